@@ -1,0 +1,40 @@
+# `make` alone lists the targets. Every target that needs something set up runs set-up first; when all is there, that
+# takes a second.
+SHELL := /bin/bash
+NODE = $$(source setup/find-node.sh && find_node $(CURDIR))
+
+.PHONY: help setup demo test up lint clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make setup   install what Rampart needs on this machine'
+	@echo 'make demo    warm addresses and cut a pool over in minutes, against a small internet on loopback'
+	@echo 'make test    all tests'
+	@echo 'make up      run Rampart on this machine'
+	@echo 'make lint    formatting, lint rules and types'
+	@echo 'make clean   remove node_modules, the data and the database of this checkout'
+
+setup:
+	@setup/setup.sh
+
+demo:
+	@setup/setup.sh --lab
+	@./rampart demo
+
+# Two files at a time: the tests start real servers, and more of them at once only wait for each other.
+test:
+	@setup/setup.sh --lab
+	@$(NODE) --disable-warning=ExperimentalWarning --test --test-concurrency=2 --test-reporter=spec 'test/**/*.test.ts'
+
+up:
+	@setup/setup.sh
+	@./rampart up
+
+lint:
+	@setup/setup.sh
+	@$(NODE) node_modules/@biomejs/biome/bin/biome check .
+	@$(NODE) node_modules/typescript/bin/tsc -p .
+
+clean:
+	@if [ -d node_modules/pg ] && node=$(NODE); then "$$node" setup/clean.ts; fi
+	@rm -rf .rampart node_modules

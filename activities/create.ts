@@ -1,0 +1,32 @@
+/** Binds activities to what they need; a refusal of bad input becomes a failure nobody retries. */
+import { ApplicationFailure, Context } from '@temporalio/activity';
+import { type ActivityDeps, BadInput } from './deps.ts';
+import { evaluate } from './evaluate.ts';
+import { probe } from './probe.ts';
+import { pauseLanes, resumeLanes, startRamp } from './ramps.ts';
+import type { Activities } from './types.ts';
+import { watch } from './watch.ts';
+
+export function createActivities(deps: ActivityDeps): Activities {
+  const bound =
+    <Input, Result>(run: (deps: ActivityDeps, input: Input) => Promise<Result>) =>
+    async (input: Input): Promise<Result> => {
+      try {
+        return await run(deps, input);
+      } catch (error) {
+        if (error instanceof BadInput) throw ApplicationFailure.nonRetryable(error.message, error.code);
+        throw error;
+      }
+    };
+  return {
+    evaluate: bound(evaluate),
+    startRamp: bound(startRamp),
+    pauseLanes: bound(pauseLanes),
+    resumeLanes: bound(resumeLanes),
+    probe: bound(probe),
+    watch: () => {
+      const context = Context.current();
+      return watch(deps, () => context.heartbeat(), context.cancellationSignal);
+    },
+  };
+}

@@ -1,0 +1,237 @@
+/**
+ * One evaluation = one activity: measure, let policy decide, apply decision rows, lane rows and grants in one
+ * transaction. Repeating an operation returns its stored result; a refused compare-and-set means read and decide again.
+ */
+import { guardMs, type Window, windowAt, windowOf } from '../policy/calendar.ts';
+import { decide, grantUnits, type LaneDecision, planUnits } from '../policy/decide.ts';
+import { DEFAULTS, POLICY_VERSION } from '../policy/defaults.ts';
+import { type Hold, holdsOnLane } from '../policy/holds.ts';
+import { isCold, type PauseReason, PHASES, type Phase } from '../policy/lane.ts';
+import { type Queryable, tx } from '../store/connect.ts';
+import {
+  addNotice,
+  applyLane,
+  notifyChange,
+  operationResult,
+  StaleRevision,
+  storeOperation,
+} from '../store/decisions.ts';
+import { grantsAround } from '../store/grants.ts';
+import { closeIncidents, holdsSince } from '../store/holds.ts';
+import { addressRow, endRamp, type LaneRow, lanesOf, type RampRow, rampOf } from '../store/lanes.ts';
+import { campaignBounces, unitsUsed } from '../store/measures.ts';
+import type { ActivityDeps } from './deps.ts';
+import { evaluationTimes, nextEvaluation } from './evaluation-times.ts';
+import { gatherEvidence } from './evidence.ts';
+import type { EvaluateInput, EvaluateResult } from './types.ts';
+
+const TRIES = 5;
+
+export async function evaluate(deps: ActivityDeps, input: EvaluateInput): Promise<EvaluateResult> {
+  for (let tried = 1; ; tried++) {
+    const stored = await operationResult<EvaluateResult>(deps.store, input.operationId);
+    if (stored !== undefined) return stored;
+    try {
+      return await tx(deps.store, (db) => evaluateOnce(deps, db, input));
+    } catch (error) {
+      if (!(error instanceof StaleRevision) || tried === TRIES) throw error;
+    }
+  }
+}
+
+async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateInput): Promise<EvaluateResult> {
+  const { address, operationId } = input;
+  const now = deps.now();
+  const row = await addressRow(db, address);
+  if (row === undefined) throw new Error(`address ${address} is not known: add it to the configuration and run up`);
+  const ramp = await rampOf(db, address);
+  const calendar = ramp?.calendar ?? row.calendar;
+  const window = windowOf(now, calendar);
+  const lanes = await lanesOf(db, address);
+  const final = now >= evaluationTimes(window, address).final;
+  const holds = await holdsSince(db, window.start);
+  const live = holds.filter((hold) => hold.clearedAt === null && (hold.until === null || hold.until > now));
+  const suspended = live.filter((hold) => hold.scope === 'campaign').map((hold) => hold.target);
+  const evidence = await gatherEvidence(deps, db, address, lanes, calendar, window.index, now, suspended);
+  const carried = await campaignBounces(db, address, window.start, suspended);
+  const used = await unitsUsed(db, address, window.index);
+
+  let decided = 0;
+  for (const lane of lanes) {
+    const around = await grantsAround(db, address, lane.provider, window.index, 0);
+    const key = { ...lane, cold: isCold(lane.phase) };
+    const onLane = holdsOnLane(live, key, now);
+    const paused = pauseReasons(onLane);
+    const granted = around[0]?.units ?? 0;
+    const decision = decide({
+      lane,
+      plan: ramp?.plan ?? null,
+      window: window.index,
+      final: final && lane.evaluated !== window.index,
+      prorated: isProrated(ramp, window),
+      paused,
+      week: evidence.get(lane.provider)?.week ?? [],
+      recent: evidence.get(lane.provider)?.recent ?? [],
+      use: {
+        sent: used.get(lane.provider) ?? 0,
+        expected: granted * elapsedShare(window, now),
+        stopped: holds.some((hold) => isGate(hold) && holdsOnLane([{ ...hold, until: null }], key, now).length > 0),
+      },
+      crossed: onLane.filter((hold) => isGate(hold) && hold.since > lane.evidenceSince),
+      operatorHolds: onLane.filter((hold) => hold.cause === 'operator'),
+      campaigns: carried
+        .filter((row) => row.provider === lane.provider && row.bounces > 0)
+        .map((row) => ({ name: row.campaign, bounces: row.bounces, attempts: row.attempts })),
+      placement: deps.placement,
+    });
+    if (decision !== null) decided += 1;
+    if (decision === null && !final) continue;
+    await apply(db, {
+      input,
+      lane,
+      decision,
+      window,
+      now,
+      final,
+      paused,
+      ramp,
+      missed: missedWindows(ramp, lane, window, final),
+    });
+  }
+  await endWhenWarm(db, ramp, address, now);
+  await notifyChange(db, address);
+  const result = summary(await lanesOf(db, address), {
+    window,
+    nextAt: nextEvaluation(now, calendar, address),
+    pool: row.pool,
+    decided,
+    probe: deps.seeds.length > 0 && !final && window.index % deps.placement.everyWindows === 0,
+  });
+  await storeOperation(db, operationId, result);
+  return result;
+}
+
+interface Apply {
+  readonly input: EvaluateInput;
+  readonly lane: LaneRow;
+  readonly decision: LaneDecision | null;
+  readonly window: Window;
+  readonly now: number;
+  readonly final: boolean;
+  readonly paused: readonly PauseReason[];
+  readonly ramp: RampRow | undefined;
+  readonly missed: readonly number[];
+}
+
+async function apply(db: Queryable, step: Apply): Promise<void> {
+  const { lane, decision, window, now, final, ramp } = step;
+  const after = decision ?? lane;
+  const plan = ramp?.plan ?? null;
+  const calendar = lane.calendar;
+  const units = grantUnits(after);
+  const next = windowAt(window.index + 1, calendar);
+  const allowed = planUnits(plan, lane.provider, after.phase, after.stage, lane.normal);
+  const grant = (of: Window, most: number) => ({
+    window: of,
+    units: of.sends ? Math.min(units, most) : 0,
+    planUnits: Math.max(allowed, units),
+    origin: 'decided' as const,
+  });
+  const grants = [];
+  // A retreat lowers the running window as well; nothing else touches a window that has begun.
+  const running = (await grantsAround(db, lane.address, lane.provider, window.index, 0))[0];
+  if (running !== undefined && units < running.units)
+    grants.push({ ...grant(window, running.units), planUnits: running.planUnits });
+  if (final || (await grantsAround(db, lane.address, lane.provider, next.index, 0)).length > 0) {
+    grants.push(grant(next, Number.MAX_SAFE_INTEGER));
+  }
+  await applyLane(db, {
+    lane,
+    decision,
+    operationId: step.input.operationId,
+    rampId: ramp?.endedAt === null ? ramp.id : lane.rampId,
+    window: window.index,
+    actor: 'rampart',
+    policyVersion: POLICY_VERSION,
+    at: now,
+    final,
+    pauseReasons: step.paused,
+    missed: step.missed,
+    grants,
+  });
+  if (decision !== null && (decision.retreat || decision.kind === 'quarantine')) {
+    await closeIncidents(db, lane.address, lane.provider, now);
+    const subject = `${lane.provider} lane of ${lane.address}: ${decision.kind} to ${decision.ceiling} a day`;
+    await addNotice(db, decision.kind, subject, {
+      address: lane.address,
+      provider: lane.provider,
+      reason: decision.reason,
+    });
+  }
+  if (decision?.kind === 'complete') {
+    await addNotice(db, 'complete', `${lane.provider} lane of ${lane.address} is warm`, { reason: decision.reason });
+  }
+}
+
+/** A ramp ends when every lane is warm. */
+async function endWhenWarm(db: Queryable, ramp: RampRow | undefined, address: string, now: number): Promise<void> {
+  if (ramp === undefined || ramp.endedAt !== null) return;
+  const lanes = await lanesOf(db, address);
+  if (lanes.every((lane) => lane.phase === 'warm')) {
+    await endRamp(db, ramp.id, now, 'complete');
+    await addNotice(db, 'ramp-complete', `${address} is warm at every provider`, { ramp: ramp.id });
+  }
+}
+
+function isGate(hold: Hold): boolean {
+  return (hold.scope === 'lane' || hold.scope === 'netblock') && /^(gate|incident):/.test(hold.cause);
+}
+
+/** Pause reasons come from live holds; a gate's hold that was answered by a step back is only a silence. */
+function pauseReasons(holds: readonly Hold[]): PauseReason[] {
+  const reasons = new Set<PauseReason>();
+  for (const { cause } of holds) {
+    if (cause === 'operator' || cause === 'freeze' || cause === 'no-data') reasons.add(cause);
+    if (cause.startsWith('incident:')) reasons.add('incident');
+  }
+  return [...reasons];
+}
+
+function isProrated(ramp: RampRow | undefined, window: Window): boolean {
+  if (ramp === undefined || ramp.firstWindow !== window.index) return false;
+  const hours = ((window.sendTo - Math.max(ramp.startedAt, window.sendFrom)) / (window.end - window.start)) * 24;
+  return hours < DEFAULTS.fullDayHours;
+}
+
+/** Share of a window's units an even pace has released by now. */
+function elapsedShare(window: Window, now: number): number {
+  const closes = window.sendTo - guardMs(window);
+  return Math.min(1, Math.max(0, (now - window.sendFrom) / (closes - window.sendFrom)));
+}
+
+/** Windows since the last evaluated one that nobody evaluated. */
+function missedWindows(ramp: RampRow | undefined, lane: LaneRow, window: Window, final: boolean): number[] {
+  if (!final || lane.phase === 'warm' || ramp === undefined || lane.phase === 'planned') return [];
+  const last = lane.evaluated ?? ramp.firstWindow - 1;
+  const missed = [];
+  for (let index = Math.max(last + 1, window.index - 30); index < window.index; index++) missed.push(index);
+  return missed;
+}
+
+function summary(
+  lanes: readonly LaneRow[],
+  about: { window: Window; nextAt: number; pool: string; decided: number; probe: boolean },
+): EvaluateResult {
+  const order = (phase: Phase) => PHASES.indexOf(phase);
+  const least = lanes.reduce((a, b) => (order(b.phase) < order(a.phase) ? b : a), lanes[0] as LaneRow);
+  return {
+    policyVersion: POLICY_VERSION,
+    window: about.window.index,
+    nextAt: about.nextAt,
+    pool: about.pool,
+    phase: least.phase,
+    stage: Math.min(...lanes.map((lane) => lane.stage)),
+    probe: about.probe,
+    decided: about.decided,
+  };
+}

@@ -1,0 +1,225 @@
+/** Commands that begin or stop a ramp's mail: start, pause, resume. Each is applied once, in one transaction. */
+import { sendingHoursLeft, windowAt, windowOf } from '../policy/calendar.ts';
+import { grantUnits, type LaneDecision } from '../policy/decide.ts';
+import { DEFAULTS, POLICY_VERSION } from '../policy/defaults.ts';
+import { coversAddress, laneTarget } from '../policy/holds.ts';
+import { transition } from '../policy/lane.ts';
+import { checkPlan, type Plan, PlanError, planNamed, prorate, stageCount, stageOf } from '../policy/plan.ts';
+import { type Queryable, tx } from '../store/connect.ts';
+import { applyLane, notifyChange, operationResult, StaleRevision, storeOperation } from '../store/decisions.ts';
+import { clearHolds, liveHolds, placeHold } from '../store/holds.ts';
+import { addressRow, allLanes, insertRamp, type LaneRow, lanesOf, rampOf, setNormal } from '../store/lanes.ts';
+import type { CommandResult, LaneCommand, Resume, StartRamp } from '../temporal/contracts.ts';
+import { type ActivityDeps, BadInput } from './deps.ts';
+import { evaluationTimes } from './evaluation-times.ts';
+import type { CommandOf } from './types.ts';
+
+const TRIES = 5;
+
+/** Starts a ramp: plan and calendar are fixed, the first grant is in force when this returns. */
+export function startRamp(deps: ActivityDeps, command: CommandOf<StartRamp>): Promise<CommandResult> {
+  return once(deps, command.operationId, async (db) => {
+    const { address } = command;
+    const now = deps.now();
+    const row = await addressRow(db, address);
+    if (row === undefined) {
+      throw new BadInput(
+        `${address} is not an address of any pool: add it to pools in rampart.config.ts and run ./rampart up`,
+      );
+    }
+    const running = await rampOf(db, address);
+    if (running !== undefined && running.endedAt === null) {
+      throw new BadInput(`${address} is warming already (${running.id}): see ./rampart warmup status ${address}`);
+    }
+    const lanes = await lanesOf(db, address);
+    if (lanes.every((lane) => lane.phase === 'warm'))
+      throw new BadInput(`${address} is warm: there is nothing to warm up`);
+    await checkOverflow(db, address, row.pool, row.overflow);
+    const plan = drawPlan(command, lanes);
+    const window = windowOf(now, row.calendar);
+    const rampId = `${address}/${new Date(now).toISOString()}`;
+    await insertRamp(db, {
+      id: rampId,
+      address,
+      pool: row.pool,
+      plan,
+      calendar: row.calendar,
+      firstWindow: window.index,
+      at: now,
+      actor: command.actor,
+    });
+    const hoursLeft = sendingHoursLeft(now, window, row.calendar);
+    const hoursInDay = sendingHoursLeft(window.sendFrom, window, row.calendar);
+    for (const lane of lanes) {
+      const stage = stageOf(plan, lane.provider, 0);
+      const phase = transition(lane.phase, 'start', []);
+      if (stage === undefined || phase === undefined) continue;
+      const last = stageOf(plan, lane.provider, stageCount(plan, lane.provider) - 1)?.ceiling ?? stage.ceiling;
+      await setNormal(db, address, lane.provider, Math.round(last * DEFAULTS.normalFactor));
+      const units = hoursLeft < DEFAULTS.fullDayHours ? prorate(stage, hoursLeft, hoursInDay) : stage.ceiling;
+      const decision: LaneDecision = {
+        kind: 'start',
+        phase,
+        stage: 0,
+        ceiling: stage.ceiling,
+        clean: 0,
+        retreat: true,
+        raised: false,
+        reason: `plan ${plan.name}: ${stageCount(plan, lane.provider)} stages from ${stage.ceiling} to ${last} a day. ${command.reason}`,
+        judgements: [],
+      };
+      const grant = { planUnits: stage.ceiling, origin: 'decided' as const };
+      const next = windowAt(window.index + 1, row.calendar);
+      const late = now >= evaluationTimes(window, address).final;
+      await applyLane(db, {
+        lane,
+        decision,
+        operationId: command.operationId,
+        rampId,
+        window: window.index,
+        actor: command.actor,
+        policyVersion: POLICY_VERSION,
+        at: now,
+        final: late,
+        pauseReasons: [],
+        missed: [],
+        grants: [
+          { ...grant, window, units: window.sends ? units : 0 },
+          ...(late ? [{ ...grant, window: next, units: next.sends ? grantUnits(decision) : 0 }] : []),
+        ],
+      });
+    }
+    return { says: `ramp ${rampId} started: ${lanes.length} lanes, plan ${plan.name}`, rampId };
+  });
+}
+
+/** Records a pause. The hold comes first and stands alone: it stops mail also when nothing else runs. */
+export async function pauseLanes(deps: ActivityDeps, command: CommandOf<LaneCommand>): Promise<CommandResult> {
+  const { address, provider, actor, reason } = command;
+  if ((await addressRow(deps.store, address)) === undefined)
+    throw new BadInput(`${address} is not an address of any pool`);
+  const scope = provider === null ? 'address' : 'lane';
+  const target = provider === null ? address : laneTarget(address, provider);
+  const { id } = await tx(deps.store, (db) =>
+    placeHold(db, { scope, target, reach: 'cold', cause: 'operator', actor, reason }),
+  );
+  return once(deps, command.operationId, async (db) => {
+    const lanes = await commanded(db, address, provider);
+    for (const lane of lanes) {
+      if (lane.phase !== 'warm')
+        await note(db, deps, command, lane, 'pause', [...new Set([...lane.pauseReasons, 'operator'])]);
+    }
+    return { says: `hold ${id} stops new cold mail of ${target}`, rampId: null };
+  });
+}
+
+/** Lifts the operator's holds the caller saw, and only those. The lane goes on at the stage it held. */
+export function resumeLanes(deps: ActivityDeps, command: CommandOf<Resume>): Promise<CommandResult> {
+  return once(deps, command.operationId, async (db) => {
+    const { address, provider, actor, reason } = command;
+    const mine = (await liveHolds(db)).filter(
+      (hold) => command.holds.includes(hold.id) && hold.cause === 'operator' && coversAddress(hold, address),
+    );
+    const cleared = await clearHolds(
+      db,
+      mine.map((hold) => hold.id),
+      { actor, reason },
+    );
+    if (cleared.length === 0)
+      throw new BadInput(`no operator's hold on ${address} to lift: see ./rampart warmup status ${address}`);
+    for (const lane of await commanded(db, address, provider)) {
+      const left = lane.pauseReasons.filter((pause) => pause !== 'operator');
+      if (left.length < lane.pauseReasons.length) await note(db, deps, command, lane, 'resume', left);
+    }
+    return { says: `lifted hold ${cleared.join(', ')}`, rampId: null };
+  });
+}
+
+async function commanded(db: Queryable, address: string, provider: string | null): Promise<LaneRow[]> {
+  const lanes = (await lanesOf(db, address)).filter((lane) => provider === null || lane.provider === provider);
+  if (lanes.length === 0) throw new BadInput(`${address} has no lane for ${provider}`);
+  return lanes;
+}
+
+/** A decision row that changes pause reasons only. */
+async function note(
+  db: Queryable,
+  deps: ActivityDeps,
+  command: CommandOf<LaneCommand>,
+  lane: LaneRow,
+  kind: 'pause' | 'resume',
+  pauseReasons: readonly string[],
+): Promise<void> {
+  const { phase, stage, ceiling, clean } = lane;
+  const at = deps.now();
+  await applyLane(db, {
+    lane,
+    decision: {
+      kind,
+      phase,
+      stage,
+      ceiling,
+      clean,
+      retreat: false,
+      raised: false,
+      reason: command.reason,
+      judgements: [],
+    },
+    operationId: command.operationId,
+    rampId: lane.rampId,
+    window: windowOf(at, lane.calendar).index,
+    actor: command.actor,
+    policyVersion: POLICY_VERSION,
+    at,
+    final: false,
+    pauseReasons,
+    missed: [],
+    grants: [],
+  });
+}
+
+async function checkOverflow(db: Queryable, address: string, pool: string, overflow: string): Promise<void> {
+  if (overflow !== 'warm-peers') return;
+  const peers = (await allLanes(db)).filter(
+    (lane) => lane.pool === pool && lane.address !== address && lane.phase === 'warm',
+  );
+  if (peers.length > 0) return;
+  throw new BadInput(
+    `pool ${pool} has no warm address to take what ${address} may not send: add one with standing 'warm', or set the pool's overflow to 'wait'`,
+  );
+}
+
+function drawPlan(command: StartRamp, lanes: readonly LaneRow[]): Plan {
+  try {
+    const { start, targets, days } = command;
+    const plan = planNamed(command.plan, { start, targets, ...(days === undefined ? {} : { days }) });
+    const problems = checkPlan(plan);
+    const empty = lanes.find((lane) => stageCount(plan, lane.provider) === 0);
+    if (empty !== undefined) problems.push(`it has no stages for ${empty.provider}`);
+    if (problems.length > 0) throw new BadInput(`plan ${command.plan} can not be used: ${problems.join('; ')}`);
+    return plan;
+  } catch (error) {
+    throw error instanceof PlanError ? new BadInput(error.message) : error;
+  }
+}
+
+async function once(
+  deps: ActivityDeps,
+  operationId: string,
+  work: (db: Queryable) => Promise<CommandResult>,
+): Promise<CommandResult> {
+  for (let tried = 1; ; tried++) {
+    const stored = await operationResult<CommandResult>(deps.store, operationId);
+    if (stored !== undefined) return stored;
+    try {
+      return await tx(deps.store, async (db) => {
+        const result = await work(db);
+        await storeOperation(db, operationId, result);
+        await notifyChange(db, operationId);
+        return result;
+      });
+    } catch (error) {
+      if (!(error instanceof StaleRevision) || tried === TRIES) throw error;
+    }
+  }
+}

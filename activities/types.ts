@@ -1,0 +1,36 @@
+/** What activities take and give: the contract workflows see (as types only). */
+import type { CommandResult, LaneCommand, Resume, StartRamp } from '../temporal/contracts.ts';
+
+export type Trigger = 'schedule' | 'incident' | 'command';
+
+export interface EvaluateInput {
+  readonly operationId: string;
+  readonly address: string;
+  readonly trigger: Trigger;
+}
+
+/** Absolute, recorded: a later policy never changes what a replay reads here. */
+export interface EvaluateResult {
+  readonly policyVersion: string;
+  readonly window: number;
+  /** When to evaluate next, ms. */
+  readonly nextAt: number;
+  readonly pool: string;
+  /** The least advanced phase of the address's lanes, for lists. */
+  readonly phase: string;
+  readonly stage: number;
+  /** Whether a probe run is wanted in this window. */
+  readonly probe: boolean;
+  readonly decided: number;
+}
+
+export type CommandOf<T> = T & { readonly address: string };
+
+export interface Activities {
+  evaluate(input: EvaluateInput): Promise<EvaluateResult>;
+  startRamp(command: CommandOf<StartRamp>): Promise<CommandResult>;
+  pauseLanes(command: CommandOf<LaneCommand>): Promise<CommandResult>;
+  resumeLanes(command: CommandOf<Resume>): Promise<CommandResult>;
+  probe(input: { readonly address: string; readonly window: number }): Promise<{ readonly sent: number }>;
+  watch(): Promise<void>;
+}

@@ -1,0 +1,100 @@
+/**
+ * The fast gates: looks at the minute rollups every few seconds and places a hold when a boundary is crossed, so that a
+ * lane stops long before its next evaluation. It never lifts anything: that is the workflow's.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Calendar, planMs } from '../policy/calendar.ts';
+import { DEFAULTS, THRESHOLDS } from '../policy/defaults.ts';
+import { campaignRatio } from '../policy/evidence.ts';
+import { laneTarget } from '../policy/holds.ts';
+import { tx } from '../store/connect.ts';
+import { type HoldWrite, openIncident, placeHold } from '../store/holds.ts';
+import { addressRows } from '../store/lanes.ts';
+import { campaignRollups, recentRollups } from '../store/measures.ts';
+import type { ActivityDeps } from './deps.ts';
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const LOOK_MS = 5_000;
+const LEAST_MS = 250;
+/** The activity ends after this, so that a new worker's code takes over. */
+const SHIFT_MS = 10 * 60_000;
+
+export async function watch(deps: ActivityDeps, beat: () => void, cancelled: AbortSignal): Promise<void> {
+  const until = performance.now() + SHIFT_MS;
+  while (performance.now() < until && !cancelled.aborted) {
+    beat();
+    const pools = new Map((await addressRows(deps.store)).map((row) => [row.pool, row.calendar]));
+    for (const [pool, calendar] of pools) await look(deps, pool, calendar);
+    const shortest = Math.min(LOOK_MS, ...[...pools.values()].map((calendar) => planMs(HOUR, calendar)));
+    await sleep(Math.max(LEAST_MS, shortest), undefined, { signal: cancelled }).catch(() => {});
+  }
+}
+
+async function look(deps: ActivityDeps, pool: string, calendar: Calendar): Promise<void> {
+  const now = deps.now();
+  const until = now + planMs(DEFAULTS.gateHoldMs, calendar);
+  const { reputationStop } = DEFAULTS;
+  for (const sum of await recentRollups(deps.store, pool, now - planMs(HOUR, calendar))) {
+    if (sum.reputation < reputationStop.events || sum.reputation < reputationStop.share * sum.attempts) continue;
+    const reason = `${sum.reputation} of ${sum.attempts} attempts in the last hour met reputation answers at ${sum.provider}`;
+    await cross(deps, { ...sum, cause: 'gate:reputation', reason, until });
+  }
+  const { stop } = THRESHOLDS.block;
+  for (const sum of await recentRollups(deps.store, pool, now - planMs(DAY, calendar))) {
+    if (sum.blocked < stop.events || sum.blocked < stop.rate * sum.attempts) continue;
+    const reason = `${sum.blocked} of ${sum.attempts} messages in 24 h were blocked at ${sum.provider}`;
+    await cross(deps, { ...sum, cause: 'gate:block', reason, until });
+  }
+  for (const sum of await campaignRollups(deps.store, pool, now - DEFAULTS.lookbackWindows * planMs(DAY, calendar))) {
+    if (sum.campaign === '' || campaignRatio(sum.bounces, sum.attempts) < DEFAULTS.campaignBreaker) continue;
+    const reason = `${sum.bounces} of ${sum.attempts} messages of campaign ${sum.campaign} were hard bounces`;
+    await placeStop(deps, {
+      scope: 'campaign',
+      target: sum.campaign,
+      reach: 'all',
+      cause: 'gate:hard-bounce',
+      actor: 'rampart',
+      reason,
+      evidence: sum,
+    });
+  }
+}
+
+interface Crossed {
+  readonly address: string;
+  readonly provider: string;
+  readonly cause: string;
+  readonly reason: string;
+  readonly until: number;
+}
+
+async function cross(deps: ActivityDeps, crossed: Crossed): Promise<void> {
+  const { address, provider, cause, reason, until } = crossed;
+  const target = laneTarget(address, provider);
+  await placeStop(
+    deps,
+    { scope: 'lane', target, reach: 'all', cause, actor: 'rampart', reason, until, evidence: crossed },
+    { address, provider },
+  );
+}
+
+/** Hold and incident are one transaction; the relay tells the workflow from the incident row. */
+async function placeStop(
+  deps: ActivityDeps,
+  hold: HoldWrite,
+  lane?: { address: string; provider: string },
+): Promise<void> {
+  await tx(deps.store, async (db) => {
+    const { placed } = await placeHold(db, hold);
+    if (!placed) return;
+    await openIncident(db, {
+      scope: hold.scope,
+      target: hold.target,
+      cause: hold.cause,
+      ...lane,
+      detail: { reason: hold.reason },
+    });
+    deps.log('gate-crossed', { target: hold.target, cause: hold.cause, reason: hold.reason });
+  });
+}

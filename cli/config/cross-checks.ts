@@ -1,0 +1,79 @@
+/** What a schema can not see: values that are right by themselves and wrong together. Pure. */
+import type { Calendar } from '../../policy/calendar.ts';
+import { checkCalendar } from '../../policy/calendar.ts';
+import type { Problem } from './problems.ts';
+import type { CheckedConfig } from './schema.ts';
+
+/** Problems between the parts of a configuration; `calendar` is the one its `calendar` key means. */
+export function crossProblems(config: CheckedConfig, calendar: Calendar): Problem[] {
+  return [
+    ...checkCalendar(calendar).map((says) => ({ path: ['calendar'], says })),
+    ...addressProblems(config),
+    ...userProblems(config),
+    ...feedProblems(config),
+  ];
+}
+
+function addressProblems(config: CheckedConfig): Problem[] {
+  const problems: Problem[] = [];
+  const seen = new Map<string, string>();
+  for (const [pool, { addresses }] of Object.entries(config.pools)) {
+    for (const [index, address] of addresses.entries()) {
+      const path = ['pools', pool, 'addresses', index];
+      const other = seen.get(address.ip);
+      if (other !== undefined) {
+        const where = other === pool ? `twice in pool ${pool}` : `in pool ${other} as well`;
+        problems.push({
+          path: [...path, 'ip'],
+          says: `${address.ip} is ${where}: an address belongs to one pool, once`,
+        });
+      }
+      seen.set(address.ip, pool);
+      for (const provider of Object.keys(address.normal)) {
+        if (provider === 'default' || config.providers.includes(provider)) continue;
+        problems.push({
+          path: [...path, 'normal', provider],
+          says: `expected a provider listed in "providers" or default`,
+        });
+      }
+    }
+  }
+  return problems;
+}
+
+function userProblems(config: CheckedConfig): Problem[] {
+  const problems: Problem[] = [];
+  const pools = Object.keys(config.pools);
+  const names = config.users.map((user) => user.name);
+  for (const [index, user] of config.users.entries()) {
+    if (names.indexOf(user.name) !== index) {
+      problems.push({ path: ['users', index, 'name'], says: `user "${user.name}" is there twice` });
+    }
+    for (const [at, pool] of user.pools.entries()) {
+      if (pools.includes(pool)) continue;
+      problems.push({
+        path: ['users', index, 'pools', at],
+        says: `expected one of ${pools.join(', ')}, found "${pool}"`,
+      });
+    }
+  }
+  return problems;
+}
+
+function feedProblems(config: CheckedConfig): Problem[] {
+  const problems: Problem[] = [];
+  const unknown = (path: PropertyKey[], provider: string) => {
+    if (config.providers.includes(provider)) return;
+    problems.push({ path, says: `expected a provider listed in "providers", found "${provider}"` });
+  };
+  for (const [index, seed] of config.seeds.entries()) unknown(['seeds', index, 'provider'], seed.provider);
+  for (const [index, provider] of (config.complaintFeeds ?? []).entries()) unknown(['complaintFeeds', index], provider);
+  if ((config.complaintFeeds ?? []).length > 0 && config.mta.inbound === undefined) {
+    // A feed that can not arrive looks like a feed without complaints, and would pass its gate.
+    problems.push({
+      path: ['complaintFeeds'],
+      says: 'no report can arrive: set mta.inbound, or leave complaintFeeds empty',
+    });
+  }
+  return problems;
+}

@@ -1,0 +1,74 @@
+/** The configuration as the rest of Rampart uses it: defaults filled in, paths absolute, secrets read. */
+import type { Calendar } from '../../policy/calendar.ts';
+
+export interface ResolvedListener {
+  readonly host: string;
+  readonly port: number;
+  /** Absolute paths of PEM files. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+}
+
+export interface ResolvedAddress {
+  readonly ip: string;
+  readonly ehloName: string;
+  readonly standing: 'cold' | 'warm';
+  /** Normal limit by provider, messages a day; `default` is always there. */
+  readonly normal: Readonly<Record<string, number>>;
+}
+
+export interface ResolvedPool {
+  readonly name: string;
+  readonly overflow: 'warm-peers' | 'wait';
+  readonly addresses: readonly ResolvedAddress[];
+}
+
+export interface ResolvedUser {
+  readonly name: string;
+  readonly password: string;
+  /** At least one; the first is the default. */
+  readonly pools: readonly string[];
+}
+
+export interface ResolvedSeed {
+  readonly provider: string;
+  readonly address: string;
+  readonly host: string;
+  readonly port: number;
+  readonly secure: boolean;
+  readonly user: string;
+  readonly password: string;
+}
+
+export interface ResolvedConfig {
+  /** The file it came from, absolute. */
+  readonly file: string;
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly node: string;
+  /** Calendar of every pool. A compressed one without an epoch begins when the file is read; the store keeps the first. */
+  readonly calendar: Calendar;
+  readonly pools: readonly ResolvedPool[];
+  /** Lanes of every address. */
+  readonly providers: readonly string[];
+  readonly mtaProcesses: number;
+  readonly mta: {
+    readonly hostname: string;
+    readonly submission: ResolvedListener & { readonly users: readonly ResolvedUser[]; readonly maxBytes: number };
+    readonly inbound?: ResolvedListener & { readonly feedbackAddresses: readonly string[] };
+    readonly resolvers: readonly string[];
+    readonly smtpPort: number;
+    readonly bounceDomain?: string;
+  };
+  readonly seeds: readonly ResolvedSeed[];
+  readonly placement: {
+    readonly minCeiling: number;
+    readonly share: number;
+    readonly minObserved: number;
+    readonly collapse: number;
+    readonly everyWindows: number;
+    readonly seeds: number;
+  };
+  readonly complaintFeeds: readonly string[];
+  /** null: the one in <dataDir>/trace.key (`traceKeyOf` makes it). */
+  readonly traceKey: string | null;
+}

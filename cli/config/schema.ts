@@ -1,0 +1,184 @@
+/**
+ * What a configuration file may say. Unknown keys are errors: a misspelt `overflow` must not silently be the default.
+ * The text given to a check completes the sentence "expected …" (config/problems.ts).
+ */
+import { isIPv4 } from 'node:net';
+import { z } from 'zod';
+import { DEFAULTS } from '../../policy/defaults.ts';
+import { PROVIDERS } from '../../policy/providers.ts';
+import { parseDuration } from './duration.ts';
+
+/** Lanes an address has when the file names none: every provider that can be told by its MX, and the rest. */
+export const ALL_PROVIDERS: readonly string[] = [...PROVIDERS.map(({ key }) => key), 'other'];
+
+/** Normal limit of a warm address at a provider nobody gave a figure for, messages a day. */
+export const NORMAL = 50_000;
+
+const text = z.string().min(1, 'some text');
+const name = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9._-]*$/i,
+    'a name of letters, digits, dots, dashes and underscores that starts with a letter or digit',
+  );
+const ipv4 = z.string().refine(isIPv4, 'an IPv4 address such as 198.51.100.8');
+const hostName = z
+  .string()
+  .regex(/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i, 'a host name such as mta-1.example.com');
+const mailbox = z.string().regex(/^[^\s@<>]+@[^\s@<>]+$/, 'a mail address such as reports@example.com');
+const count = z.int().min(1);
+const port = z.int('a port number from 0 (any free one) to 65535').min(0).max(65_535);
+const share = z.number().gt(0).max(1);
+const duration = z
+  .union([z.string(), z.number()], "a duration such as '3s', '500ms', '1d', or ms as a number")
+  .transform((value, context) => {
+    const ms = parseDuration(value);
+    if (ms !== undefined) return ms;
+    context.issues.push({
+      code: 'custom',
+      message: "a duration such as '3s', '500ms', '1d', or ms as a number",
+      input: value,
+    });
+    return z.NEVER;
+  });
+
+/** A secret, or the environment variable that holds it. */
+const secret = z.union([text, z.strictObject({ env: text })], "some text or { env: 'NAME' }");
+const tls = z.strictObject({
+  /** PEM file with the certificate chain; relative to the configuration file. */
+  cert: text,
+  /** PEM file with its private key. */
+  key: text,
+});
+
+const address = z.strictObject({
+  /** The sending IPv4 address; this machine (its `node`) must be able to bind it. */
+  ip: ipv4,
+  /** The name it greets with: must be the address's own PTR name, and resolve back to it. */
+  ehloName: hostName,
+  /** `cold`: warms up under a plan. `warm`: already carries volume. */
+  standing: z.enum(['cold', 'warm']),
+  /** A warm address's normal limit, messages a day, by provider; `default` is for the rest. */
+  normal: z
+    .record(z.string(), count, 'messages a day by provider, such as { google: 20_000, default: 50_000 }')
+    .default({}),
+});
+
+const pool = z.strictObject({
+  /** Where mail goes that a cold lane may not take now: warm addresses of the pool, or nowhere (it waits). */
+  overflow: z.enum(['warm-peers', 'wait']).default('warm-peers'),
+  addresses: z.array(address).min(1, 'at least one address'),
+});
+
+const civil = z.strictObject({
+  /** Time zone in which days begin and end, such as Europe/Berlin. */
+  zone: z.string().default('UTC'),
+  /** ISO weekdays on which cold lanes send: 1 is Monday, 7 is Sunday. */
+  sendDays: z.array(z.number()).default([1, 2, 3, 4, 5, 6, 7]),
+  /** Local hours between which they send, 0 to 24. */
+  sendHours: z.strictObject({ from: z.number().default(0), to: z.number().default(24) }).default({ from: 0, to: 24 }),
+});
+
+const compressed = z.strictObject({
+  /** For trials only: every plan day lasts `dayLength` of real time. */
+  compressed: z.strictObject({
+    dayLength: duration,
+    /** When day 0 begins, ms since 1970; default: the first start. */
+    epoch: z.number().optional(),
+  }),
+});
+
+export const configSchema = z.strictObject({
+  /** Folder of everything Rampart keeps; relative to the configuration file. */
+  dataDir: text.default('.rampart'),
+  /** Name of this machine among those that share a database. */
+  node: name.default('local'),
+  /** The name the listeners greet with; default: the machine's. */
+  hostname: hostName.optional(),
+  /** Which days there are, and when cold lanes send. */
+  calendar: z
+    .union([compressed, civil])
+    .default({ zone: 'UTC', sendDays: [1, 2, 3, 4, 5, 6, 7], sendHours: { from: 0, to: 24 } }),
+  /** Addresses that share a stream of mail. */
+  pools: z.record(name, pool).refine((pools) => Object.keys(pools).length > 0, 'at least one pool'),
+  /** Lanes every address has. Mail to a provider without a lane waits and expires. */
+  providers: z
+    .array(z.enum(ALL_PROVIDERS as [string, ...string[]]))
+    .min(1, 'at least one provider')
+    .default([...ALL_PROVIDERS]),
+  /** Who may hand in mail, and for which pools; a user's first pool is the default. */
+  users: z
+    .array(z.strictObject({ name: text, password: secret, pools: z.array(name).min(1, 'at least one pool') }))
+    .default([]),
+  mta: z
+    .strictObject({
+      /** MTA processes on this node. */
+      processes: count.max(64).default(2),
+      /** Where users hand in mail. Passwords are taken in clear from loopback only; else `tls` is needed. */
+      submission: z
+        .strictObject({ host: text.default('127.0.0.1'), port: port.default(2525), tls: tls.optional() })
+        .prefault({}),
+      /** Where feedback reports arrive, and the addresses that take them; without it there is no complaint feed. */
+      inbound: z
+        .strictObject({
+          host: text.default('127.0.0.1'),
+          port: port.default(2526),
+          tls: tls.optional(),
+          feedbackAddresses: z.array(mailbox).min(1, 'at least one mail address'),
+        })
+        .optional(),
+      /** DNS servers, `ip:port`; empty: the system's. */
+      resolvers: z
+        .array(z.string().regex(/^(\d{1,3}(\.\d{1,3}){3})(:\d{1,5})?$/, 'ip:port such as 127.0.0.1:53'))
+        .default([]),
+      /** Port of the MX hosts mail goes to: 25, another only in a lab. */
+      smtpPort: port.default(25),
+      /** Domain of return paths that name their recipient (VERP); without it the sender's own MAIL FROM is kept. */
+      bounceDomain: hostName.optional(),
+      /** Largest message taken, bytes. */
+      maxBytes: count.default(25_000_000),
+    })
+    .prefault({}),
+  /** Mailboxes in which probes are looked for, over IMAP. */
+  seeds: z
+    .array(
+      z.strictObject({
+        provider: text,
+        address: mailbox,
+        host: text,
+        port: count.max(65_535).default(993),
+        /** TLS from the first byte; false: STARTTLS. */
+        secure: z.boolean().default(true),
+        user: text,
+        password: secret,
+      }),
+    )
+    .default([]),
+  /** How probes judge placement. */
+  placement: z
+    .strictObject({
+      /** Below this ceiling (messages a day) a lane is not probed. */
+      minCeiling: count.default(DEFAULTS.placement.minCeiling),
+      /** Largest share of a day's grant that probes may use. */
+      share: share.default(DEFAULTS.placement.share),
+      /** Probes a verdict needs. */
+      minObserved: count.default(DEFAULTS.placement.minObserved),
+      /** Share of probes outside the inbox that fails. */
+      collapse: share.default(DEFAULTS.placement.collapse),
+      /** Probe every n-th day. */
+      everyWindows: count.default(DEFAULTS.placement.everyWindows),
+      /** Seeds asked in one run. */
+      seeds: count.default(DEFAULTS.placement.seeds),
+    })
+    .prefault({}),
+  /** Providers whose feedback loop you are enrolled in; default: all with one, if `mta.inbound` is set. */
+  complaintFeeds: z.array(z.string()).optional(),
+  /** Key of the tokens that join reports to mail: the same on every node. Default: made once, in <dataDir>/trace.key. */
+  traceKey: secret.optional(),
+});
+
+/** The configuration as written in a file. */
+export type RampartConfig = z.input<typeof configSchema>;
+
+/** The configuration with its defaults filled in. */
+export type CheckedConfig = z.output<typeof configSchema>;

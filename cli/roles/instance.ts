@@ -1,0 +1,145 @@
+/** A whole Rampart on this machine: database, Temporal, worker and MTA processes, started in order and stopped in reverse. */
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { createStore, discoverDatabase } from '../../store/connect.ts';
+import { addressRows, upsertAddress, upsertPool } from '../../store/lanes.ts';
+import { migrate } from '../../store/migrate.ts';
+import { connectTemporal } from '../../temporal/client.ts';
+import { NAMESPACE } from '../../temporal/contracts.ts';
+import { requireTemporal } from '../../temporal/server/locate.ts';
+import { startTemporalServer } from '../../temporal/server/run.ts';
+import { type Ready, RoleProcess } from './child.ts';
+import type { AddressSpec, InstanceSpec, RoleOrders } from './spec.ts';
+
+export interface Instance {
+  readonly databaseUrl: string;
+  readonly temporalAddress: string | undefined;
+  readonly submissionPort: number;
+  readonly inboundPort: number | null;
+  /** The role processes, for those who must hurt them (fault tests). */
+  readonly roles: readonly RoleProcess[];
+  stop(): Promise<void>;
+}
+
+export interface InstanceOptions {
+  readonly report: (line: string) => void;
+}
+
+/** Starts everything the spec names. On failure, what was started is stopped again. */
+export async function startInstance(spec: InstanceSpec, options: InstanceOptions): Promise<Instance> {
+  const { report } = options;
+  const stops: (() => Promise<void>)[] = [];
+  const stop = async () => {
+    for (const one of stops.splice(0).reverse()) await one();
+  };
+  try {
+    await mkdir(path.join(spec.dataDir, 'log'), { recursive: true });
+    const database = await discoverDatabase({ dataDir: spec.dataDir, log: report });
+    stops.push(() => database.stop());
+    await prepareStore(spec, database.url, report);
+
+    const temporalAddress = await startTemporal(spec, stops, report);
+    const orders = (name: string): RoleOrders => ({
+      spec,
+      name,
+      databaseUrl: database.url,
+      ...(temporalAddress === undefined ? {} : { temporalAddress }),
+    });
+    const role = async (kind: 'mta' | 'worker', name: string): Promise<{ process: RoleProcess; ready: Ready }> => {
+      const process = new RoleProcess(kind, orders(name), path.join(spec.dataDir, 'log', `${name}.log`), report);
+      stops.push(() => process.stop());
+      return { process, ready: await process.start() };
+    };
+    await tellTemporal(spec, temporalAddress, database.url);
+    const names = Array.from({ length: spec.mtaProcesses }, (_, n) => `mta-${n + 1}`);
+    const started = await Promise.all([role('worker', 'worker-1'), ...names.map((name) => role('mta', name))]);
+    const first = started[1]?.ready;
+    const instance: Instance = {
+      databaseUrl: database.url,
+      temporalAddress,
+      submissionPort: first?.submissionPort ?? spec.mta.submission.port,
+      inboundPort: first?.inboundPort ?? null,
+      roles: started.map((one) => one.process),
+      stop,
+    };
+    await writeRunFile(spec, instance, stops);
+    return instance;
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function prepareStore(spec: InstanceSpec, url: string, report: (line: string) => void): Promise<void> {
+  const store = createStore(url, { applicationName: 'rampart-up', max: 2 });
+  try {
+    const { applied } = await migrate(store);
+    if (applied.length > 0) report(`database: applied ${applied.join(', ')}`);
+    for (const pool of spec.pools) {
+      await upsertPool(store, { name: pool.name, overflow: pool.overflow, calendar: spec.calendar });
+      for (const address of pool.addresses) {
+        const { ip, ehloName } = address;
+        await upsertAddress(
+          store,
+          { address: ip, pool: pool.name, node: spec.node, ehloName },
+          lanesFor(address, spec.providers),
+        );
+      }
+    }
+  } finally {
+    await store.end();
+  }
+}
+
+function lanesFor(address: AddressSpec, providers: readonly string[]) {
+  return providers.map((provider) => {
+    const normal = address.normal[provider] ?? address.normal.default ?? 0;
+    return address.standing === 'warm'
+      ? { provider, phase: 'warm' as const, ceiling: normal, normal }
+      : { provider, phase: 'planned' as const, ceiling: 0, normal };
+  });
+}
+
+async function startTemporal(
+  spec: InstanceSpec,
+  stops: (() => Promise<void>)[],
+  report: (line: string) => void,
+): Promise<string | undefined> {
+  if (process.env.TEMPORAL_ADDRESS) {
+    report(`temporal: ${process.env.TEMPORAL_ADDRESS} (TEMPORAL_ADDRESS)`);
+    return undefined;
+  }
+  const server = await startTemporalServer({
+    binary: (await requireTemporal()).path,
+    dbFile: path.join(spec.dataDir, 'temporal.db'),
+    namespace: NAMESPACE,
+    logFile: path.join(spec.dataDir, 'log', 'temporal.log'),
+    compressed: spec.calendar.kind === 'compressed',
+  });
+  stops.push(() => server.stop());
+  return server.address;
+}
+
+/** Every address of the store gets its workflow: also after Temporal's data was lost. */
+async function tellTemporal(spec: InstanceSpec, address: string | undefined, url: string): Promise<void> {
+  const temporal = await connectTemporal(address === undefined ? {} : { address });
+  const store = createStore(url, { max: 1 });
+  try {
+    await temporal.registerSearchAttributes();
+    const ours = new Set(spec.pools.flatMap((pool) => pool.addresses.map((one) => one.ip)));
+    for (const row of await addressRows(store)) if (ours.has(row.address)) await temporal.ensureAddress(row.address);
+    await temporal.ensureWatch();
+  } finally {
+    await store.end();
+    await temporal.close();
+  }
+}
+
+/** Other commands find the running instance here. It holds the database's password: owner only. */
+async function writeRunFile(spec: InstanceSpec, instance: Instance, stops: (() => Promise<void>)[]): Promise<void> {
+  const file = path.join(spec.dataDir, 'run.json');
+  const { databaseUrl, temporalAddress, submissionPort, inboundPort } = instance;
+  const facts = { databaseUrl, temporalAddress, namespace: NAMESPACE, pid: process.pid, submissionPort, inboundPort };
+  await writeFile(file, `${JSON.stringify(facts, null, 2)}\n`, { mode: 0o600 });
+  stops.push(() => rm(file, { force: true }));
+}

@@ -1,0 +1,26 @@
+/** Entry point of a role process: takes its orders from its parent, says when it serves, stops when told or orphaned. */
+import { startMtaRole } from './mta.ts';
+import type { RoleOrders } from './spec.ts';
+import { startWorkerRole } from './worker.ts';
+
+const role = process.argv[2];
+
+export const log = (event: string, fields: Record<string, unknown> = {}) =>
+  console.log(JSON.stringify({ at: new Date().toISOString(), role, event, ...fields }));
+
+process.once('message', async (orders: RoleOrders) => {
+  try {
+    const running = role === 'mta' ? await startMtaRole(orders, log) : await startWorkerRole(orders, log);
+    const stop = async () => {
+      await running.stop();
+      process.exit(0);
+    };
+    process.once('SIGTERM', () => void stop());
+    // The parent is gone: a role without its supervisor would be an orphan nobody can find.
+    process.once('disconnect', () => void stop());
+    process.send?.(running.ready);
+  } catch (error) {
+    log('not-started', { error: (error as Error).message });
+    process.exit(1);
+  }
+});

@@ -1,0 +1,78 @@
+/** The lines the lab writes: its own view of what happened, by its own clock (`t`, ms since 1970). */
+import type { Placement } from './provider.ts';
+
+/** One RCPT command and its answer. */
+export interface RcptLine {
+  readonly kind: 'rcpt';
+  readonly t: number;
+  /** Joins the lines of one transaction. */
+  readonly tx: string;
+  readonly provider: string;
+  readonly mxIp: string;
+  readonly sourceIp: string;
+  readonly rcpt: string;
+  readonly mailFrom: string;
+  readonly ehlo: string;
+  readonly code: number;
+  readonly text: string;
+}
+
+/** The answer to the final dot. */
+export interface DataLine {
+  readonly kind: 'data';
+  readonly t: number;
+  readonly tx: string;
+  readonly provider: string;
+  readonly sourceIp: string;
+  readonly mailFrom: string;
+  readonly rcpts: readonly string[];
+  readonly messageId: string;
+  /** The campaign a header names (X-Campaign, X-Campaign-Id, X-Rampart-Campaign, Feedback-ID), or null. */
+  readonly campaign: string | null;
+  readonly code: number;
+  readonly text: string;
+  readonly accepted: boolean;
+  readonly placement: Placement | null;
+}
+
+/** A line of received.jsonl. */
+export type ReceivedLine = RcptLine | DataLine;
+
+/** A line of events.jsonl: the ground truth a judge may compare decisions with. */
+export type EventLine = { readonly t: number; readonly day: number } & (
+  | { readonly kind: 'clampdown' | 'outage'; readonly provider: string; readonly on: boolean }
+  | {
+      readonly kind: 'score';
+      readonly provider: string;
+      readonly sender: string;
+      readonly score: number;
+      readonly standing: string;
+    }
+  | {
+      readonly kind: 'complaint';
+      readonly provider: string;
+      readonly sourceIp: string;
+      readonly rcpt: string;
+      readonly messageId: string;
+      /** An ARF report goes out for it. */
+      readonly reported: boolean;
+    }
+);
+
+/** A line of injected.jsonl: a message the application got its 250 for. */
+export interface InjectedLine {
+  readonly t: number;
+  readonly messageId: string;
+  readonly rcpt: string;
+  readonly provider: string;
+  readonly campaign: string;
+  /** Segment header it was injected with. */
+  readonly segment: string;
+}
+
+/** A line of injection-failures.jsonl: what the application did not get a 250 for and does not try again as it was. */
+export interface InjectionFailureLine extends InjectedLine {
+  /** No answer came to the final dot (the mail went again under a new Message-ID), or a 5xx. */
+  readonly kind: 'unanswered' | 'refused';
+  readonly text: string;
+}

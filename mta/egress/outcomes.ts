@@ -1,0 +1,69 @@
+/** Commits outcomes in groups. A connection's next message waits for it: at most one message in doubt per connection. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Store } from '../../store/connect.ts';
+import { commitOutcomes, type Outcome } from '../../store/queue.ts';
+
+interface Waiting {
+  readonly outcome: Outcome;
+  readonly done: () => void;
+}
+
+const GROUP = 200;
+const LINGER_MS = 3;
+
+export class OutcomeCommitter {
+  readonly #store: Store;
+  readonly #process: string;
+  readonly #bucketMs: () => number;
+  readonly #log: (event: string, fields?: Record<string, unknown>) => void;
+  readonly #waiting: Waiting[] = [];
+  #running: Promise<void> | undefined;
+
+  constructor(
+    store: Store,
+    process: string,
+    bucketMs: () => number,
+    log: (event: string, fields?: Record<string, unknown>) => void,
+  ) {
+    this.#store = store;
+    this.#process = process;
+    this.#bucketMs = bucketMs;
+    this.#log = log;
+  }
+
+  /** Resolves when the outcome is durable; a store that is gone is waited for. */
+  commit(outcome: Outcome): Promise<void> {
+    return new Promise((done) => {
+      this.#waiting.push({ outcome, done });
+      this.#running ??= this.#run().finally(() => {
+        this.#running = undefined;
+      });
+    });
+  }
+
+  async drain(): Promise<void> {
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    await sleep(LINGER_MS);
+    while (this.#waiting.length > 0) {
+      const group = this.#waiting.splice(0, GROUP);
+      for (;;) {
+        try {
+          await commitOutcomes(
+            this.#store,
+            group.map((waiting) => waiting.outcome),
+            this.#process,
+            this.#bucketMs(),
+          );
+          break;
+        } catch (error) {
+          this.#log('outcomes-not-committed', { waiting: group.length, error: (error as Error).message });
+          await sleep(250);
+        }
+      }
+      for (const waiting of group) waiting.done();
+    }
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * Units of one lane in this process: small blocks reserved durably in the grant, used one RCPT at a time, given back
+ * when idle. A crash loses at most the block; it never creates a unit.
+ */
+import { guardMs, windowOf } from '../../policy/calendar.ts';
+import { DEFAULTS } from '../../policy/defaults.ts';
+import { blockSize, hourOf, unitsDue } from '../../policy/pacing.ts';
+import type { Store } from '../../store/connect.ts';
+import { carryGrant, type GrantRow, giveBack, grantsAround, reserve, writeGrant } from '../../store/grants.ts';
+import type { LaneRow } from '../../store/lanes.ts';
+
+/** Permission for one RCPT, charged to the window that was open when it was reserved. */
+export interface Unit {
+  readonly windowIndex: number;
+  readonly hour: number;
+  /** No transaction may start after this instant (ms). */
+  readonly until: number;
+}
+
+interface Block extends Unit {
+  left: number;
+  readonly revision: number;
+  touched: number;
+}
+
+const IDLE_MS = 5_000;
+
+export class LaneUnits {
+  readonly #store: Store;
+  readonly #address: string;
+  readonly #provider: string;
+  #block: Block | undefined;
+  /** When a paced lane's next unit is due; asking earlier is no use. */
+  #nextAt = 0;
+  /** The rule that binds now, for "say why". */
+  binds = 'none';
+
+  constructor(store: Store, address: string, provider: string) {
+    this.#store = store;
+    this.#address = address;
+    this.#provider = provider;
+  }
+
+  get nextAt(): number {
+    return this.#nextAt;
+  }
+
+  /** Up to `want` units, reserving a new block when this process has none left. */
+  async take(lane: LaneRow, cold: boolean, want: number, processes: number, now: number): Promise<Unit[]> {
+    if (this.#block !== undefined && (this.#block.until <= now || this.#block.revision !== lane.revision))
+      await this.settle();
+    if (this.#block === undefined && now >= this.#nextAt) await this.#reserve(lane, cold, want, processes, now);
+    const block = this.#block;
+    if (block === undefined) return [];
+    const taken = Math.min(want, block.left);
+    block.left -= taken;
+    block.touched = now;
+    if (block.left === 0) this.#block = undefined;
+    return Array.from({ length: taken }, () => ({
+      windowIndex: block.windowIndex,
+      hour: block.hour,
+      until: block.until,
+    }));
+  }
+
+  /** A unit whose RCPT was never sent. */
+  async putBack(unit: Unit): Promise<void> {
+    const block = this.#block;
+    if (block !== undefined && block.windowIndex === unit.windowIndex && block.hour === unit.hour) block.left += 1;
+    else await giveBack(this.#store, this.#address, this.#provider, unit.windowIndex, unit.hour, 1);
+    this.#nextAt = 0;
+  }
+
+  /** Gives the block back when nothing was sent for a while, so that other processes can use it. */
+  async settleIdle(now: number, windowMs: number): Promise<void> {
+    if (this.#block !== undefined && now - this.#block.touched > Math.min(IDLE_MS, windowMs / 50)) await this.settle();
+  }
+
+  async settle(): Promise<void> {
+    const block = this.#block;
+    this.#block = undefined;
+    this.#nextAt = 0;
+    if (block !== undefined && block.left > 0) {
+      await giveBack(this.#store, this.#address, this.#provider, block.windowIndex, block.hour, block.left);
+    }
+  }
+
+  /** The lane's revision changed: what was not due may be due now. */
+  wake(): void {
+    this.#nextAt = 0;
+  }
+
+  async #reserve(lane: LaneRow, cold: boolean, want: number, processes: number, now: number): Promise<void> {
+    const window = windowOf(now, lane.calendar);
+    const guard = guardMs(window);
+    for (let tries = 0; tries < 5; tries++) {
+      const around = await grantsAround(
+        this.#store,
+        this.#address,
+        this.#provider,
+        window.index,
+        DEFAULTS.carryWindows + 1,
+      );
+      const grant = around.find((row) => row.windowIndex === window.index);
+      if (grant === undefined) {
+        if (await this.#open(lane, cold, around[0], window)) continue;
+        this.binds = 'no grant';
+        this.#nextAt = Math.min(window.end, now + 250);
+        return;
+      }
+      const due = cold
+        ? unitsDue(
+            grant,
+            around.find((row) => row.windowIndex === window.index - 1),
+            now,
+            guard,
+          )
+        : wholeWindow(grant, now, guard);
+      this.binds = due.binds;
+      if (due.units <= 0) {
+        this.#nextAt = due.nextAt ?? window.end;
+        return;
+      }
+      const units = Math.min(due.units, Math.max(want, 1), blockSize(grant.units - grant.handed, processes));
+      if (!(await reserve(this.#store, this.#address, this.#provider, grant, units, hourOf(grant, now)))) continue;
+      this.#block = {
+        left: units,
+        windowIndex: window.index,
+        hour: hourOf(grant, now),
+        until: grant.sendTo - guard,
+        revision: lane.revision,
+        touched: now,
+      };
+      return;
+    }
+    this.#nextAt = now + 5;
+  }
+
+  /** A window nobody decided: a cold lane carries its last grant, a warm one has its normal limit. */
+  async #open(
+    lane: LaneRow,
+    cold: boolean,
+    last: GrantRow | undefined,
+    window: ReturnType<typeof windowOf>,
+  ): Promise<boolean> {
+    if (!cold && window.sends) {
+      const grant = {
+        window,
+        units: lane.ceiling,
+        planUnits: lane.ceiling,
+        revision: lane.revision,
+        origin: 'normal' as const,
+      };
+      return writeGrant(this.#store, { ...grant, address: this.#address, provider: this.#provider });
+    }
+    if (last === undefined || last.carried + (window.index - last.windowIndex) > DEFAULTS.carryWindows) return false;
+    await carryGrant(this.#store, this.#address, this.#provider, window, last);
+    return true;
+  }
+}
+
+function wholeWindow(grant: GrantRow, now: number, guard: number): ReturnType<typeof unitsDue> {
+  if (now >= grant.sendTo - guard || now < grant.sendFrom) return { units: 0, nextAt: null, binds: 'window' };
+  const units = grant.units - grant.handed;
+  return { units, nextAt: null, binds: units > 0 ? 'none' : 'grant' };
+}

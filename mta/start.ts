@@ -1,0 +1,115 @@
+/** Puts one MTA process together: lease, resolver, injection, egress, and the chores between them. */
+import { planMs } from '../policy/calendar.ts';
+import { createStore } from '../store/connect.ts';
+import { endProcess } from '../store/processes.ts';
+import { expireDue, recoverDead } from '../store/queue.ts';
+import { dropFinishedBodies, durabilityProblems } from '../store/spool.ts';
+import { Egress } from './egress/egress.ts';
+import { Lease } from './egress/lease.ts';
+import { startInbound } from './feedback/inbound.ts';
+import { GroupCommit } from './injection/group-commit.ts';
+import { startSubmission } from './injection/submission.ts';
+import { MailResolver } from './routing/resolver.ts';
+import { routeWaiting } from './routing/router.ts';
+import type { MtaSettings } from './settings.ts';
+
+export interface Mta {
+  readonly id: string;
+  readonly submissionPort: number;
+  readonly inboundPort: number | null;
+  /** Drains and stops; idempotent. */
+  stop(): Promise<void>;
+}
+
+const HOUR = 3_600_000;
+const LIFETIME = { marketing: 72 * HOUR, transactional: 12 * HOUR };
+/** A claim outlives the longest transaction of a process that may still run: socket time-out plus a margin. */
+const CLAIM_GRACE_MS = 330_000;
+
+/** Starts an MTA process. Rejects if the store could lose a message that got 250. */
+export async function startMta(settings: MtaSettings, onLost: () => void): Promise<Mta> {
+  const store = createStore(settings.databaseUrl, { applicationName: `rampart-${settings.name}`, max: 12 });
+  const problems = await durabilityProblems(store);
+  if (problems.length > 0) {
+    await store.end();
+    throw new Error(`this PostgreSQL may lose accepted mail (${problems.join(', ')}): set them on, then start again`);
+  }
+  const resolver = new MailResolver(settings.resolvers);
+  let egress: Egress | undefined;
+  const lease = new Lease(settings, store, { changed: () => egress?.refresh(), lost: onLost });
+  await lease.start();
+  egress = new Egress(settings, store, lease, resolver);
+  const sending = egress;
+  sending.refresh();
+
+  const spool = new GroupCommit(store);
+  const calendarOf = (pool: string) => lease.lanes.find((lane) => lane.pool === pool)?.calendar;
+  const submission = await startSubmission({
+    settings,
+    spool,
+    providerOf: (domain) => resolver.knownProvider(domain),
+    lifetime: (pool, stream) => {
+      const calendar = calendarOf(pool);
+      return calendar === undefined ? LIFETIME[stream] : planMs(LIFETIME[stream], calendar);
+    },
+    knownPools: () => new Set(lease.lanes.map((lane) => lane.pool)),
+    accepted: (pool, providers) => {
+      sending.nudge(pool, providers);
+      if (providers.has(null)) route.soon();
+    },
+  });
+  const inbound = settings.inbound === undefined ? null : await startInbound(settings, store);
+
+  const chores = [
+    chore(100, () => sending.tidy()),
+    chore(1_000, () => expireDue(store, lease.id)),
+    chore(1_000, () => recoverDead(store, lease.id, settings.node, CLAIM_GRACE_MS)),
+    chore(30_000, () => dropFinishedBodies(store, 5_000)),
+  ];
+  const route = chore(1_000, async () => {
+    const providers = await routeWaiting(store, resolver, lease.id);
+    if (providers.size > 0) sending.refresh();
+  });
+  chores.push(route);
+
+  function chore(everyMs: number, work: () => Promise<unknown>) {
+    let running: Promise<void> | undefined;
+    const run = () => {
+      running ??= work()
+        .then(() => {})
+        .catch((error: Error) => settings.log('chore-failed', { error: error.message }))
+        .finally(() => {
+          running = undefined;
+        });
+    };
+    const timer = setInterval(run, everyMs);
+    return {
+      soon: () => void setTimeout(run, 10).unref(),
+      stop: async () => {
+        clearInterval(timer);
+        await running;
+      },
+    };
+  }
+
+  let stopping: Promise<void> | undefined;
+  async function stop(): Promise<void> {
+    await submission.stop();
+    await inbound?.stop();
+    await spool.drain();
+    await Promise.all(chores.map((one) => one.stop()));
+    await sending.stop();
+    await lease.stop();
+    await endProcess(store, lease.id).catch(() => {});
+    await store.end();
+  }
+  return {
+    id: lease.id,
+    submissionPort: submission.port,
+    inboundPort: inbound?.port ?? null,
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}

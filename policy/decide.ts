@@ -1,0 +1,248 @@
+/**
+ * From evidence to one decision per lane: pure, so that a stored evidence row gives the same decision again.
+ *
+ * Order of the questions: must it stop (an incident, a gate that was crossed)? is it paused? is it cooling down? did it
+ * send enough to be judged? is nothing wrong, and was enough seen to notice? Automation may lower at any time; it
+ * raises only in a window's last evaluation, at most once a window, with a pass on every metric that has a feed.
+ */
+import { DEFAULTS } from './defaults.ts';
+import { type Evidence, type Judgement, judgeAdvance, judgePlacement, type PlacementRule, stops } from './evidence.ts';
+import type { Hold } from './holds.ts';
+import { type LaneEvent, maySend, type PauseReason, type Phase, transition } from './lane.ts';
+import { type Plan, stageCount, stageOf } from './plan.ts';
+
+export interface LaneState {
+  readonly address: string;
+  readonly provider: string;
+  readonly phase: Phase;
+  readonly stage: number;
+  readonly ceiling: number;
+  readonly normal: number;
+  readonly clean: number;
+  /** Last window that advanced the lane. */
+  readonly advanced: number | null;
+}
+
+export interface SuspendedCampaign {
+  readonly name: string;
+  readonly bounces: number;
+  readonly attempts: number;
+}
+
+export interface LaneInput {
+  readonly lane: LaneState;
+  /** The plan of the live or last ramp; null for a lane that was declared warm. */
+  readonly plan: Plan | null;
+  readonly window: number;
+  /** The window's last evaluation: only it may raise. */
+  readonly final: boolean;
+  /** The window was the ramp's first and had fewer sending hours than a day: its stage repeats. */
+  readonly prorated: boolean;
+  /** Why the lane is paused. A gate's hold that a step back has answered is silence, not a pause. */
+  readonly paused: readonly PauseReason[];
+  /** Since the last retreat, at most the lookback. */
+  readonly week: readonly Evidence[];
+  /** The last 24 plan hours, since the last retreat. */
+  readonly recent: readonly Evidence[];
+  /** Units used in this window, and what an even pace would have used by now; `stopped`: a hold cut the window. */
+  readonly use: { readonly sent: number; readonly expected: number; readonly stopped: boolean };
+  /** Live gate and incident holds on this lane that no decision has answered yet. */
+  readonly crossed: readonly Hold[];
+  /** Live operator holds, for the reason's text. */
+  readonly operatorHolds: readonly Hold[];
+  /** Campaigns suspended in this window whose bounces this lane carried. */
+  readonly campaigns: readonly SuspendedCampaign[];
+  readonly placement: PlacementRule;
+}
+
+export type DecisionKind = 'start' | 'advance' | 'hold' | 'step-back' | 'pause' | 'quarantine' | 'resume' | 'complete';
+
+export interface LaneDecision {
+  readonly kind: DecisionKind;
+  readonly phase: Phase;
+  readonly stage: number;
+  readonly ceiling: number;
+  readonly clean: number;
+  /** Evidence before now no longer counts (a retreat empties the window). */
+  readonly retreat: boolean;
+  readonly raised: boolean;
+  readonly reason: string;
+  readonly judgements: readonly Judgement[];
+}
+
+/** The decision for a lane, or null where this evaluation has nothing to say (a warm lane in order, a mid-window look). */
+export function decide(input: LaneInput): LaneDecision | null {
+  return stopDecision(input) ?? (input.final ? finalDecision(input) : null);
+}
+
+/** What the lane may send a day at this phase and stage. */
+export function grantUnits(decided: { readonly phase: Phase; readonly ceiling: number }): number {
+  return maySend(decided.phase) ? decided.ceiling : 0;
+}
+
+/** The plan's own ceiling for a lane: its row, or the provider's normal limit once the plan is done. */
+export function planUnits(plan: Plan | null, provider: string, phase: Phase, stage: number, normal: number): number {
+  if (plan === null || phase === 'warm' || phase === 'graduating') return normal;
+  return stageOf(plan, provider, stage)?.ceiling ?? normal;
+}
+
+function stopDecision(input: LaneInput): LaneDecision | null {
+  const failing = input.recent.filter(stops);
+  const incident = input.crossed.find((hold) => hold.cause.startsWith('incident:'));
+  if (incident !== undefined) return apply(input, 'quarantine', 'quarantine', incident.reason);
+
+  const gate = input.crossed.find((hold) => hold.cause.startsWith('gate:'));
+  if (gate !== undefined) return stepBack(input, gate.reason);
+
+  const blamed = failing.find((e) => e.metric === 'deferral' || e.metric === 'block' || blamesLane(e));
+  if (blamed !== undefined) return stepBack(input, judgeAdvance(blamed, nextCeiling(input)).says);
+  return null;
+}
+
+/** Complaints and bounces are a campaign's fault until two campaigns agree. */
+function blamesLane(evidence: Evidence): boolean {
+  return evidence.metric === 'complaint' && evidence.campaigns >= 2;
+}
+
+function stepBack(input: LaneInput, why: string): LaneDecision | null {
+  const { lane, plan } = input;
+  // A lane that was declared warm has no row to step back to: its hold stays and a person decides.
+  if (plan === null) return input.final ? apply(input, 'hold', 'hold', why) : null;
+  const top = stageCount(plan, lane.provider) - 1;
+  const stage = Math.max(0, Math.min(lane.stage, top) - 1);
+  const row = stageOf(plan, lane.provider, stage);
+  const ceiling = Math.min(lane.ceiling, row?.ceiling ?? lane.ceiling);
+  return apply(input, 'step-back', 'step-back', why, { stage, ceiling, clean: 0, retreat: true });
+}
+
+function finalDecision(input: LaneInput): LaneDecision | null {
+  const { lane } = input;
+  if (lane.phase === 'planned' || lane.phase === 'cooling') return null;
+  if (lane.phase === 'quarantined')
+    return apply(input, 'hold', 'hold', 'quarantined: waits for a person or a clean re-check');
+  if (input.paused.length > 0) return apply(input, 'hold', 'hold', pausedBecause(input));
+  if (lane.phase === 'warm') return null;
+  if (lane.phase === 'stepped-back') return coolDown(input);
+
+  const judgements = judged(input);
+  const held = whyHold(input, judgements);
+  if (held !== null) return apply(input, 'hold', 'hold', held, {}, judgements);
+  return grow(input, judgements);
+}
+
+function pausedBecause(input: LaneInput): string {
+  const hold = input.operatorHolds[0];
+  return hold === undefined ? `paused: ${input.paused.join(', ')}` : `paused by ${hold.actor}: ${hold.reason}`;
+}
+
+function coolDown(input: LaneInput): LaneDecision | null {
+  const clean = input.lane.clean + 1;
+  const judgements = judged(input);
+  const { coolDownEvaluations } = DEFAULTS;
+  if (clean < coolDownEvaluations) {
+    return apply(
+      input,
+      'hold',
+      'hold',
+      `cool-down: clean evaluation ${clean} of ${coolDownEvaluations}`,
+      { clean },
+      judgements,
+    );
+  }
+  return apply(input, 'recover', 'resume', `${clean} clean evaluations: ramps again`, { clean: 0 }, judgements);
+}
+
+function judged(input: LaneInput): Judgement[] {
+  const next = nextCeiling(input);
+  return input.week.map((e) => (e.metric === 'placement' ? judgePlacement(e, input.placement) : judgeAdvance(e, next)));
+}
+
+function whyHold(input: LaneInput, judgements: readonly Judgement[]): string | null {
+  const { lane, use } = input;
+  if (lane.advanced === input.window) return 'advanced in this window already';
+  if (input.prorated) return 'the first day was a part of a day: its stage repeats';
+  const campaign = input.campaigns[0];
+  if (campaign !== undefined) {
+    return `campaign ${campaign.name} is suspended for dead addresses; this lane carried ${campaign.bounces} of its hard bounces`;
+  }
+  // Placement is a tripwire: too few probes do not block, a collapse or a blind sensor does.
+  const blockers = judgements.filter(
+    (j) => j.verdict === 'fail' || j.verdict === 'stale' || (j.verdict === 'insufficient' && j.metric !== 'placement'),
+  );
+  const failed = blockers.find((j) => j.verdict === 'fail') ?? blockers[0];
+  if (failed !== undefined) return failed.says;
+  if (use.stopped) return 'a hold cut this window short: nothing to judge the stage by';
+  if (use.sent < DEFAULTS.minUtilisation * use.expected) {
+    return `volume-limited: ${use.sent} sent where the ceiling allowed ${Math.floor(use.expected)} by now`;
+  }
+  return null;
+}
+
+function nextCeiling(input: LaneInput): number {
+  const { lane, plan } = input;
+  if (plan === null || lane.phase === 'warm') return lane.normal;
+  const row = lane.phase === 'graduating' ? undefined : stageOf(plan, lane.provider, lane.stage + 1);
+  return row?.ceiling ?? Math.min(lane.normal, Math.ceil(lane.ceiling * DEFAULTS.graduationGrowth));
+}
+
+function grow(input: LaneInput, judgements: readonly Judgement[]): LaneDecision | null {
+  const { lane, plan } = input;
+  const ceiling = nextCeiling(input);
+  if (lane.phase === 'graduating') {
+    if (lane.ceiling >= lane.normal) {
+      const to = { ceiling: lane.normal };
+      return apply(
+        input,
+        'complete',
+        'complete',
+        `reached the normal limit of ${lane.normal} a day: warm`,
+        to,
+        judgements,
+      );
+    }
+    return apply(
+      input,
+      'advance',
+      'advance',
+      'all gates pass: grows towards the normal limit',
+      { ceiling },
+      judgements,
+    );
+  }
+  const last = plan === null || lane.stage >= stageCount(plan, lane.provider) - 1;
+  if (last) return apply(input, 'graduate', 'advance', 'last stage passed: graduating', { ceiling }, judgements);
+  return apply(input, 'advance', 'advance', 'all gates pass', { stage: lane.stage + 1, ceiling }, judgements);
+}
+
+interface Change {
+  readonly stage?: number;
+  readonly ceiling?: number;
+  readonly clean?: number;
+  readonly retreat?: boolean;
+}
+
+/** Applies an event through the lane machine; an event that is not legal here becomes no decision. */
+function apply(
+  input: LaneInput,
+  event: LaneEvent,
+  kind: DecisionKind,
+  reason: string,
+  change: Change = {},
+  judgements: readonly Judgement[] = judged(input),
+): LaneDecision | null {
+  const { lane } = input;
+  const phase = transition(lane.phase, event, input.paused);
+  if (phase === undefined) return null;
+  const ceiling = change.ceiling ?? lane.ceiling;
+  return {
+    kind,
+    phase,
+    stage: change.stage ?? lane.stage,
+    ceiling,
+    clean: change.clean ?? lane.clean,
+    retreat: change.retreat ?? false,
+    raised: ceiling > lane.ceiling,
+    reason,
+    judgements,
+  };
+}

@@ -1,0 +1,60 @@
+/**
+ * Judgement in one named place: every figure that decides and has no provider's page behind it.
+ * Sources: knowledge of the field as written down in docs/judgement-defaults.md; plans may override them.
+ */
+
+/** Metrics that are judged per lane. */
+export type Metric = 'deferral' | 'block' | 'hard-bounce' | 'complaint' | 'placement';
+
+export interface Threshold {
+  /** Rate that is still fine. */
+  readonly fine: number;
+  /** Rate that harms. Advancing needs an upper bound under it (or under three events at the next ceiling). */
+  readonly harmful: number;
+  /** What a healthy sender shows; used to say how many more trials a verdict needs. */
+  readonly healthy: number;
+  /** Plain threshold that stops: at least this rate and this many events in the last 24 plan hours. */
+  readonly stop: { readonly rate: number; readonly events: number };
+}
+
+export const THRESHOLDS: Readonly<Record<Exclude<Metric, 'placement'>, Threshold>> = {
+  deferral: { fine: 0.05, harmful: 0.15, healthy: 0.02, stop: { rate: 0.15, events: 5 } },
+  block: { fine: 0.001, harmful: 0.005, healthy: 0.0002, stop: { rate: 0.05, events: 3 } },
+  'hard-bounce': { fine: 0.02, harmful: 0.05, healthy: 0.005, stop: { rate: 0.05, events: 5 } },
+  complaint: { fine: 0.001, harmful: 0.003, healthy: 0.0005, stop: { rate: 0.003, events: 3 } },
+};
+
+const HOUR = 3_600_000;
+
+export const DEFAULTS = {
+  /** Send days whose evidence may let a lane advance. */
+  lookbackWindows: 7,
+  /** A message counts as deferred when it is not delivered this long after its first attempt (plan time). */
+  deferralAfterMs: 4 * HOUR,
+  /** Time constant after which 63% of complaints have arrived (plan time). */
+  complaintLagMs: 24 * HOUR,
+  /** A ramp that uses less of its ceiling holds as volume-limited. */
+  minUtilisation: 0.8,
+  /** Clean evaluations before a lane that stepped back ramps again. */
+  coolDownEvaluations: 2,
+  /** How long a gate keeps a lane silent before it goes on at the lower stage (plan time). */
+  gateHoldMs: 4 * HOUR,
+  /** Reputation answers that stop a lane: at least this many within a plan hour and this share of its attempts. */
+  reputationStop: { events: 3, share: 0.05 },
+  /** A campaign is suspended when its hard bounces' log likelihood ratio reaches this. */
+  campaignBreaker: 8,
+  /** Windows a grant is carried without a decision before it ends (fail closed). */
+  carryWindows: 3,
+  /** A first day with fewer sending hours is prorated and repeats its stage. */
+  fullDayHours: 6,
+  /** Growth per window of a lane that has finished its plan and grows into the provider's normal limit. */
+  graduationGrowth: 1.25,
+  /** A warm lane's normal limit: this times its last stage or its peak day. */
+  normalFactor: 1.3,
+  /** Idle time after which a warm lane counts as cold (plan time). */
+  idleMs: 7 * 24 * HOUR,
+  placement: { minCeiling: 500, share: 0.01, minObserved: 3, collapse: 0.5, everyWindows: 1, seeds: 5 },
+} as const;
+
+/** Version of the decision rules: recorded with every decision, so that a replay of evidence knows its rules. */
+export const POLICY_VERSION = '1';

@@ -1,0 +1,95 @@
+/**
+ * The lane's state machine: phase × stage × pause reasons.
+ *
+ *   planned ──start──▶ ramping ⇄ holding            hold freezes the ceiling, advance goes on from either
+ *   ramping | holding | graduating ──step-back──▶ stepped-back ──step-back──▶ stepped-back (further down)
+ *   stepped-back ──recover──▶ ramping               after the cool-down, at the stage it stepped back to
+ *   ramping | holding ──graduate──▶ graduating ──advance──▶ graduating ──complete──▶ warm    (no cliff at the end)
+ *   warm ──step-back──▶ stepped-back                a warm lane that fails is judged like any other
+ *   warm ──idle──▶ cooling ──start──▶ ramping       re-warm from a decayed stage
+ *   any ──quarantine──▶ quarantined ──release──▶ stepped-back   only a person or a clean re-check releases
+ *
+ * Pause reasons stand apart from the phase: a lane that is paused keeps its phase and stage, may still step back or be
+ * quarantined (safety is one-directional), and may not be raised by anything until the reasons are gone.
+ */
+
+export const PHASES = [
+  'planned',
+  'ramping',
+  'holding',
+  'stepped-back',
+  'quarantined',
+  'graduating',
+  'warm',
+  'cooling',
+] as const;
+export type Phase = (typeof PHASES)[number];
+
+export const LANE_EVENTS = [
+  'start',
+  'advance',
+  'hold',
+  'step-back',
+  'recover',
+  'graduate',
+  'complete',
+  'idle',
+  'quarantine',
+  'release',
+] as const;
+export type LaneEvent = (typeof LANE_EVENTS)[number];
+
+export type PauseReason = 'operator' | 'gate' | 'incident' | 'freeze' | 'no-data';
+
+const TABLE: Readonly<Record<Phase, Partial<Record<LaneEvent, Phase>>>> = {
+  planned: { start: 'ramping', quarantine: 'quarantined' },
+  ramping: {
+    advance: 'ramping',
+    hold: 'holding',
+    'step-back': 'stepped-back',
+    graduate: 'graduating',
+    quarantine: 'quarantined',
+  },
+  holding: {
+    advance: 'ramping',
+    hold: 'holding',
+    'step-back': 'stepped-back',
+    graduate: 'graduating',
+    quarantine: 'quarantined',
+  },
+  'stepped-back': {
+    hold: 'stepped-back',
+    'step-back': 'stepped-back',
+    recover: 'ramping',
+    quarantine: 'quarantined',
+  },
+  quarantined: { hold: 'quarantined', quarantine: 'quarantined', release: 'stepped-back' },
+  graduating: {
+    advance: 'graduating',
+    hold: 'graduating',
+    'step-back': 'stepped-back',
+    complete: 'warm',
+    quarantine: 'quarantined',
+  },
+  warm: { hold: 'warm', 'step-back': 'stepped-back', idle: 'cooling', quarantine: 'quarantined' },
+  cooling: { hold: 'cooling', start: 'ramping', quarantine: 'quarantined' },
+};
+
+/** Events that raise what a lane may send. */
+const RAISES: readonly LaneEvent[] = ['advance', 'graduate', 'complete', 'recover', 'release'];
+
+/** The phase an event leads to, or undefined where the event is not legal. */
+export function transition(phase: Phase, event: LaneEvent, paused: readonly PauseReason[]): Phase | undefined {
+  if (paused.length > 0 && RAISES.includes(event)) return undefined;
+  return TABLE[phase][event];
+}
+
+/** Phases in which a lane sends only under a grant that somebody decided. */
+export function isCold(phase: Phase): boolean {
+  return phase !== 'warm';
+}
+
+/** Phases in which a lane may send at all, given a grant. */
+export function maySend(phase: Phase): boolean {
+  return phase !== 'planned' && phase !== 'quarantined' && phase !== 'cooling';
+}

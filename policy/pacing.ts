@@ -1,0 +1,98 @@
+/**
+ * When the units of a grant become due. The rule is applied where units are reserved, so it is exact for any number of
+ * MTA processes: a reservation hands out only what is due.
+ */
+
+/** What pacing needs to know of a grant; times in ms. */
+export interface PacedGrant {
+  readonly units: number;
+  readonly handed: number;
+  /** Units handed out by plan hour of the window. */
+  readonly hours: readonly number[];
+  readonly start: number;
+  readonly end: number;
+  readonly sendFrom: number;
+  readonly sendTo: number;
+}
+
+export interface Due {
+  readonly units: number;
+  /** When to ask again, if units are 0 and the window still has some; null when the window gives no more. */
+  readonly nextAt: number | null;
+  /** The rule that binds (for "say why"). */
+  readonly binds: 'none' | 'window' | 'grant' | 'pace' | 'hour' | 'rolling-24h';
+}
+
+/** Length of one plan hour of this window in ms (a 23 h or 25 h day has as many hours as it has). */
+export function hourLength(window: { readonly start: number; readonly end: number }): number {
+  return (window.end - window.start) / hoursIn(window);
+}
+
+/** Plan hours of a window: 24 in a compressed day, 23 to 25 in a civil one. */
+export function hoursIn(window: { readonly start: number; readonly end: number }): number {
+  const hours = Math.round((window.end - window.start) / 3_600_000);
+  return hours >= 23 && hours <= 25 ? hours : 24;
+}
+
+export function hourOf(grant: PacedGrant, now: number): number {
+  return Math.min(hoursIn(grant) - 1, Math.max(0, Math.floor((now - grant.start) / hourLength(grant))));
+}
+
+/**
+ * Units due now on a cold lane: even over the send hours, at most twice the even share in a clock hour, and in any
+ * rolling 24 h at most 1.1 times the larger adjacent ceiling (two full windows must not meet at midnight).
+ */
+export function unitsDue(grant: PacedGrant, previous: PacedGrant | undefined, now: number, guardMs: number): Due {
+  const closes = grant.sendTo - guardMs;
+  if (now >= closes) return { units: 0, nextAt: null, binds: 'window' };
+  if (now < grant.sendFrom) return { units: 0, nextAt: grant.sendFrom, binds: 'window' };
+  if (grant.handed >= grant.units) return { units: 0, nextAt: null, binds: 'grant' };
+
+  const span = closes - grant.sendFrom;
+  const hour = hourOf(grant, now);
+  const hourMs = hourLength(grant);
+  const hourEnds = grant.start + (hour + 1) * hourMs;
+
+  const paced = Math.floor((grant.units * (now - grant.sendFrom)) / span + 0.5) - grant.handed;
+  if (paced <= 0) {
+    // The centre of the next unit's slot; a slot that lies behind us means units were handed out ahead: wait it out.
+    const nextAt = grant.sendFrom + ((grant.handed + 0.5) * span) / grant.units;
+    return { units: 0, nextAt: Math.max(nextAt, now + 1), binds: 'pace' };
+  }
+  const evenShare = (grant.units * hourMs) / span;
+  const inHour = Math.max(1, Math.ceil(2 * evenShare)) - (grant.hours[hour] ?? 0);
+  if (inHour <= 0) return { units: 0, nextAt: hourEnds, binds: 'hour' };
+
+  const inRolling = rollingLimit(grant, previous) - rollingCount(grant, previous, now);
+  if (inRolling < 1) return { units: 0, nextAt: Math.min(hourEnds, now + hourMs / 4), binds: 'rolling-24h' };
+
+  return {
+    units: Math.min(paced, inHour, Math.floor(inRolling), grant.units - grant.handed),
+    nextAt: null,
+    binds: 'none',
+  };
+}
+
+/** One unit of tolerance keeps a lane of a few messages a day from drifting later each day when a send jitters. */
+function rollingLimit(grant: PacedGrant, previous: PacedGrant | undefined): number {
+  const larger = Math.max(grant.units, previous?.units ?? 0);
+  return Math.max(Math.floor(1.1 * larger), larger + 1);
+}
+
+function rollingCount(grant: PacedGrant, previous: PacedGrant | undefined, now: number): number {
+  let count = grant.handed;
+  if (previous === undefined) return count;
+  const since = now - (grant.end - grant.start);
+  const hourMs = hourLength(previous);
+  previous.hours.forEach((units, hour) => {
+    const hourStart = previous.start + hour * hourMs;
+    const inside = Math.min(1, Math.max(0, (hourStart + hourMs - since) / hourMs));
+    count += units * inside;
+  });
+  return count;
+}
+
+/** Largest reservation block: small enough that a crashed process loses little and no process starves another. */
+export function blockSize(remaining: number, processes: number): number {
+  return Math.max(1, Math.floor(remaining / (8 * Math.max(1, processes))));
+}

@@ -1,0 +1,24 @@
+import { dovecotStep } from './steps/dovecot.ts';
+import { postgresStep } from './steps/postgres.ts';
+import type { Step } from './steps/step.ts';
+import { temporalStep } from './steps/temporal.ts';
+import { workflowsStep } from './steps/workflows.ts';
+
+/**
+ * What set-up does once Node 24 is there; setup.sh runs it. Each step says why it exists and how long it took, and
+ * does nothing when its work is done.
+ */
+const labRequired = process.argv.includes('--lab');
+const steps: Step[] = [postgresStep, temporalStep, workflowsStep, dovecotStep(labRequired)];
+
+for (const step of steps) {
+  console.log(`${step.name}: ${step.why}`);
+  const started = performance.now();
+  try {
+    const result = await step.run((line) => console.log(`  … ${line}`));
+    console.log(`  ${result} (${((performance.now() - started) / 1000).toFixed(1)} s)`);
+  } catch (error) {
+    console.error(`setup failed: ${error instanceof Error ? error.message : error}`);
+    process.exit(1);
+  }
+}

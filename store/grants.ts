@@ -1,0 +1,151 @@
+/** Grants: written absolute and fenced by revision, reserved by compare-and-set, so units are never created. */
+import type { Window } from '../policy/calendar.ts';
+import type { PacedGrant } from '../policy/pacing.ts';
+import type { Queryable } from './connect.ts';
+
+export interface GrantRow extends PacedGrant {
+  readonly windowIndex: number;
+  readonly peakUnits: number;
+  readonly planUnits: number;
+  readonly revision: number;
+  readonly origin: 'decided' | 'carried' | 'normal';
+  readonly carried: number;
+  readonly seq: number;
+}
+
+const ms = (column: string) => `extract(epoch from ${column})::float8 * 1000`;
+const GRANT = `window_index as "windowIndex", ${ms('starts')} as start, ${ms('ends')} as "end",
+  ${ms('send_from')} as "sendFrom", ${ms('send_to')} as "sendTo", units, peak_units as "peakUnits",
+  plan_units as "planUnits", revision, origin, carried, handed, hours, seq`;
+
+export interface GrantWrite {
+  readonly address: string;
+  readonly provider: string;
+  readonly window: Window;
+  readonly units: number;
+  readonly planUnits: number;
+  readonly revision: number;
+  readonly origin: 'decided' | 'normal';
+}
+
+/** Writes a grant as a whole. An older revision is refused: a late retry can't undo what came after it. */
+export async function writeGrant(db: Queryable, grant: GrantWrite): Promise<boolean> {
+  const { window } = grant;
+  const { rowCount } = await db.query(
+    `insert into grants as g (address, provider, window_index, starts, ends, send_from, send_to, units, peak_units,
+       plan_units, revision, origin, hours)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, array_fill(0, array[25]))
+     on conflict (address, provider, window_index) do update set
+       units = excluded.units, peak_units = greatest(g.peak_units, excluded.units), plan_units = excluded.plan_units,
+       revision = excluded.revision, origin = excluded.origin, carried = 0, seq = g.seq + 1
+     where g.revision <= excluded.revision`,
+    [
+      grant.address,
+      grant.provider,
+      window.index,
+      new Date(window.start),
+      new Date(window.end),
+      new Date(window.sendFrom),
+      new Date(window.sendTo),
+      grant.units,
+      grant.planUnits,
+      grant.revision,
+      grant.origin,
+    ],
+  );
+  return rowCount === 1;
+}
+
+/** The grants of a lane for a window and the one before it, newest first. */
+export async function grantsAround(
+  db: Queryable,
+  address: string,
+  provider: string,
+  windowIndex: number,
+  lookback: number,
+): Promise<GrantRow[]> {
+  const { rows } = await db.query(
+    `select ${GRANT} from grants where address = $1 and provider = $2 and window_index between $3 and $4
+     order by window_index desc`,
+    [address, provider, windowIndex - lookback, windowIndex],
+  );
+  return rows;
+}
+
+/**
+ * Carries the last decided grant into a window nobody decided: never above itself, counted, so that it ends after
+ * the allowed number of windows. Harmless when another process did it first.
+ */
+export async function carryGrant(
+  db: Queryable,
+  address: string,
+  provider: string,
+  window: Window,
+  from: GrantRow,
+): Promise<void> {
+  await db.query(
+    `insert into grants (address, provider, window_index, starts, ends, send_from, send_to, units, peak_units,
+       plan_units, revision, origin, carried, hours)
+     select $1, $2, $3, $4, $5, $6, $7, units, units, plan_units, revision, 'carried', carried + $9,
+       array_fill(0, array[25])
+     from grants where address = $1 and provider = $2 and window_index = $8
+     on conflict do nothing`,
+    [
+      address,
+      provider,
+      window.index,
+      new Date(window.start),
+      new Date(window.end),
+      new Date(window.sendFrom),
+      new Date(window.sendTo),
+      from.windowIndex,
+      window.index - from.windowIndex,
+    ],
+  );
+}
+
+/** Reserves units in a plan hour of the window if nothing about the grant changed since it was read; false means: read again. */
+export async function reserve(
+  db: Queryable,
+  address: string,
+  provider: string,
+  grant: GrantRow,
+  units: number,
+  hour: number,
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `update grants set handed = handed + $4, hours[$5] = hours[$5] + $4, seq = seq + 1
+     where address = $1 and provider = $2 and window_index = $3 and seq = $6 and handed + $4 <= units`,
+    [address, provider, grant.windowIndex, units, hour + 1, grant.seq],
+  );
+  return rowCount === 1;
+}
+
+/** Gives unused units back to the hour they were handed out in. */
+export async function giveBack(
+  db: Queryable,
+  address: string,
+  provider: string,
+  windowIndex: number,
+  hour: number,
+  units: number,
+): Promise<void> {
+  await db.query(
+    `update grants set handed = handed - $4, hours[$5] = hours[$5] - $4, seq = seq + 1
+     where address = $1 and provider = $2 and window_index = $3 and handed >= $4 and hours[$5] >= $4`,
+    [address, provider, windowIndex, units, hour + 1],
+  );
+}
+
+export interface GrantHistory extends GrantRow {
+  readonly address: string;
+  readonly provider: string;
+}
+
+/** Every grant ever written, for checkers and reports. */
+export async function allGrants(db: Queryable): Promise<GrantHistory[]> {
+  const { rows } = await db.query(
+    `select host(address) as address, provider, ${GRANT} from grants order by address, provider, window_index`,
+  );
+  return rows;
+}

@@ -1,0 +1,138 @@
+/** Hold rows and incidents: what stops mail, at once, with or without an orchestrator. */
+import type { Hold, HoldScope } from '../policy/holds.ts';
+import type { Queryable } from './connect.ts';
+
+const HOLD = `id, scope, target, reach, cause, actor, reason, extract(epoch from since)::float8 * 1000 as since,
+  extract(epoch from until)::float8 * 1000 as until`;
+
+export interface HoldWrite {
+  readonly scope: HoldScope;
+  readonly target: string;
+  readonly reach: 'cold' | 'all';
+  readonly cause: string;
+  readonly actor: string;
+  readonly reason: string;
+  readonly evidence?: unknown;
+  readonly until?: number;
+}
+
+/** Channel on which processes hear of new holds and grants before their next lease renewal. */
+export const CHANGES = 'rampart_changes';
+
+/** Places a hold, or returns the live one with the same scope, target and cause. */
+export async function placeHold(db: Queryable, hold: HoldWrite): Promise<{ id: number; placed: boolean }> {
+  await db.query(
+    `update holds set cleared_at = now(), cleared_by = 'expiry', clear_reason = 'its time was over'
+     where scope = $1 and target = $2 and cause = $3 and cleared_at is null and until <= now()`,
+    [hold.scope, hold.target, hold.cause],
+  );
+  const placed = await db.query(
+    `insert into holds (scope, target, reach, cause, actor, reason, evidence, until)
+     values ($1, $2, $3, $4, $5, $6, $7, $8)
+     on conflict (scope, target, cause) where cleared_at is null do nothing returning id`,
+    [
+      hold.scope,
+      hold.target,
+      hold.reach,
+      hold.cause,
+      hold.actor,
+      hold.reason,
+      hold.evidence === undefined ? null : JSON.stringify(hold.evidence),
+      hold.until === undefined ? null : new Date(hold.until),
+    ],
+  );
+  const id = placed.rows[0]?.id;
+  if (id !== undefined) {
+    await db.query('select pg_notify($1, $2)', [CHANGES, `hold ${id}`]);
+    return { id, placed: true };
+  }
+  const { rows } = await db.query(
+    `select id from holds where scope = $1 and target = $2 and cause = $3 and cleared_at is null`,
+    [hold.scope, hold.target, hold.cause],
+  );
+  return { id: rows[0]?.id, placed: false };
+}
+
+/** Every hold in force now, as a query that others embed. */
+export const LIVE_HOLDS = `select ${HOLD} from holds
+  where cleared_at is null and (until is null or until > now()) order by id`;
+
+export async function liveHolds(db: Queryable): Promise<Hold[]> {
+  return (await db.query(LIVE_HOLDS)).rows;
+}
+
+/** Holds that were in force at some time since an instant, live or not. */
+export async function holdsSince(db: Queryable, since: number): Promise<(Hold & { clearedAt: number | null })[]> {
+  const { rows } = await db.query(
+    `select ${HOLD}, extract(epoch from cleared_at)::float8 * 1000 as "clearedAt" from holds
+     where (cleared_at is null or cleared_at > $1) and (until is null or until > $1) order by id`,
+    [new Date(since)],
+  );
+  return rows;
+}
+
+/** Clears holds by id: whoever clears names the causes it saw. Returns the ids that were still live. */
+export async function clearHolds(
+  db: Queryable,
+  ids: readonly number[],
+  by: { actor: string; reason: string },
+): Promise<number[]> {
+  if (ids.length === 0) return [];
+  const { rows } = await db.query(
+    `update holds set cleared_at = now(), cleared_by = $2, clear_reason = $3
+     where id = any($1::bigint[]) and cleared_at is null returning id`,
+    [ids, by.actor, by.reason],
+  );
+  await db.query('select pg_notify($1, $2)', [CHANGES, `hold ${ids.join(' ')}`]);
+  return rows.map((row) => row.id);
+}
+
+export interface Incident {
+  readonly id: number;
+  readonly scope: string;
+  readonly target: string;
+  readonly cause: string;
+  readonly address: string | null;
+  readonly provider: string | null;
+}
+
+/** Opens an incident, unless one with the same cause is open. Call it in the transaction that places the hold. */
+export async function openIncident(
+  db: Queryable,
+  incident: { scope: HoldScope; target: string; cause: string; address?: string; provider?: string; detail: unknown },
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `insert into incidents (scope, target, cause, address, provider, detail) values ($1, $2, $3, $4, $5, $6)
+     on conflict (scope, target, cause) where closed_at is null do nothing`,
+    [
+      incident.scope,
+      incident.target,
+      incident.cause,
+      incident.address ?? null,
+      incident.provider ?? null,
+      JSON.stringify(incident.detail),
+    ],
+  );
+  return rowCount === 1;
+}
+
+export async function incidentsToRelay(db: Queryable): Promise<Incident[]> {
+  const { rows } = await db.query(
+    `select id, scope, target, cause, host(address) as address, provider from incidents
+     where relayed_at is null order by id limit 100`,
+  );
+  return rows;
+}
+
+export async function markRelayed(db: Queryable, ids: readonly number[]): Promise<void> {
+  await db.query('update incidents set relayed_at = now() where id = any($1::bigint[])', [ids]);
+}
+
+/** A decision has answered these: the same cause may open a new incident. */
+export async function closeIncidents(db: Queryable, address: string, provider: string, at: number): Promise<void> {
+  await db.query(
+    `update incidents set closed_at = now()
+     where address = $1 and provider = $2 and closed_at is null and cause like 'gate:%' and opened_at <= $3`,
+    [address, provider, new Date(at)],
+  );
+}

@@ -1,0 +1,187 @@
+/** Pools, addresses, lanes and ramps: the rows that say what is true of an address. */
+import type { Calendar } from '../policy/calendar.ts';
+import type { Phase } from '../policy/lane.ts';
+import type { Plan } from '../policy/plan.ts';
+import type { Queryable } from './connect.ts';
+
+export interface LaneRow {
+  readonly address: string;
+  readonly provider: string;
+  readonly pool: string;
+  readonly phase: Phase;
+  readonly stage: number;
+  readonly ceiling: number;
+  readonly normal: number;
+  readonly pauseReasons: readonly string[];
+  readonly rampId: string | null;
+  readonly evidenceSince: number;
+  readonly clean: number;
+  readonly evaluated: number | null;
+  readonly advanced: number | null;
+  readonly revision: number;
+  readonly phaseSince: number;
+  readonly lastSentAt: number | null;
+  readonly node: string;
+  readonly ehloName: string;
+  /** The live or last ramp's calendar, else the pool's. */
+  readonly calendar: Calendar;
+  /** Segments of recipients the lane's stage admits; null admits all. */
+  readonly segment: string | null;
+}
+
+export interface RampRow {
+  readonly id: string;
+  readonly address: string;
+  readonly pool: string;
+  readonly plan: Plan;
+  readonly calendar: Calendar;
+  readonly firstWindow: number;
+  readonly startedAt: number;
+  readonly startedBy: string;
+  readonly endedAt: number | null;
+  readonly outcome: 'complete' | 'aborted' | null;
+}
+
+export interface AddressRow {
+  readonly address: string;
+  readonly pool: string;
+  readonly node: string;
+  readonly ehloName: string;
+  readonly calendar: Calendar;
+  readonly overflow: 'warm-peers' | 'wait';
+}
+
+export interface LaneSpec {
+  readonly provider: string;
+  readonly phase: Phase;
+  readonly ceiling: number;
+  readonly normal: number;
+}
+
+export async function upsertPool(
+  db: Queryable,
+  pool: { name: string; overflow: 'warm-peers' | 'wait'; calendar: Calendar },
+): Promise<void> {
+  // A compressed calendar keeps the epoch it began with: windows must not move when a process starts again.
+  await db.query(
+    `insert into pools (name, overflow, calendar) values ($1, $2, $3)
+     on conflict (name) do update set overflow = excluded.overflow,
+       calendar = case when pools.calendar->>'kind' = 'compressed' and excluded.calendar->>'kind' = 'compressed'
+                        and pools.calendar->>'dayLength' = excluded.calendar->>'dayLength'
+                  then pools.calendar else excluded.calendar end`,
+    [pool.name, pool.overflow, JSON.stringify(pool.calendar)],
+  );
+}
+
+/** Makes an address known with its lanes. Lanes that exist keep their state: only a workflow or an operator changes it. */
+export async function upsertAddress(
+  db: Queryable,
+  address: { address: string; pool: string; node: string; ehloName: string },
+  lanes: readonly LaneSpec[],
+): Promise<void> {
+  await db.query(
+    `insert into addresses (address, pool, node, ehlo_name) values ($1, $2, $3, $4)
+     on conflict (address) do update set pool = excluded.pool, node = excluded.node, ehlo_name = excluded.ehlo_name`,
+    [address.address, address.pool, address.node, address.ehloName],
+  );
+  await db.query(
+    `insert into lanes (address, provider, phase, ceiling, normal)
+     select $1, * from unnest($2::text[], $3::text[], $4::int[], $5::int[])
+     on conflict (address, provider) do update set
+       normal = excluded.normal,
+       ceiling = case when lanes.phase = 'warm' then greatest(lanes.ceiling, excluded.normal) else lanes.ceiling end`,
+    [
+      address.address,
+      lanes.map((lane) => lane.provider),
+      lanes.map((lane) => lane.phase),
+      lanes.map((lane) => lane.ceiling),
+      lanes.map((lane) => lane.normal),
+    ],
+  );
+}
+
+export async function addressRow(db: Queryable, address: string): Promise<AddressRow | undefined> {
+  const { rows } = await db.query(`${ADDRESSES} where a.address = $1`, [address]);
+  return rows[0];
+}
+
+export async function addressRows(db: Queryable): Promise<AddressRow[]> {
+  return (await db.query(`${ADDRESSES} order by a.address`)).rows;
+}
+
+const ADDRESSES = `select host(a.address) as address, a.pool, a.node, a.ehlo_name as "ehloName", p.calendar, p.overflow
+  from addresses a join pools p on p.name = a.pool`;
+
+/** Every lane, as a query that others embed. */
+export const LANES = `select host(l.address) as address, l.provider, a.pool, l.phase, l.stage, l.ceiling, l.normal,
+    l.pause_reasons as "pauseReasons", l.ramp_id as "rampId", l.clean, l.evaluated, l.advanced, l.revision,
+    extract(epoch from l.evidence_since)::float8 * 1000 as "evidenceSince",
+    extract(epoch from l.phase_since)::float8 * 1000 as "phaseSince",
+    extract(epoch from l.last_sent_at)::float8 * 1000 as "lastSentAt", a.node, a.ehlo_name as "ehloName",
+    coalesce(r.calendar, p.calendar) as calendar,
+    case when l.phase in ('warm', 'graduating') then null
+      else coalesce(r.plan->'rows'->l.provider, r.plan->'rows'->'default')->l.stage->>'segment' end as segment
+  from lanes l join addresses a using (address) join pools p on p.name = a.pool left join ramps r on r.id = l.ramp_id`;
+
+export async function lanesOf(db: Queryable, address: string): Promise<LaneRow[]> {
+  return (await db.query(`${LANES} where l.address = $1 order by l.provider`, [address])).rows;
+}
+
+export async function allLanes(db: Queryable): Promise<LaneRow[]> {
+  return (await db.query(`${LANES} order by l.address, l.provider`)).rows;
+}
+
+const RAMPS = `select id, host(address) as address, pool, plan, calendar, first_window as "firstWindow",
+    extract(epoch from started_at)::float8 * 1000 as "startedAt", started_by as "startedBy",
+    extract(epoch from ended_at)::float8 * 1000 as "endedAt", outcome from ramps`;
+
+/** The ramp that runs, else the last one. */
+export async function rampOf(db: Queryable, address: string): Promise<RampRow | undefined> {
+  const { rows } = await db.query(
+    `${RAMPS} where address = $1 order by ended_at desc nulls first, started_at desc limit 1`,
+    [address],
+  );
+  return rows[0];
+}
+
+export async function insertRamp(
+  db: Queryable,
+  ramp: {
+    id: string;
+    address: string;
+    pool: string;
+    plan: Plan;
+    calendar: Calendar;
+    firstWindow: number;
+    at: number;
+    actor: string;
+  },
+): Promise<void> {
+  await db.query(
+    `insert into ramps (id, address, pool, plan, calendar, first_window, started_at, started_by)
+     values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    [
+      ramp.id,
+      ramp.address,
+      ramp.pool,
+      JSON.stringify(ramp.plan),
+      JSON.stringify(ramp.calendar),
+      ramp.firstWindow,
+      new Date(ramp.at),
+      ramp.actor,
+    ],
+  );
+}
+
+export async function endRamp(db: Queryable, id: string, at: number, outcome: 'complete' | 'aborted'): Promise<void> {
+  await db.query(`update ramps set ended_at = $2, outcome = $3 where id = $1 and ended_at is null`, [
+    id,
+    new Date(at),
+    outcome,
+  ]);
+}
+
+/** The provider's normal limit for an address, messages a day: where a ramp's graduation ends. */
+export async function setNormal(db: Queryable, address: string, provider: string, normal: number): Promise<void> {
+  await db.query('update lanes set normal = $3 where address = $1 and provider = $2', [address, provider, normal]);
+}

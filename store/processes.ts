@@ -1,0 +1,61 @@
+/** Process leases: one round trip a second says "I live" and returns the lanes and holds to enforce. */
+import type { Hold } from '../policy/holds.ts';
+import type { Queryable } from './connect.ts';
+import { LIVE_HOLDS } from './holds.ts';
+import { LANES, type LaneRow } from './lanes.ts';
+
+export interface ProcessSpec {
+  readonly id: string;
+  readonly role: 'mta' | 'worker';
+  readonly node: string;
+  readonly pid: number;
+}
+
+export async function registerProcess(db: Queryable, process: ProcessSpec, leaseMs: number): Promise<void> {
+  await db.query(
+    `insert into processes (id, role, node, pid, lease_until) values ($1, $2, $3, $4, now() + make_interval(secs => $5::float8 / 1000))`,
+    [process.id, process.role, process.node, process.pid, leaseMs],
+  );
+}
+
+export interface Renewal {
+  readonly lanes: readonly LaneRow[];
+  readonly holds: readonly Hold[];
+  /** Living processes of this role: the divisor of a reservation block. */
+  readonly processes: number;
+}
+
+/** Renews the lease; null when the row was ended by others (the process was taken for dead and must start anew). */
+export async function renew(db: Queryable, id: string, role: string, leaseMs: number): Promise<Renewal | null> {
+  const { rows } = await db.query(
+    `with mine as (
+       update processes set lease_until = now() + make_interval(secs => $2::float8 / 1000)
+       where id = $1 and stopped_at is null returning id)
+     select (select count(*) from mine)::int as mine,
+       (select count(*) from processes where role = $3 and stopped_at is null and lease_until > now())::int as living,
+       (select coalesce(json_agg(l), '[]') from (${LANES}) l) as lanes,
+       (select coalesce(json_agg(h), '[]') from (${LIVE_HOLDS}) h) as holds`,
+    [id, leaseMs, role],
+  );
+  const { mine, living, lanes, holds } = rows[0];
+  return mine === 0 ? null : { lanes, holds, processes: Math.max(1, living) };
+}
+
+export async function endProcess(db: Queryable, id: string): Promise<void> {
+  await db.query('update processes set stopped_at = now() where id = $1', [id]);
+}
+
+export interface ProcessRow {
+  readonly id: string;
+  readonly role: string;
+  readonly node: string;
+  readonly pid: number;
+  readonly alive: boolean;
+}
+
+export async function processRows(db: Queryable): Promise<ProcessRow[]> {
+  const { rows } = await db.query(
+    `select id, role, node, pid, lease_until > now() as alive from processes where stopped_at is null order by started_at`,
+  );
+  return rows;
+}

@@ -1,0 +1,138 @@
+/** Accepted mail: one transaction writes bodies, messages and queue rows for a whole group of messages. */
+import { randomUUID } from 'node:crypto';
+import type { Queryable } from './connect.ts';
+
+export interface SpoolMessage {
+  readonly raw: Buffer;
+  readonly messageId: string;
+  readonly mailFrom: string;
+  readonly pool: string;
+  readonly tenant: string;
+  readonly stream: 'marketing' | 'transactional';
+  readonly segment: string;
+  readonly campaign: string;
+  /** ms after which the message expires. */
+  readonly expires: number;
+  /** ms before which it is not sent. */
+  readonly notBefore?: number;
+  /** A probe is bound to its lane. */
+  readonly pin?: { readonly address: string; readonly provider: string };
+  readonly recipients: readonly { readonly rcpt: string; readonly domain: string; readonly provider: string | null }[];
+}
+
+/** Ids of one spooled message: its own, and its recipients' in the order they were given. */
+export interface Spooled {
+  readonly message: number;
+  readonly recipients: readonly number[];
+}
+
+/**
+ * Commits messages durably. A message is one row of small queue entries and one body shared by its recipients.
+ * Resolves after the commit: only then may anybody answer 250.
+ */
+export async function spool(
+  db: Queryable,
+  messages: readonly SpoolMessage[],
+  batch: string = randomUUID(),
+): Promise<Spooled[]> {
+  const { rows } = await db.query(
+    `with given as (
+       select * from unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+         $8::text[], $9::int[]) with ordinality
+         as t(raw, message_id, mail_from, pool, tenant, stream, segment, campaign, recipients, n)
+     ), numbered as materialized (
+       select nextval(pg_get_serial_sequence('bodies', 'id')) as body, nextval(pg_get_serial_sequence('messages', 'id')) as id, *
+       from given
+     ), stored as (
+       insert into bodies (id, raw) overriding system value select body, raw from numbered
+     ), noted as (
+       insert into messages (id, body_id, batch, message_id, mail_from, pool, tenant, stream, segment, campaign, recipients)
+       overriding system value
+       select id, body, $17::uuid, message_id, mail_from, pool, tenant, stream, segment, campaign, recipients from numbered
+     ), queued as (
+       insert into queue (message, body_id, rcpt, domain, provider, address, pinned, pool, tenant, stream, segment,
+         campaign, due, expires)
+       select n.id, n.body, r.rcpt, r.domain, r.provider, r.address, r.address is not null, n.pool, n.tenant, n.stream,
+         n.segment, n.campaign, r.due, r.expires
+       from unnest($10::int[], $11::text[], $12::text[], $13::text[], $14::inet[], $15::timestamptz[], $16::timestamptz[])
+         with ordinality as r(n, rcpt, domain, provider, address, due, expires, o)
+       join numbered n on n.n = r.n order by r.o
+       returning id, message
+     )
+     select n.id as message, array_agg(q.id order by q.id) as recipients
+     from numbered n join queued q on q.message = n.id group by n.n, n.id order by n.n`,
+    [...columns(messages), batch],
+  );
+  return rows;
+}
+
+/** After a commit whose answer was lost: what it stored, or nothing if it did not happen. */
+export async function spooledIn(db: Queryable, batch: string): Promise<Spooled[]> {
+  const { rows } = await db.query(
+    `select m.id as message, array(select q.id from queue q where q.message = m.id order by q.id) as recipients
+     from messages m where batch = $1 order by m.id`,
+    [batch],
+  );
+  return rows;
+}
+
+function columns(messages: readonly SpoolMessage[]): unknown[] {
+  const now = Date.now();
+  const recipients = messages.flatMap((message, n) =>
+    message.recipients.map((recipient) => ({ n: n + 1, message, ...recipient })),
+  );
+  return [
+    messages.map((m) => m.raw),
+    messages.map((m) => m.messageId),
+    messages.map((m) => m.mailFrom),
+    messages.map((m) => m.pool),
+    messages.map((m) => m.tenant),
+    messages.map((m) => m.stream),
+    messages.map((m) => m.segment),
+    messages.map((m) => m.campaign),
+    messages.map((m) => m.recipients.length),
+    recipients.map((r) => r.n),
+    recipients.map((r) => r.rcpt),
+    recipients.map((r) => r.domain),
+    recipients.map((r) => r.message.pin?.provider ?? r.provider),
+    recipients.map((r) => r.message.pin?.address ?? null),
+    recipients.map((r) => new Date(r.message.notBefore ?? now)),
+    recipients.map((r) => new Date(r.message.expires)),
+  ];
+}
+
+/** Settings without which "250 means durable" would be a lie. Returns what is wrong, in words. */
+export async function durabilityProblems(pool: Queryable): Promise<string[]> {
+  const { rows } = await pool.query(
+    `select name, setting from pg_settings where name in ('fsync', 'full_page_writes', 'synchronous_commit')`,
+  );
+  return rows
+    .filter((row) =>
+      row.name === 'synchronous_commit' ? row.setting === 'off' || row.setting === 'local' : row.setting !== 'on',
+    )
+    .map((row) => `${row.name} is ${row.setting}`);
+}
+
+/** Bodies whose recipients are all finished. Returns how many were removed. */
+export async function dropFinishedBodies(db: Queryable, limit: number): Promise<number> {
+  const { rowCount } = await db.query(
+    `delete from bodies where id in (
+       select b.id from bodies b where not exists (select 1 from queue q where q.body_id = b.id)
+       and b.id < (select coalesce(max(id), 0) - 1000 from bodies) order by b.id limit $1)`,
+    [limit],
+  );
+  return rowCount ?? 0;
+}
+
+/** A recent live message of a pool, for probes that copy live content. */
+export async function recentMessage(
+  db: Queryable,
+  pool: string,
+): Promise<{ raw: Buffer; mailFrom: string; tenant: string } | undefined> {
+  const { rows } = await db.query(
+    `select b.raw, m.mail_from as "mailFrom", m.tenant from messages m join bodies b on b.id = m.body_id
+     where m.pool = $1 and m.stream = 'marketing' and m.campaign <> 'probe' order by m.id desc limit 1`,
+    [pool],
+  );
+  return rows[0];
+}

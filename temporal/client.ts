@@ -1,0 +1,124 @@
+/** What the command line, the console and the relay say to workflows. */
+import {
+  ApplicationFailure,
+  Client,
+  Connection,
+  WithStartWorkflowOperation,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import {
+  type AddressInput,
+  addressId,
+  type CommandResult,
+  incidentSignal,
+  type LaneCommand,
+  NAMESPACE,
+  pauseUpdate,
+  type Resume,
+  resumeUpdate,
+  type StartRamp,
+  startRampUpdate,
+  TASK_QUEUE,
+  WATCH_ID,
+} from './contracts.ts';
+import { registerSearchAttributes } from './search-attributes.ts';
+
+/** The command was understood and refused: its message says the way out. */
+export class CommandRefused extends Error {
+  readonly code = 'bad-input';
+}
+
+export interface TemporalClient {
+  startRamp(address: string, command: StartRamp): Promise<CommandResult>;
+  pause(address: string, command: LaneCommand): Promise<CommandResult>;
+  resume(address: string, command: Resume): Promise<CommandResult>;
+  incident(address: string, incident: { incident: number; cause: string }): Promise<void>;
+  /** Starts the address's workflow unless it runs; its state is in PostgreSQL, so a lost one begins again there. */
+  ensureAddress(address: string): Promise<void>;
+  ensureWatch(): Promise<void>;
+  registerSearchAttributes(): Promise<void>;
+  readonly client: Client;
+  close(): Promise<void>;
+}
+
+export interface TemporalOptions {
+  /** host:port of a local server; absent: TEMPORAL_ADDRESS and its companions (envconfig). */
+  readonly address?: string;
+  readonly namespace?: string;
+  /** How long to wait for a connection, and for the answer to a command, ms. */
+  readonly timeoutMs?: number;
+}
+
+/** Connects within `timeoutMs` (default 10 s), or rejects. */
+export async function connectTemporal(options: TemporalOptions = {}): Promise<TemporalClient> {
+  const timeoutMs = options.timeoutMs ?? 10_000;
+  const config = options.address === undefined ? loadClientConnectConfig() : undefined;
+  const connection = await Connection.connect({
+    ...(config?.connectionOptions ?? { address: options.address as string }),
+    connectTimeout: timeoutMs,
+  });
+  const namespace = options.namespace ?? config?.namespace ?? NAMESPACE;
+  const client = new Client({ connection, namespace });
+
+  const start = (address: string) =>
+    ({
+      workflowId: addressId(address),
+      taskQueue: TASK_QUEUE,
+      args: [{ address }] as [AddressInput],
+      workflowIdConflictPolicy: 'USE_EXISTING' as const,
+      workflowTaskTimeout: '2s' as const,
+    }) as const;
+
+  const command = async (run: () => Promise<CommandResult>): Promise<CommandResult> => {
+    try {
+      return await connection.withDeadline(Date.now() + timeoutMs, run);
+    } catch (error) {
+      const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
+      if (cause instanceof ApplicationFailure && cause.type === 'bad-input') throw new CommandRefused(cause.message);
+      throw error;
+    }
+  };
+  const update = <Args extends [unknown]>(
+    definition: Parameters<Client['workflow']['executeUpdateWithStart']>[0],
+    address: string,
+    args: Args,
+    updateId: string,
+  ) =>
+    command(
+      () =>
+        client.workflow.executeUpdateWithStart(definition, {
+          args,
+          updateId,
+          startWorkflowOperation: new WithStartWorkflowOperation('address', start(address)),
+        } as never) as Promise<CommandResult>,
+    );
+
+  return {
+    client,
+    startRamp: (address, args) => update(startRampUpdate as never, address, [args], args.operationId),
+    pause: (address, args) => update(pauseUpdate as never, address, [args], args.operationId),
+    resume: (address, args) => update(resumeUpdate as never, address, [args], args.operationId),
+    incident: async (address, incident) => {
+      await client.workflow.signalWithStart('address', {
+        ...start(address),
+        signal: incidentSignal,
+        signalArgs: [incident],
+      });
+    },
+    ensureAddress: async (address) => {
+      await client.workflow.start('address', start(address));
+    },
+    ensureWatch: async () => {
+      await client.workflow.start('watch', {
+        workflowId: WATCH_ID,
+        taskQueue: TASK_QUEUE,
+        args: [],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        workflowTaskTimeout: '2s',
+      });
+    },
+    registerSearchAttributes: () => registerSearchAttributes(connection, namespace),
+    close: () => connection.close(),
+  };
+}

@@ -1,0 +1,74 @@
+/**
+ * Messages between the outside and the workflows. Updates, because callers need an answer (and a refused one leaves no
+ * history); a signal only for incidents, which are facts nobody waits for. Instants are absolute, in ms.
+ */
+import { defineSignal, defineUpdate } from '@temporalio/workflow';
+
+export const TASK_QUEUE = 'rampart';
+export const NAMESPACE = 'rampart';
+export const WATCH_ID = 'watch/fleet';
+
+export const addressId = (address: string) => `address/${address}`;
+
+/** Who did it and why: every raising or lifting carries them. */
+export interface By {
+  readonly actor: string;
+  readonly reason: string;
+  /** Chosen by the caller; repeating a command with the same id returns the first result. */
+  readonly operationId: string;
+}
+
+export interface StartRamp extends By {
+  readonly plan: string;
+  /** Messages a day on the first day, and per provider on the last ('default' required). */
+  readonly start: number;
+  readonly targets: Readonly<Record<string, number>>;
+  readonly days?: number;
+}
+
+export interface LaneCommand extends By {
+  /** null: the whole address. */
+  readonly provider: string | null;
+}
+
+export interface Resume extends LaneCommand {
+  /** The holds the caller saw and lifts; others stay. */
+  readonly holds: readonly number[];
+}
+
+export interface CommandResult {
+  readonly says: string;
+  readonly rampId: string | null;
+}
+
+export interface AddressInput {
+  readonly address: string;
+  /** History length at which a test wants continue-as-new; absent: the server's advice. */
+  readonly historyLimit?: number;
+  readonly state?: AddressState;
+}
+
+/** What one run hands to the next: plain JSON, versioned. */
+export interface AddressState {
+  readonly v: 1;
+  readonly chain: string;
+  readonly evaluations: number;
+  readonly nextAt: number;
+  readonly probedWindow: number | null;
+  /** Results of the last commands: update de-duplication does not cross runs. */
+  readonly results: readonly (readonly [string, CommandResult])[];
+}
+
+export const startRampUpdate = defineUpdate<CommandResult, [StartRamp]>('startRamp');
+export const pauseUpdate = defineUpdate<CommandResult, [LaneCommand]>('pause');
+export const resumeUpdate = defineUpdate<CommandResult, [Resume]>('resume');
+export const incidentSignal = defineSignal<[{ readonly incident: number; readonly cause: string }]>('incident');
+
+/** Search attributes of an address workflow (registered by temporal/search-attributes.ts). */
+export const SEARCH_ATTRIBUTES = {
+  WarmupAddress: 'KEYWORD',
+  WarmupPool: 'KEYWORD',
+  WarmupPhase: 'KEYWORD',
+  WarmupStage: 'INT',
+  WarmupNextAt: 'DATETIME',
+} as const;

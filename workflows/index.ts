@@ -1,0 +1,3 @@
+/** Every workflow a worker offers. */
+export { address } from './address.ts';
+export { watch } from './watch.ts';
