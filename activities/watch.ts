@@ -40,8 +40,13 @@ async function look(deps: ActivityDeps, pool: string, calendar: Calendar): Promi
     const reason = `${sum.reputation} of ${sum.attempts} attempts in the last hour met reputation answers at ${sum.provider}`;
     await cross(deps, { ...sum, cause: 'gate:reputation', reason, until });
   }
+  const { reputationDayStop } = DEFAULTS;
   const { stop } = THRESHOLDS.block;
   for (const sum of await recentRollups(deps.store, pool, now - planMs(DAY, calendar))) {
+    if (sum.reputation >= reputationDayStop.events && sum.reputation >= reputationDayStop.share * sum.attempts) {
+      const reason = `${sum.reputation} of ${sum.attempts} attempts in 24 h met reputation answers at ${sum.provider}`;
+      await cross(deps, { ...sum, cause: 'gate:reputation', reason, until });
+    }
     if (sum.blocked < stop.events || sum.blocked < stop.rate * sum.attempts) continue;
     const reason = `${sum.blocked} of ${sum.attempts} messages in 24 h were blocked at ${sum.provider}`;
     await cross(deps, { ...sum, cause: 'gate:block', reason, until });

@@ -58,8 +58,8 @@ export interface Command {
   readonly example: string;
   /** Fewest and most arguments. */
   readonly positionals: readonly [number, number];
-  /** Answers at the end, or writes as it goes and answers nothing. */
-  run(invocation: Invocation): Promise<Answer | undefined>;
+  /** Answers at the end, or writes as it goes and gives its exit code. */
+  run(invocation: Invocation): Promise<Answer | number>;
 }
 
 /** A command as the dispatcher's table lists it: its module is loaded only when it is asked for. */
@@ -76,7 +76,11 @@ export const CONFIG_OPTION: CommandOption = {
   says: 'configuration file (default: RAMPART_CONFIG, else rampart.config.ts in the checkout)',
 };
 
-const JSON_OPTION: CommandOption = { name: 'json', type: 'boolean', says: 'answer in JSON on stdout, and nothing else' };
+const JSON_OPTION: CommandOption = {
+  name: 'json',
+  type: 'boolean',
+  says: 'answer in JSON on stdout, and nothing else',
+};
 const HELP_OPTION: CommandOption = { name: 'help', type: 'boolean', says: 'say this' };
 
 /** A command's options and those every command has. */

@@ -10,7 +10,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const json = args.includes('--json');
   try {
     const answer = await dispatch(args, json);
-    if (answer === undefined) return 0;
+    if (typeof answer === 'number') return answer;
     print(json ? [JSON.stringify(answer.json)] : answer.lines);
     return answer.exit ?? 0;
   } catch (error) {
@@ -18,8 +18,8 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-async function dispatch(args: readonly string[], json: boolean): Promise<Answer | undefined> {
-  const words = args.filter((arg) => !arg.startsWith('-'));
+async function dispatch(args: readonly string[], json: boolean): Promise<Answer | number> {
+  const words = namesIn(args);
   const entry = findCommand(words);
   if (entry === undefined) {
     const group = COMMANDS.filter(({ name }) => name.startsWith(`${words[0]} `));
@@ -34,6 +34,13 @@ async function dispatch(args: readonly string[], json: boolean): Promise<Answer 
     return { json: { help: lines.join('\n') }, lines };
   }
   return command.run(parse(entry, command, args, json));
+}
+
+/** The words before the first option; `--json` and `--help` may stand anywhere. */
+function namesIn(args: readonly string[]): string[] {
+  const rest = args.filter((arg) => arg !== '--json' && arg !== '--help');
+  const option = rest.findIndex((arg) => arg.startsWith('-'));
+  return option === -1 ? rest : rest.slice(0, option);
 }
 
 /** The longest name that the words begin with: `warmup start` before `warmup`. */

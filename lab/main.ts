@@ -1,6 +1,10 @@
-/** The lab's command line: `world` runs a small internet, `inject` plays a customer's application. */
+/**
+ * The lab's command line: `world` runs a small internet, `inject` plays a customer's application, `schema` prints the JSON
+ * Schema of scenarios.
+ */
 import { parseArgs } from 'node:util';
 import { startInjector } from './injector.ts';
+import { scenarioJsonSchema } from './scenario.ts';
 import { loadScenario } from './scenario-file.ts';
 import type { SenderHost } from './topology.ts';
 import { startWorld } from './world.ts';
@@ -9,7 +13,8 @@ const USAGE = `usage:
   node lab/main.ts world --scenario FILE --dir DIR --day-length MS [--senders IP=NAME,...]
       [--complaints-to HOST:PORT/RCPT] [--port N] [--http-port N] [--epoch MS]
   node lab/main.ts inject --scenario FILE --dir DIR --to HOST:PORT --user U --pass P --pool NAME
-      --day-length MS --epoch MS [--days N]`;
+      --day-length MS --epoch MS [--days N]
+  node lab/main.ts schema > lab/scenarios/scenario.schema.json`;
 
 const text = { type: 'string' } as const;
 
@@ -48,6 +53,10 @@ async function inject(args: string[]): Promise<void> {
   });
   onSignal(() => void injector.stop());
   console.log(JSON.stringify(await injector.done));
+}
+
+async function schema(): Promise<void> {
+  process.stdout.write(scenarioJsonSchema());
 }
 
 type Given = Record<string, string | undefined>;
@@ -98,7 +107,7 @@ function onSignal(act: () => void): void {
 }
 
 const [command, ...args] = process.argv.slice(2);
-const commands: Record<string, (args: string[]) => Promise<void>> = { world, inject };
+const commands: Record<string, (args: string[]) => Promise<void>> = { world, inject, schema };
 try {
   const chosen = commands[command ?? ''];
   if (!chosen) throw new Error(USAGE);

@@ -40,6 +40,7 @@ export interface ProviderServerOptions {
 export class ProviderServer {
   readonly #options: ProviderServerOptions;
   readonly #open = new Map<string, number>();
+  readonly #underWay = new Set<Promise<unknown>>();
   #servers: SMTPServer[] = [];
 
   constructor(options: ProviderServerOptions) {
@@ -65,11 +66,12 @@ export class ProviderServer {
     return chosen;
   }
 
-  /** Drops all connections and stops listening. */
+  /** Drops all connections and stops listening; nothing is recorded or delivered afterwards. */
   async stop(): Promise<void> {
     const servers = this.#servers;
     this.#servers = [];
     await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
+    await Promise.all(this.#underWay);
   }
 
   #serverFor(host: { name: string; ip: string }): SMTPServer {
@@ -126,10 +128,12 @@ export class ProviderServer {
         callback(reply.code < 300 ? null : errorOf(reply));
       },
       onData: (stream, session, callback) => {
-        this.#receive(stream, session, stateOf(session).tx, host.ip).then(
+        const received = this.#receive(stream, session, stateOf(session).tx, host.ip).then(
           (reply) => (reply.code < 300 ? callback(null, reply.text) : callback(errorOf(reply))),
           (cause: Error) => callback(errorOf({ code: 451, text: `4.3.0 the lab failed: ${cause.message}` })),
         );
+        this.#underWay.add(received);
+        void received.finally(() => this.#underWay.delete(received));
       },
     });
   }

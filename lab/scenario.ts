@@ -17,7 +17,7 @@ const provider = z.strictObject({
   seeds: z.int().min(0).max(99).default(0).describe('Mailboxes seed-01, seed-02, … that really store mail'),
   greylistShare: share.default(0).describe('Share of first attempts that get a 4xx'),
   greylistMaxHours: z.number().positive().lt(2).default(1.75).describe('Longest plan hours until a retry passes'),
-  maxConnections: z.int().min(1).default(20).describe('Open connections per source address; more get a 421'),
+  maxConnections: z.int().min(1).default(20).describe('Open connections per source address; more get a 4xx greeting'),
   messagesPerConnection: z.int().min(1).default(100).describe('Transactions on one connection; more get a 421'),
   freeDailyVolume: z.int().min(1).default(50).describe('Recipients in 24 h that a sender without history may reach'),
   missingShare: share.default(0).describe('Share of junk-bound mail that is accepted and never shown'),

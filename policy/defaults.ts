@@ -41,6 +41,8 @@ export const DEFAULTS = {
   gateHoldMs: 4 * HOUR,
   /** Reputation answers that stop a lane: at least this many within a plan hour and this share of its attempts. */
   reputationStop: { events: 3, share: 0.05 },
+  /** The same over 24 plan hours: what a small lane meets when a provider clamps down. */
+  reputationDayStop: { events: 5, share: 0.15 },
   /** A campaign is suspended when its hard bounces' log likelihood ratio reaches this. */
   campaignBreaker: 8,
   /** Windows a grant is carried without a decision before it ends (fail closed). */

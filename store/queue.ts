@@ -7,13 +7,17 @@ export interface Claimed {
   readonly rcpt: string;
   readonly domain: string;
   readonly provider: string;
+  /** The address it belongs to after a deferral, or as a probe; null: any. */
+  readonly address: string | null;
   readonly tenant: string;
   readonly stream: string;
+  readonly segment: string;
   readonly campaign: string;
   readonly attempts: number;
   readonly firstAttempt: number | null;
-  readonly expires: number;
   readonly pinned: boolean;
+  /** Left a lane that stopped: warm addresses only. */
+  readonly freed: boolean;
   readonly mailFrom: string;
   readonly messageId: string;
   readonly raw: Buffer;
@@ -23,64 +27,56 @@ export interface ClaimQuery {
   readonly process: string;
   readonly pool: string;
   readonly provider: string;
-  readonly address: string;
+  /** Most messages in all. */
   readonly limit: number;
-  /** A warm lane also takes mail that left a lane which stopped. */
-  readonly cold: boolean;
-  /** Segments the lane's stage admits; null admits all. */
-  readonly segments: readonly string[] | null;
+  /** Lanes that can send now, with the most each may take of the mail that belongs to it. */
+  readonly lanes: readonly { readonly address: string; readonly kept: number }[];
   readonly heldCampaigns: readonly string[];
   readonly heldTenants: readonly string[];
 }
 
-const TAKE = `update queue q set claim = $1, claimed_at = now(), address = $2 from picked
-  where q.id = picked.id returning q.*`;
-const STORY = `select t.id, t.message, t.rcpt, t.domain, t.provider, t.tenant, t.stream, t.campaign, t.attempts,
-    extract(epoch from t.first_attempt)::float8 * 1000 as "firstAttempt", extract(epoch from t.expires)::float8 * 1000 as expires,
-    t.pinned, m.mail_from as "mailFrom", m.message_id as "messageId", b.raw
-  from taken t join messages m on m.id = t.message join bodies b on b.id = t.body_id order by t.due, t.id`;
-
 /**
- * Claims messages for a lane: due retries that belong to its address first, then new mail. A claim is made only for
- * a free sending slot, so what a process that dies leaves claimed is what it was sending: at most one per connection.
+ * Claims messages for free sending slots: due retries that belong to one of the addresses first, then new mail. What a
+ * process that dies leaves claimed is therefore what it was about to send: at most one message per connection.
  */
 export async function claim(db: Queryable, query: ClaimQuery): Promise<Claimed[]> {
-  const kept = await db.query(
-    `with picked as (
-       select id from queue where address = $2 and provider = $3 and claim is null and due <= now()
-         and campaign <> all($4::text[]) and tenant <> all($5::text[])
-       order by due limit $6 for update skip locked
-     ), taken as (${TAKE}) ${STORY}`,
-    [query.process, query.address, query.provider, query.heldCampaigns, query.heldTenants, query.limit],
-  );
-  if (kept.rows.length >= query.limit) return kept.rows;
-  const fresh = await db.query(
-    `with picked as (
+  const { rows } = await db.query(
+    `with kept as (
+       select mine.id from unnest($2::inet[], $8::int[]) as lane(address, most), lateral (
+         select id from queue where address = lane.address and provider = $3 and claim is null and due <= now()
+           and campaign <> all($4::text[]) and tenant <> all($5::text[])
+         order by due limit lane.most for update skip locked) mine
+     ), fresh as (
        select id from queue where pool = $7 and provider = $3 and claim is null and address is null and due <= now()
          and campaign <> all($4::text[]) and tenant <> all($5::text[])
-         and (not $8 or (not freed and stream = 'marketing')) and ($9::text[] is null or segment = any($9))
-       order by due limit $6 for update skip locked
-     ), taken as (${TAKE}) ${STORY}`,
+       order by due limit greatest(0, $6 - (select count(*) from kept)) for update skip locked
+     ), taken as (
+       update queue q set claim = $1, claimed_at = now()
+       from (select id from kept union all select id from fresh) picked where q.id = picked.id returning q.*
+     )
+     select t.id, t.message, t.rcpt, t.domain, t.provider, host(t.address) as address, t.tenant, t.stream, t.segment, t.campaign,
+       t.attempts, extract(epoch from t.first_attempt)::float8 * 1000 as "firstAttempt", t.pinned, t.freed,
+       m.mail_from as "mailFrom", m.message_id as "messageId", b.raw
+     from taken t join messages m on m.id = t.message join bodies b on b.id = t.body_id
+     order by t.address nulls last, t.due, t.id`,
     [
       query.process,
-      query.address,
+      query.lanes.map((lane) => lane.address),
       query.provider,
       query.heldCampaigns,
       query.heldTenants,
-      query.limit - kept.rows.length,
+      query.limit,
       query.pool,
-      query.cold,
-      query.segments,
+      query.lanes.map((lane) => lane.kept),
     ],
   );
-  return [...kept.rows, ...fresh.rows];
+  return rows;
 }
 
 /** Hands claimed messages back unsent (no unit was used). */
 export async function unclaim(db: Queryable, ids: readonly number[], process: string): Promise<void> {
   await db.query(
-    `update queue set claim = null, claimed_at = null, address = case when attempts = 0 and not pinned then null else address end
-     where id = any($1::bigint[]) and claim = $2`,
+    `update queue set claim = null, claimed_at = null where id = any($1::bigint[]) and claim = $2`,
     [ids, process],
   );
 }
@@ -94,8 +90,7 @@ export async function postpone(
   why: string,
 ): Promise<void> {
   await db.query(
-    `update queue set claim = null, claimed_at = null, due = $3, reason = left($4, 300),
-       address = case when attempts = 0 and not pinned then null else address end
+    `update queue set claim = null, claimed_at = null, due = $3, reason = left($4, 300)
      where id = any($1::bigint[]) and claim = $2`,
     [ids, process, new Date(due), why],
   );

@@ -1,4 +1,4 @@
-import { type Command, CONFIG_OPTION, text } from '../command.ts';
+import { CONFIG_OPTION, type Command, text } from '../command.ts';
 import { loadConfig } from '../config/load.ts';
 
 /** Runs database, Temporal, worker and MTA processes; writes as it goes. */
@@ -11,6 +11,6 @@ export const up: Command = {
     const config = await loadConfig({ file: text(invocation, 'config'), env: invocation.env });
     const role = await import('../roles/up.ts');
     await role.up(config, { json: invocation.json });
-    return undefined;
+    return 0;
   },
 };

@@ -29,18 +29,11 @@ const mailbox = z.string().regex(/^[^\s@<>]+@[^\s@<>]+$/, 'a mail address such a
 const count = z.int().min(1);
 const port = z.int('a port number from 0 (any free one) to 65535').min(0).max(65_535);
 const share = z.number().gt(0).max(1);
+const DURATION = "a duration such as '3s', '500ms', '1d', or ms as a number";
 const duration = z
-  .union([z.string(), z.number()], "a duration such as '3s', '500ms', '1d', or ms as a number")
-  .transform((value, context) => {
-    const ms = parseDuration(value);
-    if (ms !== undefined) return ms;
-    context.issues.push({
-      code: 'custom',
-      message: "a duration such as '3s', '500ms', '1d', or ms as a number",
-      input: value,
-    });
-    return z.NEVER;
-  });
+  .union([z.string(), z.number()], DURATION)
+  .refine((value) => parseDuration(value) !== undefined, DURATION)
+  .transform((value) => parseDuration(value) ?? 0);
 
 /** A secret, or the environment variable that holds it. */
 const secret = z.union([text, z.strictObject({ env: text })], "some text or { env: 'NAME' }");

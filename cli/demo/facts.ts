@@ -69,9 +69,10 @@ function judged(grant: GrantHistory, cold: string): GrantRow {
 function granted(grant: GrantHistory, plan: Plan | undefined, decisions: readonly DecisionRow[]): GrantFact {
   const { address, provider, windowIndex, start, end, units, planUnits } = grant;
   const last = decisions.findLast((one) => one.provider === provider && one.at <= start + (end - start) / 50);
+  const ramping = last !== undefined && last.toPhase !== 'warm';
   const growing = last === undefined || last.toPhase === 'graduating' || last.toPhase === 'warm';
   const segment = (growing ? undefined : plan && stageOf(plan, provider, last.toStage)?.segment) ?? 'all';
-  return { address, provider, windowIndex, start, end, units, planUnits, segment };
+  return { address, provider, windowIndex, start, end, units, planUnits, segment, ramping };
 }
 
 async function stretches(store: Store, cold: string): Promise<Stretch[]> {

@@ -23,6 +23,8 @@ export interface GrantFact {
   readonly units: number;
   readonly planUnits: number;
   readonly segment: string;
+  /** The lane was ramping: a warm lane's limit is not meant to be used up. */
+  readonly ramping: boolean;
 }
 
 export interface VerdictInput {
@@ -123,7 +125,7 @@ function of(input: VerdictInput, kind: string): DecisionFact[] {
 /** Use of each cold grant, for windows that had demand from end to end. */
 export function uses(input: VerdictInput): Use[] {
   return input.grants
-    .filter((grant) => grant.address === input.cold && grant.units > 0 && grant.end <= input.until)
+    .filter((grant) => grant.address === input.cold && grant.ramping && grant.units > 0 && grant.end <= input.until)
     .map((grant) => {
       const share = 1 - heldShare(grant, input.stretches);
       const admitted = SEGMENTS.slice(0, SEGMENTS.indexOf(grant.segment) + 1);

@@ -1,13 +1,15 @@
 /** "Did you mean": the candidate a mistyped word is nearest to. */
 
-/** The nearest candidate within a third of the word's length in edits, or undefined. */
+/** The nearest candidate, if it is near: two letters that changed places are two edits. */
 export function closest(word: string, candidates: readonly string[]): string | undefined {
   let best: { readonly candidate: string; readonly distance: number } | undefined;
   for (const candidate of candidates) {
     const distance = edits(word.toLowerCase(), candidate.toLowerCase());
     if (best === undefined || distance < best.distance) best = { candidate, distance };
   }
-  return best !== undefined && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.candidate : undefined;
+  return best !== undefined && best.distance <= Math.max(word.length < 4 ? 1 : 2, Math.floor(word.length / 3))
+    ? best.candidate
+    : undefined;
 }
 
 /** Levenshtein distance: least number of letters to put in, take out or change. */

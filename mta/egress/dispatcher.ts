@@ -5,15 +5,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Store } from '../../store/connect.ts';
 import type { LaneRow } from '../../store/lanes.ts';
-import { claim, unclaim } from '../../store/queue.ts';
+import { type Claimed, claim, unclaim } from '../../store/queue.ts';
 import type { Lease } from './lease.ts';
 import type { LaneSender } from './sender.ts';
 import type { LaneUnits } from './units.ts';
 
+export interface LaneParts {
+  readonly lane: LaneRow;
+  readonly units: LaneUnits;
+  readonly sender: LaneSender;
+}
+
 export interface DispatcherParts {
   readonly store: Store;
   readonly lease: Lease;
-  readonly lanes: () => readonly { readonly lane: LaneRow; readonly units: LaneUnits; readonly sender: LaneSender }[];
+  readonly lanes: () => readonly LaneParts[];
   readonly log: (event: string, fields?: Record<string, unknown>) => void;
 }
 
@@ -98,54 +104,92 @@ export class Dispatcher {
     }
   }
 
-  /** One pass over the lanes; returns ms until a unit may be due. */
+  /**
+   * One pass: claims what is ready for the free slots, then finds each message its lane. Mail first, units second: a
+   * unit that waited for mail here would let other processes' mail pass it by. Returns ms until a unit may be due.
+   */
   async #pass(): Promise<number> {
-    const { lease } = this.#parts;
-    let next = LOOK_MS;
-    const lanes = this.#parts.lanes().map((entry) => ({ ...entry, cold: lease.cold(entry.lane, Date.now()) }));
-    lanes.sort((a, b) => Number(b.cold) - Number(a.cold));
-    for (const { lane, units, sender, cold } of lanes) {
-      const now = Date.now();
-      const slots = sender.freeSlots;
-      if (slots <= 0 || this.#stopped || lease.stops(lane, now) !== null) continue;
-      const taken = await units.take(lane, cold, slots, lease.processes, now);
-      if (taken.length === 0) {
-        next = Math.min(next, Math.max(1, units.nextAt - Date.now()));
-        continue;
-      }
-      const messages = await claim(this.#parts.store, {
-        process: lease.id,
-        pool: this.#pool,
-        provider: this.#provider,
-        address: lane.address,
-        limit: taken.length,
-        cold,
-        segments: cold ? admitted(lane.segment) : null,
-        heldCampaigns: lease.held('campaign', cold, now),
-        heldTenants: lease.held('tenant', cold, now),
-      });
-      for (const unit of taken.slice(messages.length)) await units.putBack(unit);
-      if (this.#stopped) {
-        await unclaim(
-          this.#parts.store,
-          messages.map((message) => message.id),
-          lease.id,
-        );
-        for (const unit of taken.slice(0, messages.length)) await units.putBack(unit);
-        return 0;
-      }
-      messages.forEach((message, n) => {
-        const unit = taken[n];
-        if (unit !== undefined) void sender.send(message, unit);
-      });
-      if (messages.length === taken.length) this.#again = true;
+    const { lease, store } = this.#parts;
+    const now = Date.now();
+    const lanes = this.#sendable(now);
+    const able = lanes.filter((one) => one.slots > 0 && one.units.mayHave(now));
+    if (able.length === 0) return Math.max(1, Math.min(LOOK_MS, ...lanes.map((one) => one.units.nextAt - now)));
+    const messages = await claim(store, {
+      process: lease.id,
+      pool: this.#pool,
+      provider: this.#provider,
+      // A paced lane has a unit or two at a time: claiming more for it would mostly be handed back, and its waiting
+      // retries must not crowd out what warm lanes could send.
+      limit: able.reduce((sum, one) => sum + atMost(one), 0),
+      lanes: able.map((one) => ({ address: one.lane.address, kept: atMost(one) })),
+      heldCampaigns: lease.held('campaign', false, now),
+      heldTenants: lease.held('tenant', false, now),
+    });
+    if (messages.length === 0) return LOOK_MS;
+    this.#again = true;
+    const left = await this.#assign(messages, able, now);
+    if (left.length > 0) {
+      // Nothing can send these now: no sense in looking again before a unit is due.
+      this.#again = left.length < messages.length;
+      await unclaim(store, left.map((message) => message.id), lease.id);
+      return Math.max(1, Math.min(LOOK_MS, ...lanes.map((one) => one.units.nextAt - Date.now())));
     }
-    return next;
+    return LOOK_MS;
+  }
+
+  #sendable(now: number): Able[] {
+    const { lease } = this.#parts;
+    return this.#parts
+      .lanes()
+      .filter((one) => lease.stops(one.lane, now) === null)
+      .map((one) => ({ ...one, cold: lease.cold(one.lane, now), slots: one.sender.freeSlots }))
+      .sort((a, b) => Number(b.cold) - Number(a.cold) || a.sender.begun / a.lane.ceiling - b.sender.begun / b.lane.ceiling);
+  }
+
+  /** Gives each message to the first lane that may take it and has a unit; returns the messages nobody can send. */
+  async #assign(messages: readonly Claimed[], lanes: readonly Able[], now: number): Promise<Claimed[]> {
+    let left = [...messages];
+    let warm = lanes.filter((one) => !one.cold).length;
+    for (const one of lanes) {
+      if (left.length === 0 || this.#stopped) break;
+      // Warm peers share what comes: a lane that gets nothing for a week would be cold again.
+      const share = one.cold ? one.slots : Math.min(one.slots, Math.ceil(left.length / Math.max(1, warm--)));
+      const mine = left.filter((message) => this.#takes(one, message, now)).slice(0, share);
+      if (mine.length === 0) continue;
+      const units = await one.units.take(one.lane, one.cold, mine.length, this.#parts.lease.processes, now);
+      const sent = new Set(mine.slice(0, units.length));
+      units.forEach((unit, n) => {
+        const message = mine[n];
+        if (message !== undefined) void one.sender.send(message, unit);
+      });
+      left = left.filter((message) => !sent.has(message));
+    }
+    return left;
+  }
+
+  #takes(one: Able, message: Claimed, now: number): boolean {
+    if (message.address !== null) return message.address === one.lane.address;
+    if (!one.cold) return true;
+    const { lease } = this.#parts;
+    if (message.freed || message.stream !== 'marketing') return false;
+    if (lease.held('campaign', true, now).includes(message.campaign)) return false;
+    if (lease.held('tenant', true, now).includes(message.tenant)) return false;
+    return admitted(one.lane.segment).includes(message.segment);
   }
 }
 
+interface Able extends LaneParts {
+  readonly cold: boolean;
+  readonly slots: number;
+}
+
+const PACED_AT_ONCE = 2;
+
+function atMost(one: Able): number {
+  return one.cold ? Math.min(one.slots, PACED_AT_ONCE) : one.slots;
+}
+
 /** Segments a stage admits: its own and every more engaged one. Mail without a segment is `all`. */
-function admitted(segment: string | null): string[] | null {
-  if (segment === null || segment === 'all') return null;
-  return SEGMENT_ORDER.slice(0, SEGMENT_ORDER.indexOf(segment) + 1);
+function admitted(segment: string | null): readonly string[] {
+  return SEGMENT_ORDER.slice(0, SEGMENT_ORDER.indexOf(segment ?? 'all') + 1);
 }

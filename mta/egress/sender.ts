@@ -45,6 +45,8 @@ export class LaneSender {
   readonly #idle: EgressConnection[] = [];
   readonly #sites = new Map<string, Site>();
   #busy = 0;
+  /** Transactions begun by this process: warm peers are kept even by it. */
+  begun = 0;
 
   constructor(lane: LaneRow, parts: SenderParts) {
     this.#lane = lane;
@@ -62,6 +64,7 @@ export class LaneSender {
   /** Sends one message; never rejects. The slot is taken at once and freed when the outcome is committed. */
   async send(message: Claimed, unit: Unit): Promise<void> {
     this.#busy += 1;
+    this.begun += 1;
     this.#parts.began();
     try {
       await this.#send(message, unit);

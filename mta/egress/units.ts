@@ -45,22 +45,30 @@ export class LaneUnits {
     return this.#nextAt;
   }
 
+  /** Could a unit be had now? False saves the question: a paced lane knows when its next unit is due. */
+  mayHave(now: number): boolean {
+    return this.#block !== undefined || now >= this.#nextAt;
+  }
+
   /** Up to `want` units, reserving a new block when this process has none left. */
   async take(lane: LaneRow, cold: boolean, want: number, processes: number, now: number): Promise<Unit[]> {
     if (this.#block !== undefined && (this.#block.until <= now || this.#block.revision !== lane.revision))
       await this.settle();
-    if (this.#block === undefined && now >= this.#nextAt) await this.#reserve(lane, cold, want, processes, now);
-    const block = this.#block;
-    if (block === undefined) return [];
-    const taken = Math.min(want, block.left);
-    block.left -= taken;
-    block.touched = now;
-    if (block.left === 0) this.#block = undefined;
-    return Array.from({ length: taken }, () => ({
-      windowIndex: block.windowIndex,
-      hour: block.hour,
-      until: block.until,
-    }));
+    const units: Unit[] = [];
+    while (units.length < want) {
+      if (this.#block === undefined && now >= this.#nextAt) {
+        await this.#reserve(lane, cold, want - units.length, processes, now);
+      }
+      const block = this.#block;
+      if (block === undefined) break;
+      const taken = Math.min(want - units.length, block.left);
+      const { windowIndex, hour, until } = block;
+      for (let n = 0; n < taken; n++) units.push({ windowIndex, hour, until });
+      block.left -= taken;
+      block.touched = now;
+      if (block.left === 0) this.#block = undefined;
+    }
+    return units;
   }
 
   /** A unit whose RCPT was never sent. */

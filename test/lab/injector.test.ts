@@ -84,6 +84,7 @@ test('every message of every day is injected once, with the headers a bulk sende
   assert.equal(headerValue(headers, 'X-Rampart-Pool'), 'marketing');
   assert.equal(headerValue(headers, 'X-Rampart-Stream'), 'marketing');
   assert.equal(headerValue(headers, 'List-Unsubscribe-Post'), 'List-Unsubscribe=One-Click');
+  assert.match(headerValue(headers, 'X-Rampart-Segment') ?? '', /^(engaged-30d|60d|90d|all)$/);
   assert.match(headerValue(headers, 'X-Rampart-Campaign') ?? '', /^daily-0-\d$/);
 });
 

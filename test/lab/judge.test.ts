@@ -59,7 +59,7 @@ function data(t: number, messageId: string, more: Partial<DataLine> = {}): DataL
 }
 
 function injected(t: number, messageId: string): InjectedLine {
-  return { t, messageId, rcpt: 'r@gmail.com', provider: 'google', campaign: 'daily' };
+  return { t, messageId, rcpt: 'r@gmail.com', provider: 'google', campaign: 'daily', segment: 'all' };
 }
 
 function verdict(input: Partial<JudgeInput>) {

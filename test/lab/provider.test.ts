@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import net from 'node:net';
 import path from 'node:path';
 import test from 'node:test';
 import type { EventLine, ReceivedLine } from '../../lab/records.ts';
@@ -171,6 +172,24 @@ test('connections and messages per connection are capped with a 421', async (t) 
   assert.match(await sender.send('three@isp.example'), /^250/);
   assert.match(await sender.send('four@isp.example'), /^421 4\.7\.0 Error: too many messages/);
   assert.match(await sender.send('five@isp.example'), /^250/, 'a new connection may go on');
+});
+
+test('a sender that hangs up within a message leaves no acceptance behind and lets the world stop', async (t) => {
+  const { world, directory } = await worldFor(t, { scenario: scenario([provider('isp')]) });
+  const socket = net.connect(world.facts.smtpPort, world.facts.providers[0]?.mx[0]?.ip ?? '');
+  t.after(() => socket.destroy());
+  const script = ['EHLO x', 'MAIL FROM:<a@b.example>', 'RCPT TO:<reader@isp.example>', 'DATA'];
+  for await (const chunk of socket.setEncoding('utf8')) {
+    if (String(chunk).startsWith('354')) break;
+    socket.write(`${script.shift()}\r\n`);
+  }
+  socket.destroy();
+  await world.stop();
+  const lines = await linesOf<ReceivedLine>(path.join(directory, 'received.jsonl'));
+  assert.deepEqual(
+    lines.map((line) => line.kind),
+    ['rcpt'],
+  );
 });
 
 test('the same seed gives the same world in any order, another seed another one', async (t) => {

@@ -3,7 +3,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'node:test';
 import { scenarioJsonSchema } from '../../lab/scenario.ts';
-import { loadScenario } from '../../lab/scenario-file.ts';
+import { loadScenario, parseScenario } from '../../lab/scenario-file.ts';
 import { messagesOfDay } from '../../lab/traffic.ts';
 import { directoryFor, provider, scenario } from './support.ts';
 
@@ -18,6 +18,12 @@ test('every shipped scenario is valid', async () => {
   const names = (await readdir(SCENARIOS)).filter((name) => name.endsWith('.json') && name !== 'scenario.schema.json');
   assert.deepEqual(names.toSorted(), ['six-weeks.json', 'ten-days.json']);
   for (const name of names) await loadScenario(path.join(SCENARIOS, name));
+});
+
+test('the world that docs/lab.md explains is valid', async () => {
+  const text = await readFile(path.join(import.meta.dirname, '../../docs/lab.md'), 'utf8');
+  const [, example] = /```json\n(.*?)```/s.exec(text) ?? [];
+  assert.equal(parseScenario(JSON.parse(example ?? ''), 'docs/lab.md').events.length, 3);
 });
 
 test('a faulty scenario is refused with the place of each fault', async (t) => {

@@ -1,0 +1,93 @@
+import { PROVIDERS } from '../../policy/providers.ts';
+import { CONFIG_OPTION, type Command, text } from '../command.ts';
+import { loadConfig, type ResolvedConfig } from '../config/load.ts';
+import { table } from '../terminal/table.ts';
+
+/** Reads the configuration and says what it means; what is wrong is a ConfigError with a line each. */
+export const check: Command = {
+  usage: '',
+  options: [CONFIG_OPTION],
+  example: './rampart check --config rampart.config.example.ts',
+  positionals: [0, 0],
+  async run(invocation) {
+    const config = await loadConfig({ file: text(invocation, 'config'), env: invocation.env });
+    return { json: { file: config.file, ...meaning(config), notes: notes(config) }, lines: describe(config) };
+  },
+};
+
+/** The configuration without its secrets. */
+function meaning(config: ResolvedConfig) {
+  const { dataDir, node, calendar, pools, providers, mtaProcesses, complaintFeeds, placement } = config;
+  const { hostname, submission, inbound } = config.mta;
+  return {
+    dataDir,
+    node,
+    hostname,
+    calendar,
+    pools,
+    providers,
+    mtaProcesses,
+    submission: { host: submission.host, port: submission.port, tls: submission.tls !== undefined },
+    users: submission.users.map(({ name, pools: of }) => ({ name, pools: of })),
+    inbound: inbound === undefined ? null : { host: inbound.host, port: inbound.port },
+    complaintFeeds,
+    seeds: config.seeds.map(({ provider, address }) => ({ provider, address })),
+    placement,
+  };
+}
+
+function describe(config: ResolvedConfig): string[] {
+  const { submission, inbound } = config.mta;
+  const addresses = config.pools.flatMap((pool) => pool.addresses.map((address) => ({ pool, address })));
+  const rows = addresses.map(({ pool, address }) => [
+    pool.name,
+    address.ip,
+    address.standing,
+    address.ehloName,
+    address.standing === 'warm' ? normalText(address.normal) : 'under a plan: ./rampart warmup start',
+  ]);
+  return [
+    `${config.file} is in order`,
+    '',
+    ...table(['pool', 'address', 'standing', 'greets as', 'may send a day, per provider'], rows),
+    '',
+    `lanes: ${addresses.length * config.providers.length} (${addresses.length} addresses × ${config.providers.length} providers)`,
+    `days: ${calendarText(config)}`,
+    `submission: ${submission.host}:${submission.port}, users ${submission.users.map((user) => user.name).join(', ') || 'none'}, processes ${config.mtaProcesses}`,
+    `complaint reports: ${inbound === undefined ? 'none' : `${inbound.host}:${inbound.port} for ${config.complaintFeeds.join(', ') || 'no provider'}`}`,
+    `seeds: ${config.seeds.length === 0 ? 'none' : config.seeds.map((seed) => seed.address).join(', ')}`,
+    `data: ${config.dataDir}`,
+    ...notes(config).map((note) => `note: ${note}`),
+  ];
+}
+
+/** What is allowed and may still surprise. */
+function notes(config: ResolvedConfig): string[] {
+  const said: string[] = [];
+  const { submission, inbound } = config.mta;
+  if (submission.users.length === 0) said.push('no users: nobody can hand in mail');
+  if (inbound === undefined) said.push('no mta.inbound: complaints are not seen, and do not gate');
+  if (config.seeds.length === 0) said.push('no seeds: placement is not seen, and does not gate');
+  for (const pool of config.pools) {
+    if (pool.overflow === 'warm-peers' && pool.addresses.every((address) => address.standing === 'cold')) {
+      said.push(`pool ${pool.name} overflows to warm addresses and has none: warmup start will be refused`);
+    }
+  }
+  const without = [...PROVIDERS.map(({ key }) => key), 'other'].filter((key) => !config.providers.includes(key));
+  if (without.length > 0) said.push(`no lanes for ${without.join(', ')}: mail to them waits and expires`);
+  return said;
+}
+
+function normalText(normal: Readonly<Record<string, number>>): string {
+  return Object.entries(normal)
+    .map(([provider, limit]) => `${provider} ${limit.toLocaleString('en')}`)
+    .join(', ');
+}
+
+function calendarText({ calendar }: ResolvedConfig): string {
+  if (calendar.kind === 'compressed') return `each lasts ${calendar.dayLength / 1000} s (compressed)`;
+  const { zone, sendDays, sendHours } = calendar;
+  const names = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
+  const days = sendDays.length === 7 ? 'every day' : sendDays.map((day) => names[day - 1]).join(' ');
+  return `${zone}, cold lanes send ${days} from ${sendHours.from} to ${sendHours.to} h`;
+}

@@ -1,0 +1,82 @@
+import { coversAddress, type Hold, laneTarget } from '../../policy/holds.ts';
+import { tx } from '../../store/connect.ts';
+import { clearHolds, liveHolds } from '../../store/holds.ts';
+import { badInput, CliError, CONFIG_OPTION, type Command, text } from '../command.ts';
+import { withStore } from '../instance.ts';
+import { knownAddress, knownLanes } from '../known-address.ts';
+import { holdText } from '../status/hold-text.ts';
+import { ACTOR_OPTION, by, REASON_OPTION, tellWorkflow } from '../temporal-command.ts';
+
+const LIMIT_MS = 5_000;
+
+/** Lifts the operator's holds it sees, and names them; holds of gates and incidents stay. */
+export const warmupResume: Command = {
+  usage: '<ip>',
+  options: [
+    { name: 'provider', type: 'string', value: 'P', says: 'only this lane (default: the address and all its lanes)' },
+    REASON_OPTION,
+    ACTOR_OPTION,
+    CONFIG_OPTION,
+  ],
+  example: "./rampart warmup resume 198.51.100.9 --reason 'mailing was stopped'",
+  positionals: [1, 1],
+  async run(invocation) {
+    const ip = invocation.positionals[0] ?? '';
+    const provider = text(invocation, 'provider');
+    const order = by(invocation);
+    return withStore(invocation, async (store, instance) => {
+      await knownAddress(store, ip);
+      await knownLanes(store, ip, provider);
+      const live = (await liveHolds(store)).filter((hold) => coversAddress(hold, ip));
+      const seen = operatorHolds(live, ip, provider);
+      const told = await tellWorkflow(instance, LIMIT_MS, (temporal) =>
+        temporal.resume(ip, { ...order, provider: provider ?? null, holds: seen.map((hold) => hold.id) }),
+      );
+      if (told.outcome === 'refused') throw badInput(told.message);
+      const ids = seen.map((hold) => hold.id);
+      // An operator's own hold needs nobody's leave; raising anything else would.
+      const cleared = told.outcome === 'silent' ? await tx(store, (db) => clearHolds(db, ids, order)) : ids;
+      const after = await liveHolds(store);
+      const stays = after.filter((hold) => ids.includes(hold.id));
+      if (stays.length > 0)
+        throw new CliError('not-lifted', `${holdText(stays[0] as Hold)} is still in force: run it again`);
+      const others = after.filter((hold) => live.some((before) => before.id === hold.id));
+      const note =
+        told.outcome === 'silent'
+          ? `the workflow has not heard of it (${told.message}): lifted without it`
+          : told.result.says;
+      return {
+        json: {
+          address: ip,
+          provider: provider ?? null,
+          lifted: ids,
+          cleared,
+          workflow: told.outcome,
+          note,
+          stillHeld: others,
+        },
+        lines: [
+          ...seen.map((hold) => `lifted: ${holdText(hold)}`),
+          note,
+          ...others.map((hold) => `still in force: ${holdText(hold)}`),
+        ],
+      };
+    });
+  },
+};
+
+function operatorHolds(live: readonly Hold[], ip: string, provider: string | undefined): Hold[] {
+  const own = live.filter((hold) => hold.cause === 'operator');
+  const wanted = provider === undefined ? own : own.filter((hold) => hold.target === laneTarget(ip, provider));
+  if (wanted.length > 0) return wanted;
+  const onAddress = own.find((hold) => hold.scope === 'address');
+  if (provider !== undefined && onAddress !== undefined) {
+    throw badInput(`the pause is on the whole address (${holdText(onAddress)}): resume it without --provider`);
+  }
+  const where = provider === undefined ? ip : `the ${provider} lane of ${ip}`;
+  const other = live.find(
+    (hold) => provider === undefined || hold.target === laneTarget(ip, provider) || hold.scope === 'address',
+  );
+  const held = other === undefined ? '' : ` (${holdText(other)} is not yours to lift)`;
+  throw badInput(`nothing to resume: no operator's pause on ${where}${held}; see ./rampart warmup status ${ip}`);
+}

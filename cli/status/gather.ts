@@ -1,0 +1,139 @@
+/** Reads what `warmup status` shows: PostgreSQL only, so that it works with no worker and no Temporal. */
+import { planMs, windowOf } from '../../policy/calendar.ts';
+import { DEFAULTS } from '../../policy/defaults.ts';
+import type { Hold } from '../../policy/holds.ts';
+import { isCold } from '../../policy/lane.ts';
+import { stageCount, stageOf } from '../../policy/plan.ts';
+import type { Queryable } from '../../store/connect.ts';
+import { type DecisionRow, lastDecisions } from '../../store/decisions.ts';
+import { grantsAround } from '../../store/grants.ts';
+import { liveHolds } from '../../store/holds.ts';
+import { type AddressRow, addressRows, type LaneRow, lanesOf, type RampRow, rampOf } from '../../store/lanes.ts';
+import { unitsUsed } from '../../store/measures.ts';
+import { placementSummary } from '../../store/probes.ts';
+import { type ProcessRow, processRows } from '../../store/processes.ts';
+import { type Binding, whatBinds } from './binding.ts';
+
+export interface LaneStatus {
+  readonly provider: string;
+  readonly phase: string;
+  /** Stage of the plan, from 1; null where no plan applies. */
+  readonly stage: { readonly number: number; readonly of: number } | null;
+  /** Of the open window, in messages; `ceiling` is its grant. */
+  readonly sent: number;
+  readonly ceiling: number;
+  /** The plan's last ceiling, or the normal limit. */
+  readonly target: number;
+  readonly pauseReasons: readonly string[];
+  /** The last probes (at most 5). */
+  readonly placement: { readonly inbox: number; readonly spam: number; readonly unobserved: number } | null;
+  readonly lastDecision: Pick<DecisionRow, 'kind' | 'reason' | 'at' | 'actor'> | null;
+  readonly binds: Binding;
+}
+
+export interface AddressStatus {
+  readonly address: string;
+  readonly pool: string;
+  readonly node: string;
+  /** Zone of the calendar's days; UTC in compressed ones. */
+  readonly zone: string;
+  readonly window: string;
+  readonly ramp: {
+    readonly id: string;
+    readonly plan: string;
+    readonly startedAt: number;
+    readonly startedBy: string;
+    readonly endedAt: number | null;
+    readonly outcome: string | null;
+  } | null;
+  readonly lanes: readonly LaneStatus[];
+}
+
+/** Status of one address, or of all. */
+export async function gatherStatus(db: Queryable, now: number, only?: string): Promise<AddressStatus[]> {
+  const rows = (await addressRows(db)).filter((row) => only === undefined || row.address === only);
+  const holds = await liveHolds(db);
+  const processes = await processRows(db);
+  const found: AddressStatus[] = [];
+  for (const row of rows) found.push(await addressStatus(db, row, holds, processes, now));
+  return found;
+}
+
+async function addressStatus(
+  db: Queryable,
+  row: AddressRow,
+  holds: readonly Hold[],
+  processes: readonly ProcessRow[],
+  now: number,
+): Promise<AddressStatus> {
+  const { address } = row;
+  const ramp = await rampOf(db, address);
+  const lanes = await lanesOf(db, address);
+  const calendar = lanes[0]?.calendar ?? row.calendar;
+  const window = windowOf(now, calendar);
+  const used = await unitsUsed(db, address, window.index);
+  const placement = await placementSummary(db, address);
+  const decisions = await lastDecisions(db, address);
+  const mta = processes.some((process) => process.role === 'mta' && process.node === row.node && process.alive);
+  const statuses = lanes.map(async (lane): Promise<LaneStatus> => {
+    const [grant, previous] = await grantPair(db, lane, window.index);
+    // A warm lane that was idle for a week counts as cold to the MTA at once.
+    const idle = now - (lane.lastSentAt ?? lane.phaseSince) > planMs(DEFAULTS.idleMs, calendar);
+    const cold = isCold(lane.phase) || idle;
+    const seen = placement.find((one) => one.provider === lane.provider);
+    const last = decisions.find((decision) => decision.provider === lane.provider);
+    return {
+      provider: lane.provider,
+      phase: lane.phase,
+      stage: stageText(lane, ramp),
+      sent: used.get(lane.provider) ?? 0,
+      ceiling: grant?.units ?? (cold ? 0 : lane.ceiling),
+      target: targetOf(lane, ramp),
+      pauseReasons: lane.pauseReasons,
+      placement: seen === undefined ? null : { inbox: seen.inbox, spam: seen.spam, unobserved: seen.unobserved },
+      lastDecision:
+        last === undefined ? null : { kind: last.kind, reason: last.reason, at: last.at, actor: last.actor },
+      binds: whatBinds({ lane, cold, holds, mta, window, grant, previous, now }),
+    };
+  });
+  return {
+    address,
+    pool: row.pool,
+    node: row.node,
+    zone: calendar.kind === 'civil' ? calendar.zone : 'UTC',
+    window: window.label,
+    ramp:
+      ramp === undefined
+        ? null
+        : {
+            id: ramp.id,
+            plan: ramp.plan.name,
+            startedAt: ramp.startedAt,
+            startedBy: ramp.startedBy,
+            endedAt: ramp.endedAt,
+            outcome: ramp.outcome,
+          },
+    lanes: await Promise.all(statuses),
+  };
+}
+
+async function grantPair(db: Queryable, lane: LaneRow, window: number) {
+  const around = await grantsAround(db, lane.address, lane.provider, window, 1);
+  return [
+    around.find((grant) => grant.windowIndex === window),
+    around.find((grant) => grant.windowIndex === window - 1),
+  ];
+}
+
+function onPlan(lane: LaneRow, ramp: RampRow | undefined): ramp is RampRow {
+  return ramp !== undefined && lane.rampId === ramp.id && lane.phase !== 'warm' && lane.phase !== 'graduating';
+}
+
+function stageText(lane: LaneRow, ramp: RampRow | undefined): LaneStatus['stage'] {
+  return onPlan(lane, ramp) ? { number: lane.stage + 1, of: stageCount(ramp.plan, lane.provider) } : null;
+}
+
+function targetOf(lane: LaneRow, ramp: RampRow | undefined): number {
+  if (!onPlan(lane, ramp)) return lane.normal;
+  return stageOf(ramp.plan, lane.provider, stageCount(ramp.plan, lane.provider) - 1)?.ceiling ?? lane.normal;
+}

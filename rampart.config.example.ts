@@ -1,0 +1,49 @@
+// Rampart's configuration. `./rampart init` copies this file to rampart.config.ts; `./rampart check` says what it means.
+// Only `pools` must be there: whatever is left out has the default that its comment names.
+import { defineConfig } from 'rampart';
+
+export default defineConfig({
+  // Days begin and end in this time zone; cold lanes send on these ISO weekdays (1 is Monday) between these hours.
+  calendar: { zone: 'UTC', sendDays: [1, 2, 3, 4, 5, 6, 7], sendHours: { from: 0, to: 24 } },
+
+  pools: {
+    marketing: {
+      // Mail a cold lane may not take now goes to warm addresses of the pool ('warm-peers'), or waits ('wait').
+      overflow: 'warm-peers',
+      addresses: [
+        // ehloName is the address's own PTR name, and must resolve back to the address.
+        // `normal`: messages a day a warm address may send to a provider; `default` (50,000) is for the rest.
+        { ip: '198.51.100.8', ehloName: 'mta-1.example.com', standing: 'warm', normal: { default: 50_000 } },
+        { ip: '198.51.100.9', ehloName: 'mta-2.example.com', standing: 'cold' },
+      ],
+    },
+  },
+
+  // Who may hand in mail, and for which pools (the first is the default). { env: 'NAME' } reads the environment.
+  users: [{ name: 'app', password: { env: 'RAMPART_APP_PASSWORD' }, pools: ['marketing'] }],
+
+  mta: {
+    // Processes on this machine; they share the addresses and the submission port.
+    processes: 2,
+    // Without `tls: { cert, key }` passwords are taken from loopback only.
+    submission: { host: '127.0.0.1', port: 2525 },
+    // Where feedback loops (complaint reports) arrive. Without it there is no complaint feed.
+    // inbound: { host: '0.0.0.0', port: 25, feedbackAddresses: ['fbl@feedback.example.com'] },
+    // Return paths that name their recipient; the domain's MX must lead to whoever reads bounces.
+    // bounceDomain: 'bounce.example.com',
+    // DNS servers, ip:port; empty: the system's.
+    resolvers: [],
+  },
+
+  // Feedback loops you are enrolled in. Default: all providers with one, if mta.inbound is set.
+  // complaintFeeds: ['yahoo', 'microsoft-consumer'],
+
+  // Mailboxes of your own at the providers, in which probes are looked for over IMAP. None: no placement gate.
+  seeds: [
+    // { provider: 'google', address: 'seed-1@gmail.com', host: 'imap.gmail.com', port: 993, secure: true,
+    //   user: 'seed-1@gmail.com', password: { env: 'SEED_1_PASSWORD' } },
+  ],
+
+  // Where everything is kept; relative to this file. With DATABASE_URL set, the data is in that PostgreSQL.
+  dataDir: '.rampart',
+});

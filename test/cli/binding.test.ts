@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type BindingInput, whatBinds } from '../../cli/status/binding.ts';
+import { windowOf } from '../../policy/calendar.ts';
+import type { Hold } from '../../policy/holds.ts';
+import type { GrantRow } from '../../store/grants.ts';
+import type { LaneRow } from '../../store/lanes.ts';
+
+const noon = Date.UTC(2026, 2, 2, 12);
+const calendar = { kind: 'civil', zone: 'UTC', sendDays: [1, 2, 3, 4, 5], sendHours: { from: 0, to: 24 } } as const;
+const window = windowOf(noon, calendar);
+
+const lane: LaneRow = {
+  address: '10.0.0.1',
+  provider: 'google',
+  pool: 'marketing',
+  phase: 'ramping',
+  stage: 3,
+  ceiling: 100,
+  normal: 1_000,
+  pauseReasons: [],
+  rampId: 'r',
+  evidenceSince: 0,
+  clean: 0,
+  evaluated: null,
+  advanced: null,
+  revision: 1,
+  phaseSince: 0,
+  lastSentAt: noon,
+  node: 'local',
+  ehloName: 'mta.example.com',
+  calendar,
+  segment: null,
+};
+
+function grant(change: Partial<GrantRow> = {}): GrantRow {
+  const { index: windowIndex, start, end, sendFrom, sendTo } = window;
+  const counted = { units: 100, peakUnits: 100, planUnits: 100, handed: 0, hours: Array(25).fill(0) };
+  return {
+    windowIndex,
+    start,
+    end,
+    sendFrom,
+    sendTo,
+    ...counted,
+    revision: 1,
+    origin: 'decided',
+    carried: 0,
+    seq: 0,
+    ...change,
+  };
+}
+
+const hold: Hold = {
+  id: 7,
+  scope: 'lane',
+  target: '10.0.0.1 google',
+  reach: 'cold',
+  cause: 'gate:deferral',
+  actor: 'rampart',
+  reason: 'deferral 9 of 20',
+  since: 0,
+  until: null,
+};
+
+const binds = (change: Partial<BindingInput> & { phase?: LaneRow['phase'] }) => {
+  const { phase = 'ramping', ...rest } = change;
+  const input = { cold: true, holds: [], mta: true, window, grant: grant(), previous: undefined, now: noon };
+  return whatBinds({ ...input, lane: { ...lane, phase }, ...rest });
+};
+
+test('a planned lane names the command that starts it', () => {
+  assert.deepEqual(binds({ phase: 'planned' }).says, 'not started: ./rampart warmup start 10.0.0.1');
+});
+
+test('a hold binds before a grant does, and its cause is named', () => {
+  const binding = binds({ holds: [hold], grant: undefined });
+  assert.equal(binding.rule, 'hold');
+  assert.match(binding.says, /hold 7 on lane 10\.0\.0\.1 google \(gate:deferral\) by rampart: deferral 9 of 20/);
+});
+
+test('a hold for cold lanes does not bind a warm one', () => {
+  assert.equal(binds({ phase: 'warm', cold: false, holds: [hold] }).rule, 'none');
+  assert.equal(binds({ phase: 'warm', cold: true, holds: [hold] }).rule, 'hold', 'an idle warm lane counts as cold');
+});
+
+test('without an MTA process nothing leaves, whatever is granted', () => {
+  assert.equal(binds({ mta: false }).rule, 'mta');
+});
+
+test('a cold lane without a grant says whether the day or the decision is missing', () => {
+  assert.equal(binds({ grant: undefined }).rule, 'grant');
+  const sunday = windowOf(noon - 86_400_000, calendar);
+  assert.deepEqual(binds({ grant: undefined, window: sunday }), {
+    rule: 'window',
+    says: 'not a send day',
+    nextAt: sunday.end,
+  });
+});
+
+test('a used grant ends with its window', () => {
+  const binding = binds({ grant: grant({ handed: 100 }) });
+  assert.deepEqual(binding, { rule: 'grant', says: '100 of 100 used', nextAt: window.end });
+});
+
+test('pacing says when the next unit is due', () => {
+  const binding = binds({ grant: grant({ handed: 60 }) });
+  assert.equal(binding.rule, 'pace');
+  assert.ok(binding.nextAt !== null && binding.nextAt > noon && binding.nextAt < window.end);
+});
+
+test('a carried grant says that nobody decided it', () => {
+  assert.match(
+    binds({ grant: grant({ origin: 'carried', carried: 2 }) }).says,
+    /the grant is carried \(2 of 3 windows\)/,
+  );
+});
