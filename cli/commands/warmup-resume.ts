@@ -44,7 +44,7 @@ export const warmupResume: Command = {
       const note =
         told.outcome === 'silent'
           ? `the workflow has not heard of it (${told.message}): lifted without it`
-          : told.result.says;
+          : 'the workflow has recorded it';
       return {
         json: {
           address: ip,

@@ -1,10 +1,11 @@
 /** `rampart demo`: weeks of one address in minutes, on real SMTP, IMAP, Temporal and PostgreSQL. */
+
+import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadScenario } from '../../lab/scenario-file.ts';
 import type { Scenario } from '../../lab/scenario.ts';
+import { loadScenario } from '../../lab/scenario-file.ts';
 import { type Calendar, windowOf } from '../../policy/calendar.ts';
 import { freePort } from '../../setup/host/free-port.ts';
 import { createStore, type Store } from '../../store/connect.ts';
@@ -17,7 +18,7 @@ import { gather } from './facts.ts';
 import { startInjectProcess, startWorldProcess } from './processes.ts';
 import { printReport, type Report, writeReport } from './report.ts';
 import { screen } from './screen.ts';
-import { COLD, demoSpec, FEEDBACK, POOL, type Script, SCRIPTS, targets, USER, WARM } from './setting.ts';
+import { COLD, demoSpec, FEEDBACK, POOL, SCRIPTS, type Script, targets, USER, WARM } from './setting.ts';
 import { conditions } from './verdict.ts';
 
 export interface DemoOptions {
@@ -32,7 +33,8 @@ export interface DemoOptions {
 /** Runs the demo; resolves to whether everything it promises held. */
 export async function demo(options: DemoOptions): Promise<boolean> {
   const script = SCRIPTS[options.days];
-  if (script === undefined) throw new Error(`the demo knows ${Object.keys(SCRIPTS).join(' and ')} days, not ${options.days}`);
+  if (script === undefined)
+    throw new Error(`the demo knows ${Object.keys(SCRIPTS).join(' and ')} days, not ${options.days}`);
   const say = (line: string) => void (options.json ? process.stderr : process.stdout).write(`${line}\n`);
   const stops: (() => Promise<unknown>)[] = [];
   const interrupted = new AbortController();
@@ -46,7 +48,8 @@ export async function demo(options: DemoOptions): Promise<boolean> {
     else for (const line of printReport(report)) say(line);
     return report.conditions.every((condition) => condition.holds);
   } finally {
-    for (const stop of stops.splice(0).reverse()) await stop().catch((error: Error) => say(`while stopping: ${error.message}`));
+    for (const stop of stops.splice(0).reverse())
+      await stop().catch((error: Error) => say(`while stopping: ${error.message}`));
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
   }
@@ -91,7 +94,9 @@ async function play(
   await untilWindowBegins(calendar);
   const first = windowOf(Date.now(), calendar);
   await world.begin(first.start);
-  const temporal = await connectTemporal(instance.temporalAddress === undefined ? {} : { address: instance.temporalAddress });
+  const temporal = await connectTemporal(
+    instance.temporalAddress === undefined ? {} : { address: instance.temporalAddress },
+  );
   stops.push(() => temporal.close());
   await temporal.startRamp(COLD.ip, {
     plan: 'six-week',
@@ -144,7 +149,11 @@ async function play(
 }
 
 /** The scenario file, or a copy of it with another seed. */
-async function scenarioFor(script: Script, options: DemoOptions, labDir: string): Promise<{ file: string; scenario: Scenario }> {
+async function scenarioFor(
+  script: Script,
+  options: DemoOptions,
+  labDir: string,
+): Promise<{ file: string; scenario: Scenario }> {
   const shipped = path.join(import.meta.dirname, '../../lab/scenarios', script.scenario);
   const scenario = await loadScenario(shipped);
   if (options.seed === undefined) return { file: shipped, scenario };

@@ -3,15 +3,15 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type GrantRow, type Judgement, judge } from '../../lab/judge.ts';
 import type { InjectedLine, ReceivedLine } from '../../lab/records.ts';
-import { fates, queueTimeP95, waiting, type Waiting } from '../../store/accounts.ts';
+import { laneTarget } from '../../policy/holds.ts';
+import { type Plan, stageOf } from '../../policy/plan.ts';
+import { fates, queueTimeP95, type Waiting, waiting } from '../../store/accounts.ts';
 import type { Store } from '../../store/connect.ts';
 import { type DecisionRow, decisionsOf } from '../../store/decisions.ts';
 import { allGrants, type GrantHistory } from '../../store/grants.ts';
 import { holdsSince } from '../../store/holds.ts';
 import { allLanes, type LaneRow, rampOf } from '../../store/lanes.ts';
 import { probeMessageIds } from '../../store/probes.ts';
-import { laneTarget } from '../../policy/holds.ts';
-import { type Plan, stageOf } from '../../policy/plan.ts';
 import type { Stretch } from './held.ts';
 import type { GrantFact } from './verdict.ts';
 
@@ -62,7 +62,16 @@ export async function gather(store: Store, labDir: string, cold: string, dayLeng
 
 function judged(grant: GrantHistory, cold: string): GrantRow {
   const { address, provider, windowIndex, start, end, peakUnits, planUnits } = grant;
-  return { address, provider, windowIndex, start, end, units: peakUnits, planCeiling: planUnits, cold: address === cold };
+  return {
+    address,
+    provider,
+    windowIndex,
+    start,
+    end,
+    units: peakUnits,
+    planCeiling: planUnits,
+    cold: address === cold,
+  };
 }
 
 /** A grant with the segment its stage admitted: the stage of the last decision before its window. */
@@ -96,4 +105,3 @@ async function lines<T>(file: string): Promise<T[]> {
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as T);
 }
-

@@ -1,13 +1,18 @@
 /** What the demo prints at its end and leaves in report.json (docs/report.md says what each field means). */
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { DecisionRow } from '../../store/decisions.ts';
 import { table } from '../terminal/table.ts';
 import type { Facts } from './facts.ts';
+import { HISTORY_COLUMNS, historyRows } from './history.ts';
 import type { Condition } from './verdict.ts';
 
 export interface Report {
-  readonly scenario: { readonly name: string; readonly seed: number; readonly days: number; readonly dayLengthMs: number };
+  readonly scenario: {
+    readonly name: string;
+    readonly seed: number;
+    readonly days: number;
+    readonly dayLengthMs: number;
+  };
   readonly cold: string;
   readonly warm: string;
   readonly firstWindow: number;
@@ -39,7 +44,13 @@ function asJson(report: Report) {
       day: window.windowIndex - report.firstWindow + 1,
       plan: facts.grants.find((grant) => same(grant, window))?.planUnits ?? null,
     })),
-    lanes: facts.lanes.map(({ address, provider, phase, stage, ceiling }) => ({ address, provider, phase, stage, ceiling })),
+    lanes: facts.lanes.map(({ address, provider, phase, stage, ceiling }) => ({
+      address,
+      provider,
+      phase,
+      stage,
+      ceiling,
+    })),
     totals: judgement.totals,
     duplicates: judgement.duplicates,
     lost: judgement.lost,
@@ -71,8 +82,8 @@ export function printReport(report: Report): string[] {
   const { facts } = report;
   return [
     '',
-    'History (quiet advances left out; all of it is in report.json)',
-    ...table(['day', 'provider', 'decision', 'stage', 'ceiling', 'why'], facts.decisions.filter(telling).map((d) => historyRow(d, report.firstWindow))),
+    'History: every decision with its evidence, runs of the same decision in one line',
+    ...table(HISTORY_COLUMNS, historyRows(facts.decisions, report.firstWindow)),
     '',
     'What the providers received',
     ...table(
@@ -90,21 +101,6 @@ export function printReport(report: Report): string[] {
     ...report.conditions.map((one) => `${one.holds ? ' ok ' : 'FAIL'}  ${one.name} (${one.detail})`),
     '',
     `${report.scenario.days} days in ${report.seconds} s, scenario ${report.scenario.name}, seed ${report.scenario.seed}`,
-  ];
-}
-
-function telling(decision: DecisionRow): boolean {
-  return decision.kind !== 'advance' || decision.toPhase === 'graduating';
-}
-
-function historyRow(decision: DecisionRow, firstWindow: number): string[] {
-  return [
-    String(decision.window - firstWindow + 1),
-    decision.provider,
-    decision.kind,
-    `${decision.fromStage + 1} → ${decision.toStage + 1}`,
-    `${decision.fromCeiling} → ${decision.toCeiling}`,
-    decision.reason,
   ];
 }
 

@@ -1,5 +1,5 @@
 /** The demo's live screen: the day, every lane of the cold address, the last decision, a bar. */
-import { windowOf, type Calendar } from '../../policy/calendar.ts';
+import { type Calendar, windowOf } from '../../policy/calendar.ts';
 import { laneTarget } from '../../policy/holds.ts';
 import { type Plan, stageCount } from '../../policy/plan.ts';
 import type { Store } from '../../store/connect.ts';
@@ -45,7 +45,9 @@ export async function screen(input: ScreenInput): Promise<string[]> {
       hold === undefined ? said(decisions.get(lane.provider), window.index) : `HELD ${hold.reason}`,
     ]);
   }
-  const campaigns = holds.filter((hold) => hold.scope === 'campaign').map((hold) => `campaign ${hold.target} suspended: ${hold.reason}`);
+  const campaigns = holds
+    .filter((hold) => hold.scope === 'campaign')
+    .map((hold) => `campaign ${hold.target} suspended: ${hold.reason}`);
   return [
     `day ${day}   warming ${cold} in pool marketing, plan ${plan.name}, ${input.days} days`,
     '',

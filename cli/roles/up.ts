@@ -14,9 +14,12 @@ export async function up(config: ResolvedConfig, options: { json: boolean }): Pr
   });
   const instance = await startInstance(await specOf(config), { report: say });
   const { submissionPort, inboundPort, temporalAddress } = instance;
-  if (options.json) process.stdout.write(`${JSON.stringify({ submissionPort, inboundPort, temporalAddress, pid: process.pid })}\n`);
+  if (options.json)
+    process.stdout.write(`${JSON.stringify({ submissionPort, inboundPort, temporalAddress, pid: process.pid })}\n`);
   const lanes = config.pools.reduce((sum, pool) => sum + pool.addresses.length, 0) * config.providers.length;
-  say(`Rampart is up: ${config.pools.length} pools, ${lanes} lanes. Mail goes in at ${config.mta.submission.host}:${submissionPort}.`);
+  say(
+    `Rampart is up: ${config.pools.length} pools, ${lanes} lanes. Mail goes in at ${config.mta.submission.host}:${submissionPort}.`,
+  );
   say(`See ./rampart warmup status. Ctrl-C stops it; what it knows stays in ${config.dataDir}.`);
   await told;
   say('stopping: what is being sent is finished first');

@@ -4,7 +4,7 @@ import { table } from '../terminal/table.ts';
 import { ago, clock } from '../terminal/time.ts';
 import type { AddressStatus, LaneStatus } from './gather.ts';
 
-const COLUMNS = ['provider', 'phase', 'stage', 'sent/ceiling', 'placement', 'last decision', 'what binds now'];
+const COLUMNS = ['provider', 'phase', 'stage', 'sent/ceiling', 'placement', 'what binds now', 'last decision'];
 
 /** Lines for every address, one table each. */
 export function renderStatus(addresses: readonly AddressStatus[], now: number, style: Style): string[] {
@@ -18,11 +18,11 @@ function renderAddress(one: AddressStatus, now: number, style: Style): string[] 
     lane.stage === null ? '' : `${lane.stage.number} of ${lane.stage.of}`,
     `${lane.sent}/${lane.ceiling}`,
     placementText(lane),
-    decisionText(lane, now),
     bindingText(lane, one.zone),
+    decisionText(lane, now),
   ]);
-  const heading = `${style.bold(one.address)}  pool ${one.pool}, ${one.window}  ${rampText(one, now)}`;
-  return [heading, ...table(COLUMNS, rows)];
+  const heading = [`pool ${one.pool}`, one.window, rampText(one, now)].filter(Boolean).join(', ');
+  return [`${style.bold(one.address)}  ${heading}`, ...table(COLUMNS, rows)];
 }
 
 function rampText({ ramp }: AddressStatus, now: number): string {

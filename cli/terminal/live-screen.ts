@@ -28,7 +28,7 @@ function redrawn(stream: ScreenStream): LiveScreen {
   return {
     draw(lines) {
       // The cursor can not go above the first row: a taller screen would leave its top behind at each draw.
-      const shown = lines.slice(0, Math.max(1, (stream.rows ?? 24) - 1)).map((line) => fit(line, stream.columns ?? 80));
+      const shown = lines.slice(0, Math.max(1, (stream.rows || 24) - 1)).map((line) => fit(line, stream.columns || 80));
       const up = drawn === 0 ? '' : `\x1b[${drawn}A`;
       stream.write(`${up}${shown.map((line) => `\r\x1b[2K${line}\n`).join('')}\x1b[0J`);
       drawn = shown.length;

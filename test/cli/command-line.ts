@@ -16,22 +16,41 @@ export interface Ran {
   readonly stderr: string;
 }
 
-/** Runs a command line; variables that would lead it to another instance are taken out. */
+/** Runs a command line to its end. */
 export function rampart(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
+  return startRampart(args, env).ended;
+}
+
+export interface Running {
+  /** The first line on stdout; rejects if the command ends without one. */
+  readonly firstLine: Promise<string>;
+  readonly ended: Promise<Ran>;
+  signal(name: NodeJS.Signals): void;
+}
+
+/** Starts a command line; variables that would lead it to another instance are taken out. */
+export function startRampart(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
   const { DATABASE_URL, TEMPORAL_ADDRESS, RAMPART_CONFIG, RAMPART_DEBUG, ...rest } = process.env;
-  return new Promise((resolve, reject) => {
-    const child = spawn(launcher, args, { env: { ...rest, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-    let stdout = '';
-    let stderr = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      stdout += chunk.toString();
-    });
+  const child = spawn(launcher, args, { env: { ...rest, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  let stdout = '';
+  let stderr = '';
+  const ended = new Promise<Ran>((resolve, reject) => {
     child.stderr.on('data', (chunk: Buffer) => {
       stderr += chunk.toString();
     });
     child.once('error', reject);
     child.once('close', (code) => resolve({ code, stdout, stderr }));
   });
+  const firstLine = new Promise<string>((resolve, reject) => {
+    child.stdout.on('data', (chunk: Buffer) => {
+      stdout += chunk.toString();
+      if (stdout.includes('\n')) resolve(stdout.split('\n')[0] ?? '');
+    });
+    child.once('close', () => reject(new Error(`rampart ${args.join(' ')} ended without a line: ${stderr}`)));
+  });
+  // Most commands are only waited for to their end.
+  firstLine.catch(() => {});
+  return { firstLine, ended, signal: (name) => void child.kill(name) };
 }
 
 /** A folder that PostgreSQL's own user may enter, too. */

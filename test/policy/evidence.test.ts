@@ -28,7 +28,12 @@ const seen = (over: Partial<Evidence>): Evidence => ({
 test('the upper bound is the published one for small counts and grows without a jump', () => {
   assert.deepEqual([0, 1, 2, 3, 4, 5].map(upperBound), [2.3, 3.89, 5.32, 6.68, 7.99, 9.27]);
   // Exact one-sided 90% Poisson bounds (chi-square quantiles / 2).
-  for (const [events, exact] of [[6, 10.53], [10, 15.41], [20, 27.05], [100, 114.07]] as const) {
+  for (const [events, exact] of [
+    [6, 10.53],
+    [10, 15.41],
+    [20, 27.05],
+    [100, 114.07],
+  ] as const) {
     assert.ok(Math.abs(upperBound(events) - exact) < 0.02, `${events}: ${upperBound(events)}`);
   }
   fc.assert(fc.property(fc.integer({ min: 0, max: 5_000 }), (k) => upperBound(k + 1) > upperBound(k)));

@@ -55,6 +55,12 @@ test('no phase is a dead end: from each one, some events lead to warm', () => {
 });
 
 test('only warm lanes send without a decided grant, and three phases never send', () => {
-  assert.deepEqual(PHASES.filter((phase) => !isCold(phase)), ['warm']);
-  assert.deepEqual(PHASES.filter((phase) => !maySend(phase)), ['planned', 'quarantined', 'cooling']);
+  assert.deepEqual(
+    PHASES.filter((phase) => !isCold(phase)),
+    ['warm'],
+  );
+  assert.deepEqual(
+    PHASES.filter((phase) => !maySend(phase)),
+    ['planned', 'quarantined', 'cooling'],
+  );
 });

@@ -32,7 +32,11 @@ interface Sent {
 }
 
 /** A sender that asks at the given instants and takes all that is due. */
-function run(of: PacedGrant, previous: PacedGrant | undefined, asks: readonly number[]): { grant: PacedGrant; sent: Sent[] } {
+function run(
+  of: PacedGrant,
+  previous: PacedGrant | undefined,
+  asks: readonly number[],
+): { grant: PacedGrant; sent: Sent[] } {
   let now = of;
   const sent: Sent[] = [];
   for (const at of asks) {
@@ -44,10 +48,13 @@ function run(of: PacedGrant, previous: PacedGrant | undefined, asks: readonly nu
   return { grant: now, sent };
 }
 
-const every = (ms: number, from: number, to: number) => Array.from({ length: Math.floor((to - from) / ms) }, (_, n) => from + n * ms);
+const every = (ms: number, from: number, to: number) =>
+  Array.from({ length: Math.floor((to - from) / ms) }, (_, n) => from + n * ms);
 
 test('whatever the moments of asking, a window never hands out more than its units', () => {
-  const asks = fc.array(fc.integer({ min: 0, max: DAY - 1 }), { maxLength: 300 }).map((all) => all.sort((a, b) => a - b));
+  const asks = fc
+    .array(fc.integer({ min: 0, max: DAY - 1 }), { maxLength: 300 })
+    .map((all) => all.sort((a, b) => a - b));
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 5_000 }), asks, (units, at) => {
       const { grant: after } = run(grant(units), undefined, at);
@@ -68,16 +75,23 @@ test('a clock hour gets at most twice the even share', () => {
 
 test('two full windows do not meet at midnight: any rolling 24 h stays within 1.1 times the larger ceiling', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 24, max: 2_000 }), fc.integer({ min: 0, max: 12 }), fc.integer({ min: 0, max: 12 }), (units, late, soon) => {
-      // The first day starts late and catches up; the second asks from its first hour on.
-      const first = run(grant(units), undefined, every(300_000, late * HOUR, DAY));
-      const second = run(grant(units, DAY), first.grant, every(300_000, DAY + soon * HOUR, 2 * DAY));
-      const all = [...first.sent, ...second.sent];
-      for (const { at } of all) {
-        const within = all.filter((one) => one.at > at - DAY + HOUR && one.at <= at).reduce((sum, one) => sum + one.units, 0);
-        assert.ok(within <= Math.max(1.1 * units, units + 1), `${within} of ${units}`);
-      }
-    }),
+    fc.property(
+      fc.integer({ min: 24, max: 2_000 }),
+      fc.integer({ min: 0, max: 12 }),
+      fc.integer({ min: 0, max: 12 }),
+      (units, late, soon) => {
+        // The first day starts late and catches up; the second asks from its first hour on.
+        const first = run(grant(units), undefined, every(300_000, late * HOUR, DAY));
+        const second = run(grant(units, DAY), first.grant, every(300_000, DAY + soon * HOUR, 2 * DAY));
+        const all = [...first.sent, ...second.sent];
+        for (const { at } of all) {
+          const within = all
+            .filter((one) => one.at > at - DAY + HOUR && one.at <= at)
+            .reduce((sum, one) => sum + one.units, 0);
+          assert.ok(within <= Math.max(1.1 * units, units + 1), `${within} of ${units}`);
+        }
+      },
+    ),
     { numRuns: 40 },
   );
 });
