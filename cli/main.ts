@@ -6,7 +6,7 @@ import { COMMANDS } from './table-of-commands.ts';
 import { closest } from './terminal/closest.ts';
 
 /** Runs one command line; resolves with the exit code: 0 fine, 1 failed, 2 bad input. */
-export async function main(args: readonly string[]): Promise<number> {
+async function main(args: readonly string[]): Promise<number> {
   const json = args.includes('--json');
   try {
     const answer = await dispatch(args, json);
@@ -107,8 +107,13 @@ function print(lines: readonly string[]): void {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-// `rampart status | head` closes the pipe early: that is no failure.
+const args = process.argv.slice(2);
+
+// What goes wrong beside the command (an event of a socket) is told in the same way: one line, no stack.
+process.on('uncaughtException', (error) => process.exit(fail(error, args.includes('--json'))));
+
+// `rampart warmup status | head` closes the pipe early: that is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
 // What a command leaves open (a connection that never answered) must not keep the process.
-process.exit(await main(process.argv.slice(2)));
+process.exit(await main(args));

@@ -32,7 +32,16 @@ export function by(invocation: Invocation, defaultReason?: string): By {
 function actor(invocation: Invocation): string {
   const given = text(invocation, 'actor');
   if (given !== undefined && given.trim() === '') throw badInput('--actor is empty: give a name, or leave it out');
-  return given?.trim() || invocation.env.SUDO_USER || userInfo().username;
+  return given?.trim() || invocation.env.SUDO_USER || loginName();
+}
+
+/** A container's user may have a number and no name. */
+function loginName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.()}`;
+  }
 }
 
 export type Told =

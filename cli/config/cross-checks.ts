@@ -1,6 +1,5 @@
 /** What a schema can not see: values that are right by themselves and wrong together. Pure. */
-import type { Calendar } from '../../policy/calendar.ts';
-import { checkCalendar } from '../../policy/calendar.ts';
+import { type Calendar, checkCalendar } from '../../policy/calendar.ts';
 import type { Problem } from './problems.ts';
 import type { CheckedConfig } from './schema.ts';
 

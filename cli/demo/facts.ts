@@ -26,6 +26,7 @@ export interface Facts {
   readonly waiting: readonly Waiting[];
   readonly bounced: number;
   readonly expired: number;
+  readonly probes: number;
   /** 95th percentile of the time in the queue, in plan days. */
   readonly queueDaysP95: number | null;
 }
@@ -36,12 +37,13 @@ export async function gather(store: Store, labDir: string, cold: string, dayLeng
   const grants = await allGrants(store);
   const ends = await fates(store);
   const ramp = await rampOf(store, cold);
+  const probes = await probeMessageIds(store);
   const judgement = judge({
     received,
     injected,
     grants: grants.map((grant) => judged(grant, cold)),
     ...ends,
-    probes: await probeMessageIds(store),
+    probes,
   });
   const decisions = await decisionsOf(store, cold);
   const p95 = await queueTimeP95(store);
@@ -56,6 +58,7 @@ export async function gather(store: Store, labDir: string, cold: string, dayLeng
     waiting: await waiting(store),
     bounced: ends.bounced.length,
     expired: ends.expired.length,
+    probes: probes.length,
     queueDaysP95: p95 === null ? null : p95 / dayLength,
   };
 }

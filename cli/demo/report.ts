@@ -97,11 +97,19 @@ export function printReport(report: Report): string[] {
         ]),
     ),
     '',
+    messagesLine(facts),
+    '',
     ...waitingLines(facts),
     ...report.conditions.map((one) => `${one.holds ? ' ok ' : 'FAIL'}  ${one.name} (${one.detail})`),
     '',
     `${report.scenario.days} days in ${report.seconds} s, scenario ${report.scenario.name}, seed ${report.scenario.seed}`,
   ];
+}
+
+function messagesLine(facts: Facts): string {
+  const accepted = facts.judgement.totals.reduce((sum, total) => sum + total.accepted, 0);
+  const queued = facts.waiting.reduce((sum, one) => sum + one.messages, 0);
+  return `${facts.injected.length} messages injected, ${facts.probes} probes sent; ${accepted} accepted by the providers, ${facts.bounced} bounced, ${facts.expired} expired, ${queued} queued`;
 }
 
 function waitingLines(facts: Facts): string[] {

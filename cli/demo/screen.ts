@@ -1,5 +1,6 @@
 /** The demo's live screen: the day, every lane of the cold address, the last decision, a bar. */
 import { type Calendar, windowOf } from '../../policy/calendar.ts';
+import type { Judgement } from '../../policy/evidence.ts';
 import { laneTarget } from '../../policy/holds.ts';
 import { type Plan, stageCount } from '../../policy/plan.ts';
 import type { Store } from '../../store/connect.ts';
@@ -42,6 +43,7 @@ export async function screen(input: ScreenInput): Promise<string[]> {
       lane.phase === 'warm' ? 'done' : `${lane.stage + 1}/${stages}`,
       grant === undefined ? '-' : `${grant.handed}/${grant.units}`,
       seen === undefined ? '-' : `${seen.inbox} inbox ${seen.spam} spam`,
+      hold === undefined ? verdictOf(decisions.get(lane.provider)) : 'fail',
       hold === undefined ? said(decisions.get(lane.provider), window.index) : `HELD ${hold.reason}`,
     ]);
   }
@@ -51,11 +53,25 @@ export async function screen(input: ScreenInput): Promise<string[]> {
   return [
     `day ${day}   warming ${cold} in pool marketing, plan ${plan.name}, ${input.days} days`,
     '',
-    ...table(['provider', 'phase', 'stage', 'sent/ceiling', 'placement', 'last decision'], rows),
+    ...table(['provider', 'phase', 'stage', 'sent/ceiling', 'placement', 'verdict', 'last decision'], rows),
     '',
     ...campaigns,
     progressBar(lanes.length === 0 ? 0 : done / lanes.length, 60),
   ];
+}
+
+/** The worst verdict behind the last decision, and the metric it is about. */
+function verdictOf(decision: DecisionRow | undefined): string {
+  if (decision === undefined || decision.kind === 'start') return '-';
+  if (decision.kind === 'step-back' || decision.kind === 'quarantine') return 'fail';
+  const judgements = (decision.evidence as readonly Judgement[]).filter(
+    (judged) => judged.metric !== 'placement' || judged.verdict === 'fail',
+  );
+  for (const verdict of ['fail', 'stale', 'insufficient'] as const) {
+    const found = judgements.find((judged) => judged.verdict === verdict);
+    if (found !== undefined) return `${verdict} ${found.metric}`;
+  }
+  return judgements.length === 0 ? '-' : 'pass';
 }
 
 function said(decision: DecisionRow | undefined, window: number): string {

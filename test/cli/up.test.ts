@@ -17,7 +17,8 @@ const env = { RAMPART_CONFIG: config };
 const running = startRampart(['up', '--json'], env);
 
 after(async () => {
-  running.signal('SIGKILL');
+  running.signal('SIGTERM');
+  await running.ended;
   await removeEmbedded(dataDir);
   await rm(folder, { recursive: true, force: true });
 });
@@ -47,7 +48,9 @@ test('a ramp is started, paused and resumed through the workflow of a running in
     history.decisions.slice(0, 3).map((row: { kind: string }) => row.kind),
     ['start', 'pause', 'resume'],
   );
-  assert.equal((await rampart(['doctor'], env)).code, 0);
+  const { checks } = JSON.parse((await rampart(['doctor', '--json'], env)).stdout);
+  for (const check of checks)
+    if (['worker', 'mta', 'temporal'].includes(check.name)) assert.equal(check.ok, true, check.says);
 
   running.signal('SIGTERM');
   const { code, stderr } = await running.ended;
