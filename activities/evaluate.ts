@@ -2,11 +2,12 @@
  * One evaluation = one activity: measure, let policy decide, apply decision rows, lane rows and grants in one
  * transaction. Repeating an operation returns its stored result; a refused compare-and-set means read and decide again.
  */
-import { guardMs, type Window, windowAt, windowOf } from '../policy/calendar.ts';
+import { type Calendar, guardMs, type Window, windowAt, windowOf } from '../policy/calendar.ts';
 import { decide, grantUnits, type LaneDecision, planUnits } from '../policy/decide.ts';
-import { DEFAULTS, POLICY_VERSION } from '../policy/defaults.ts';
+import { POLICY_VERSION } from '../policy/defaults.ts';
 import { type Hold, holdsOnLane } from '../policy/holds.ts';
 import { isCold, type PauseReason, PHASES, type Phase } from '../policy/lane.ts';
+import type { Plan } from '../policy/plan.ts';
 import { type Queryable, tx } from '../store/connect.ts';
 import {
   addNotice,
@@ -18,16 +19,21 @@ import {
 } from '../store/decisions.ts';
 import { grantsAround } from '../store/grants.ts';
 import { closeIncidents, holdsSince } from '../store/holds.ts';
-import { addressRow, endRamp, type LaneRow, lanesOf, type RampRow, rampOf } from '../store/lanes.ts';
+import { addressRow, endRamp, type LaneRow, lanesOf, type RampRow, rampsOf } from '../store/lanes.ts';
 import { campaignBounces, unitsUsed } from '../store/measures.ts';
 import type { ActivityDeps } from './deps.ts';
 import { evaluationTimes, nextEvaluation } from './evaluation-times.ts';
 import { gatherEvidence } from './evidence.ts';
+import { isPartDay } from './first-day.ts';
+import { pauseReasons } from './pause-reasons.ts';
 import type { EvaluateInput, EvaluateResult } from './types.ts';
 
 const TRIES = 5;
+/** An absence of months is told by its last windows. */
+const MOST_MISSED = 30;
 
-export async function evaluate(deps: ActivityDeps, input: EvaluateInput): Promise<EvaluateResult> {
+/** Evaluates an address and applies what is decided; null for an address nobody knows (any more). */
+export async function evaluate(deps: ActivityDeps, input: EvaluateInput): Promise<EvaluateResult | null> {
   for (let tried = 1; ; tried++) {
     const stored = await operationResult<EvaluateResult>(deps.store, input.operationId);
     if (stored !== undefined) return stored;
@@ -39,15 +45,18 @@ export async function evaluate(deps: ActivityDeps, input: EvaluateInput): Promis
   }
 }
 
-async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateInput): Promise<EvaluateResult> {
+async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateInput): Promise<EvaluateResult | null> {
   const { address, operationId } = input;
   const now = deps.now();
   const row = await addressRow(db, address);
-  if (row === undefined) throw new Error(`address ${address} is not known: add it to the configuration and run up`);
-  const ramp = await rampOf(db, address);
+  if (row === undefined) return null;
+  const ramps = await rampsOf(db, address);
+  const ramp = ramps[0];
   const calendar = ramp?.calendar ?? row.calendar;
   const window = windowOf(now, calendar);
   const lanes = await lanesOf(db, address);
+  // The plan a lane follows is its own ramp's: one that was declared warm has none, whatever its neighbours do.
+  const plans = new Map(ramps.map((one) => [one.id, one.plan]));
   const final = now >= evaluationTimes(window, address).final;
   const holds = await holdsSince(db, window.start);
   const live = holds.filter((hold) => hold.clearedAt === null && (hold.until === null || hold.until > now));
@@ -63,12 +72,16 @@ async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateIn
     const onLane = holdsOnLane(live, key, now);
     const paused = pauseReasons(onLane);
     const granted = around[0]?.units ?? 0;
+    const plan = lane.rampId === null ? null : (plans.get(lane.rampId) ?? null);
+    const closes = final && lane.evaluated !== window.index;
+    const crossed = onLane.filter((hold) => isGate(hold) && hold.since > lane.evidenceSince);
     const decision = decide({
       lane,
-      plan: ramp?.plan ?? null,
+      plan,
       window: window.index,
-      final: final && lane.evaluated !== window.index,
-      prorated: isProrated(ramp, window),
+      // A day without sending consumes no stage, no cool-down and no grant.
+      final: closes && window.sends,
+      prorated: ramp !== undefined && ramp.firstWindow === window.index && isPartDay(ramp.startedAt, window, calendar),
       paused,
       week: evidence.get(lane.provider)?.week ?? [],
       recent: evidence.get(lane.provider)?.recent ?? [],
@@ -77,7 +90,7 @@ async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateIn
         expected: granted * elapsedShare(window, now),
         stopped: holds.some((hold) => isGate(hold) && holdsOnLane([{ ...hold, until: null }], key, now).length > 0),
       },
-      crossed: onLane.filter((hold) => isGate(hold) && hold.since > lane.evidenceSince),
+      crossed,
       operatorHolds: onLane.filter((hold) => hold.cause === 'operator'),
       campaigns: carried
         .filter((row) => row.provider === lane.provider && row.bounces > 0)
@@ -85,17 +98,20 @@ async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateIn
       placement: deps.placement,
     });
     if (decision !== null) decided += 1;
-    if (decision === null && !final) continue;
+    if (decision === null && !closes) continue;
     await apply(db, {
       input,
       lane,
       decision,
+      plan,
       window,
       now,
-      final,
+      final: closes,
       paused,
-      ramp,
-      missed: missedWindows(ramp, lane, window, final),
+      // Not before the holds it answers: their time is the database's clock.
+      answeredAt: Math.ceil(Math.max(now, ...crossed.map((hold) => hold.since))),
+      answers: crossed.length > 0,
+      missed: closes ? missedWindows(ramp, lane, window, calendar) : [],
     });
   }
   await endWhenWarm(db, ramp, address, now);
@@ -115,18 +131,19 @@ interface Apply {
   readonly input: EvaluateInput;
   readonly lane: LaneRow;
   readonly decision: LaneDecision | null;
+  readonly plan: Plan | null;
   readonly window: Window;
   readonly now: number;
   readonly final: boolean;
   readonly paused: readonly PauseReason[];
-  readonly ramp: RampRow | undefined;
+  readonly answeredAt: number;
+  readonly answers: boolean;
   readonly missed: readonly number[];
 }
 
 async function apply(db: Queryable, step: Apply): Promise<void> {
-  const { lane, decision, window, now, final, ramp } = step;
+  const { lane, decision, plan, window, now, final } = step;
   const after = decision ?? lane;
-  const plan = ramp?.plan ?? null;
   const calendar = lane.calendar;
   const units = grantUnits(after);
   const next = windowAt(window.index + 1, calendar);
@@ -149,18 +166,20 @@ async function apply(db: Queryable, step: Apply): Promise<void> {
     lane,
     decision,
     operationId: step.input.operationId,
-    rampId: ramp?.endedAt === null ? ramp.id : lane.rampId,
+    rampId: lane.rampId,
     window: window.index,
     actor: 'rampart',
     policyVersion: POLICY_VERSION,
     at: now,
+    ...(decision?.retreat ? { evidenceFrom: step.answeredAt } : {}),
     final,
     pauseReasons: step.paused,
     missed: step.missed,
     grants,
   });
-  if (decision !== null && (decision.retreat || decision.kind === 'quarantine')) {
-    await closeIncidents(db, lane.address, lane.provider, now);
+  if (decision === null) return;
+  if (step.answers) await closeIncidents(db, lane.address, lane.provider, step.answeredAt);
+  if (decision.retreat || decision.kind === 'quarantine') {
     const subject = `${lane.provider} lane of ${lane.address}: ${decision.kind} to ${decision.ceiling} a day`;
     await addNotice(db, decision.kind, subject, {
       address: lane.address,
@@ -168,7 +187,7 @@ async function apply(db: Queryable, step: Apply): Promise<void> {
       reason: decision.reason,
     });
   }
-  if (decision?.kind === 'complete') {
+  if (decision.kind === 'complete') {
     await addNotice(db, 'complete', `${lane.provider} lane of ${lane.address} is warm`, { reason: decision.reason });
   }
 }
@@ -187,34 +206,18 @@ function isGate(hold: Hold): boolean {
   return (hold.scope === 'lane' || hold.scope === 'netblock') && /^(gate|incident):/.test(hold.cause);
 }
 
-/** Pause reasons come from live holds; a gate's hold that was answered by a step back is only a silence. */
-function pauseReasons(holds: readonly Hold[]): PauseReason[] {
-  const reasons = new Set<PauseReason>();
-  for (const { cause } of holds) {
-    if (cause === 'operator' || cause === 'freeze' || cause === 'no-data') reasons.add(cause);
-    if (cause.startsWith('incident:')) reasons.add('incident');
-  }
-  return [...reasons];
-}
-
-function isProrated(ramp: RampRow | undefined, window: Window): boolean {
-  if (ramp === undefined || ramp.firstWindow !== window.index) return false;
-  const hours = ((window.sendTo - Math.max(ramp.startedAt, window.sendFrom)) / (window.end - window.start)) * 24;
-  return hours < DEFAULTS.fullDayHours;
-}
-
 /** Share of a window's units an even pace has released by now. */
 function elapsedShare(window: Window, now: number): number {
   const closes = window.sendTo - guardMs(window);
   return Math.min(1, Math.max(0, (now - window.sendFrom) / (closes - window.sendFrom)));
 }
 
-/** Windows since the last evaluated one that nobody evaluated. */
-function missedWindows(ramp: RampRow | undefined, lane: LaneRow, window: Window, final: boolean): number[] {
-  if (!final || lane.phase === 'warm' || ramp === undefined || lane.phase === 'planned') return [];
-  const last = lane.evaluated ?? ramp.firstWindow - 1;
+/** Send windows of the ramp since the last evaluated one that nobody evaluated. */
+function missedWindows(ramp: RampRow | undefined, lane: LaneRow, window: Window, calendar: Calendar): number[] {
+  if (ramp === undefined || lane.phase === 'warm' || lane.phase === 'planned') return [];
+  const first = Math.max((lane.evaluated ?? 0) + 1, ramp.firstWindow, window.index - MOST_MISSED);
   const missed = [];
-  for (let index = Math.max(last + 1, window.index - 30); index < window.index; index++) missed.push(index);
+  for (let index = first; index < window.index; index++) if (windowAt(index, calendar).sends) missed.push(index);
   return missed;
 }
 

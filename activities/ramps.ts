@@ -1,10 +1,10 @@
 /** Commands that begin or stop a ramp's mail: start, pause, resume. Each is applied once, in one transaction. */
-import { sendingHoursLeft, windowAt, windowOf } from '../policy/calendar.ts';
+import { windowAt, windowOf } from '../policy/calendar.ts';
 import { grantUnits, type LaneDecision } from '../policy/decide.ts';
 import { DEFAULTS, POLICY_VERSION } from '../policy/defaults.ts';
-import { coversAddress, laneTarget } from '../policy/holds.ts';
-import { transition } from '../policy/lane.ts';
-import { checkPlan, type Plan, PlanError, planNamed, prorate, stageCount, stageOf } from '../policy/plan.ts';
+import { coversAddress, type Hold, holdsOnLane, laneTarget } from '../policy/holds.ts';
+import { isCold, type PauseReason, transition } from '../policy/lane.ts';
+import { checkPlan, type Plan, PlanError, planNamed, stageCount, stageOf } from '../policy/plan.ts';
 import { type Queryable, tx } from '../store/connect.ts';
 import { applyLane, notifyChange, operationResult, StaleRevision, storeOperation } from '../store/decisions.ts';
 import { clearHolds, liveHolds, placeHold } from '../store/holds.ts';
@@ -12,6 +12,8 @@ import { addressRow, allLanes, insertRamp, type LaneRow, lanesOf, rampOf, setNor
 import type { CommandResult, LaneCommand, Resume, StartRamp } from '../temporal/contracts.ts';
 import { type ActivityDeps, BadInput } from './deps.ts';
 import { evaluationTimes } from './evaluation-times.ts';
+import { restOfDay } from './first-day.ts';
+import { pauseReasons } from './pause-reasons.ts';
 import type { CommandOf } from './types.ts';
 
 const TRIES = 5;
@@ -34,9 +36,15 @@ export function startRamp(deps: ActivityDeps, command: CommandOf<StartRamp>): Pr
     const lanes = await lanesOf(db, address);
     if (lanes.every((lane) => lane.phase === 'warm'))
       throw new BadInput(`${address} is warm: there is nothing to warm up`);
+    const cold = lanes.filter((lane) => transition(lane.phase, 'start', []) !== undefined);
+    if (cold.length === 0) {
+      const phases = lanes.map((lane) => `${lane.provider} ${lane.phase}`).join(', ');
+      throw new BadInput(`${address} has no lane that could start (${phases}): see ./rampart warmup status ${address}`);
+    }
     await checkOverflow(db, address, row.pool, row.overflow);
-    const plan = drawPlan(command, lanes);
+    const plan = drawPlan(command, cold);
     const window = windowOf(now, row.calendar);
+    const live = await liveHolds(db);
     const rampId = `${address}/${new Date(now).toISOString()}`;
     await insertRamp(db, {
       id: rampId,
@@ -48,15 +56,12 @@ export function startRamp(deps: ActivityDeps, command: CommandOf<StartRamp>): Pr
       at: now,
       actor: command.actor,
     });
-    const hoursLeft = sendingHoursLeft(now, window, row.calendar);
-    const hoursInDay = sendingHoursLeft(window.sendFrom, window, row.calendar);
-    for (const lane of lanes) {
+    for (const lane of cold) {
       const stage = stageOf(plan, lane.provider, 0);
       const phase = transition(lane.phase, 'start', []);
       if (stage === undefined || phase === undefined) continue;
       const last = stageOf(plan, lane.provider, stageCount(plan, lane.provider) - 1)?.ceiling ?? stage.ceiling;
       await setNormal(db, address, lane.provider, Math.round(last * DEFAULTS.normalFactor));
-      const units = hoursLeft < DEFAULTS.fullDayHours ? prorate(stage, hoursLeft, hoursInDay) : stage.ceiling;
       const decision: LaneDecision = {
         kind: 'start',
         phase,
@@ -80,35 +85,34 @@ export function startRamp(deps: ActivityDeps, command: CommandOf<StartRamp>): Pr
         actor: command.actor,
         policyVersion: POLICY_VERSION,
         at: now,
+        evidenceFrom: now,
         final: late,
-        pauseReasons: [],
+        pauseReasons: pausedNow(live, lane, now),
         missed: [],
         grants: [
-          { ...grant, window, units: window.sends ? units : 0 },
+          { ...grant, window, units: restOfDay(stage, now, window, row.calendar) },
           ...(late ? [{ ...grant, window: next, units: next.sends ? grantUnits(decision) : 0 }] : []),
         ],
       });
     }
-    return { says: `ramp ${rampId} started: ${lanes.length} lanes, plan ${plan.name}`, rampId };
+    return { says: `ramp ${rampId} started: ${cold.length} lanes, plan ${plan.name}`, rampId };
   });
 }
 
 /** Records a pause. The hold comes first and stands alone: it stops mail also when nothing else runs. */
 export async function pauseLanes(deps: ActivityDeps, command: CommandOf<LaneCommand>): Promise<CommandResult> {
-  const { address, provider, actor, reason } = command;
-  if ((await addressRow(deps.store, address)) === undefined)
-    throw new BadInput(`${address} is not an address of any pool`);
+  const { address, provider, actor, reason, operationId } = command;
+  // A late retry of a pause that was lifted since must not pause again.
+  const stored = await operationResult<CommandResult>(deps.store, operationId);
+  if (stored !== undefined) return stored;
+  await mustKnow(deps.store, address, provider);
   const scope = provider === null ? 'address' : 'lane';
   const target = provider === null ? address : laneTarget(address, provider);
   const { id } = await tx(deps.store, (db) =>
     placeHold(db, { scope, target, reach: 'cold', cause: 'operator', actor, reason }),
   );
-  return once(deps, command.operationId, async (db) => {
-    const lanes = await commanded(db, address, provider);
-    for (const lane of lanes) {
-      if (lane.phase !== 'warm')
-        await note(db, deps, command, lane, 'pause', [...new Set([...lane.pauseReasons, 'operator'])]);
-    }
+  return once(deps, operationId, async (db) => {
+    await noteChange(db, deps, command, 'pause');
     return { says: `hold ${id} stops new cold mail of ${target}`, rampId: null };
   });
 }
@@ -117,6 +121,7 @@ export async function pauseLanes(deps: ActivityDeps, command: CommandOf<LaneComm
 export function resumeLanes(deps: ActivityDeps, command: CommandOf<Resume>): Promise<CommandResult> {
   return once(deps, command.operationId, async (db) => {
     const { address, provider, actor, reason } = command;
+    await mustKnow(db, address, provider);
     const mine = (await liveHolds(db)).filter(
       (hold) => command.holds.includes(hold.id) && hold.cause === 'operator' && coversAddress(hold, address),
     );
@@ -127,55 +132,60 @@ export function resumeLanes(deps: ActivityDeps, command: CommandOf<Resume>): Pro
     );
     if (cleared.length === 0)
       throw new BadInput(`no operator's hold on ${address} to lift: see ./rampart warmup status ${address}`);
-    for (const lane of await commanded(db, address, provider)) {
-      const left = lane.pauseReasons.filter((pause) => pause !== 'operator');
-      if (left.length < lane.pauseReasons.length) await note(db, deps, command, lane, 'resume', left);
-    }
+    await noteChange(db, deps, command, 'resume');
     return { says: `lifted hold ${cleared.join(', ')}`, rampId: null };
   });
 }
 
-async function commanded(db: Queryable, address: string, provider: string | null): Promise<LaneRow[]> {
-  const lanes = (await lanesOf(db, address)).filter((lane) => provider === null || lane.provider === provider);
-  if (lanes.length === 0) throw new BadInput(`${address} has no lane for ${provider}`);
-  return lanes;
+async function mustKnow(db: Queryable, address: string, provider: string | null): Promise<void> {
+  const lanes = await lanesOf(db, address);
+  if (lanes.length === 0) throw new BadInput(`${address} is not an address of any pool`);
+  if (provider !== null && !lanes.some((lane) => lane.provider === provider))
+    throw new BadInput(`${address} has no lane for ${provider}`);
 }
 
-/** A decision row that changes pause reasons only. */
-async function note(
+function pausedNow(live: readonly Hold[], lane: LaneRow, now: number): PauseReason[] {
+  return pauseReasons(holdsOnLane(live, { ...lane, cold: isCold(lane.phase) }, now));
+}
+
+/** A decision row for every lane whose pause reasons the command changed; phase and stage stay. */
+async function noteChange(
   db: Queryable,
   deps: ActivityDeps,
   command: CommandOf<LaneCommand>,
-  lane: LaneRow,
   kind: 'pause' | 'resume',
-  pauseReasons: readonly string[],
 ): Promise<void> {
-  const { phase, stage, ceiling, clean } = lane;
   const at = deps.now();
-  await applyLane(db, {
-    lane,
-    decision: {
-      kind,
-      phase,
-      stage,
-      ceiling,
-      clean,
-      retreat: false,
-      raised: false,
-      reason: command.reason,
-      judgements: [],
-    },
-    operationId: command.operationId,
-    rampId: lane.rampId,
-    window: windowOf(at, lane.calendar).index,
-    actor: command.actor,
-    policyVersion: POLICY_VERSION,
-    at,
-    final: false,
-    pauseReasons,
-    missed: [],
-    grants: [],
-  });
+  const live = await liveHolds(db);
+  for (const lane of await lanesOf(db, command.address)) {
+    const paused = pausedNow(live, lane, at);
+    const { phase, stage, ceiling, clean, pauseReasons: before } = lane;
+    if (paused.length === before.length && paused.every((reason) => before.includes(reason))) continue;
+    await applyLane(db, {
+      lane,
+      decision: {
+        kind,
+        phase,
+        stage,
+        ceiling,
+        clean,
+        retreat: false,
+        raised: false,
+        reason: command.reason,
+        judgements: [],
+      },
+      operationId: command.operationId,
+      rampId: lane.rampId,
+      window: windowOf(at, lane.calendar).index,
+      actor: command.actor,
+      policyVersion: POLICY_VERSION,
+      at,
+      final: false,
+      pauseReasons: paused,
+      missed: [],
+      grants: [],
+    });
+  }
 }
 
 async function checkOverflow(db: Queryable, address: string, pool: string, overflow: string): Promise<void> {

@@ -17,10 +17,13 @@ export function startRelay(store: Store, ports: RelayPorts): { stop(): Promise<v
   let stopped = false;
   const running = (async () => {
     while (!stopped) {
-      try {
-        await relayOnce(store, ports);
-      } catch (error) {
-        ports.log('relay-failed', { error: (error as Error).message });
+      // One outbox that can not be emptied must not stop the other.
+      for (const relay of [relayIncidents, relayNotices]) {
+        try {
+          await relay(store, ports);
+        } catch (error) {
+          ports.log('relay-failed', { error: (error as Error).message });
+        }
       }
       await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
     }
@@ -33,13 +36,16 @@ export function startRelay(store: Store, ports: RelayPorts): { stop(): Promise<v
   };
 }
 
-async function relayOnce(store: Store, ports: RelayPorts): Promise<void> {
+async function relayIncidents(store: Store, ports: RelayPorts): Promise<void> {
   for (const incident of await incidentsToRelay(store)) {
     // A campaign's or tenant's incident has no address: evaluations see its hold.
     if (incident.address !== null)
       await ports.incident(incident.address, { incident: incident.id, cause: incident.cause });
     await markRelayed(store, [incident.id]);
   }
+}
+
+async function relayNotices(store: Store, ports: RelayPorts): Promise<void> {
   for (const notice of await noticesToSend(store)) {
     await ports.notice(notice);
     await markSent(store, [notice.id]);

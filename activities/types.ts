@@ -27,7 +27,8 @@ export interface EvaluateResult {
 export type CommandOf<T> = T & { readonly address: string };
 
 export interface Activities {
-  evaluate(input: EvaluateInput): Promise<EvaluateResult>;
+  /** null: nobody knows the address, so there is nothing to live for. */
+  evaluate(input: EvaluateInput): Promise<EvaluateResult | null>;
   startRamp(command: CommandOf<StartRamp>): Promise<CommandResult>;
   pauseLanes(command: CommandOf<LaneCommand>): Promise<CommandResult>;
   resumeLanes(command: CommandOf<Resume>): Promise<CommandResult>;

@@ -8,14 +8,16 @@ import { DEFAULTS, THRESHOLDS } from '../policy/defaults.ts';
 import { campaignRatio } from '../policy/evidence.ts';
 import { laneTarget } from '../policy/holds.ts';
 import { tx } from '../store/connect.ts';
+import { StaleRevision } from '../store/decisions.ts';
 import { type HoldWrite, openIncident, placeHold } from '../store/holds.ts';
-import { addressRows } from '../store/lanes.ts';
+import { addressRows, fenceLane } from '../store/lanes.ts';
 import { campaignRollups, recentRollups } from '../store/measures.ts';
 import type { ActivityDeps } from './deps.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
-const LOOK_MS = 5_000;
+/** Under half of the activity's heartbeat time-out. */
+const LOOK_MS = 2_000;
 const LEAST_MS = 250;
 /** The activity ends after this, so that a new worker's code takes over. */
 const SHIFT_MS = 10 * 60_000;
@@ -69,6 +71,7 @@ async function look(deps: ActivityDeps, pool: string, calendar: Calendar): Promi
 interface Crossed {
   readonly address: string;
   readonly provider: string;
+  readonly revision: number;
   readonly cause: string;
   readonly reason: string;
   readonly until: number;
@@ -80,26 +83,27 @@ async function cross(deps: ActivityDeps, crossed: Crossed): Promise<void> {
   await placeStop(
     deps,
     { scope: 'lane', target, reach: 'all', cause, actor: 'rampart', reason, until, evidence: crossed },
-    { address, provider },
+    crossed,
   );
 }
 
 /** Hold and incident are one transaction; the relay tells the workflow from the incident row. */
-async function placeStop(
-  deps: ActivityDeps,
-  hold: HoldWrite,
-  lane?: { address: string; provider: string },
-): Promise<void> {
-  await tx(deps.store, async (db) => {
-    const { placed } = await placeHold(db, hold);
-    if (!placed) return;
-    await openIncident(db, {
-      scope: hold.scope,
-      target: hold.target,
-      cause: hold.cause,
-      ...lane,
-      detail: { reason: hold.reason },
+async function placeStop(deps: ActivityDeps, hold: HoldWrite, lane?: Crossed): Promise<void> {
+  const { scope, target, cause, reason } = hold;
+  try {
+    await tx(deps.store, async (db) => {
+      const { placed } = await placeHold(db, hold);
+      if (!placed) return;
+      // An evaluation that runs now may answer the same numbers without this hold: one of the two must read again, or
+      // the lane steps back twice for one burst.
+      if (lane !== undefined && !(await fenceLane(db, lane.address, lane.provider, lane.revision)))
+        throw new StaleRevision(target);
+      const of = lane === undefined ? {} : { address: lane.address, provider: lane.provider };
+      await openIncident(db, { scope, target, cause, ...of, detail: { reason } });
+      deps.log('gate-crossed', { target, cause, reason });
     });
-    deps.log('gate-crossed', { target: hold.target, cause: hold.cause, reason: hold.reason });
-  });
+  } catch (error) {
+    // The lane was decided on since the numbers were read: the next look tells whether they still cross.
+    if (!(error instanceof StaleRevision)) throw error;
+  }
 }

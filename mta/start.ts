@@ -10,7 +10,7 @@ import { startInbound } from './feedback/inbound.ts';
 import { GroupCommit } from './injection/group-commit.ts';
 import { startSubmission } from './injection/submission.ts';
 import { MailResolver } from './routing/resolver.ts';
-import { routeWaiting } from './routing/router.ts';
+import { Router } from './routing/router.ts';
 import type { MtaSettings } from './settings.ts';
 
 export interface Mta {
@@ -62,13 +62,14 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
 
   const chores = [
     chore(100, () => sending.tidy()),
+    chore(1_000, () => sending.reclaim()),
     chore(1_000, () => expireDue(store, lease.id)),
     chore(1_000, () => recoverDead(store, lease.id, settings.node, CLAIM_GRACE_MS)),
     chore(30_000, () => dropFinishedBodies(store, 5_000)),
   ];
+  const router = new Router(store, resolver, lease.id);
   const route = chore(1_000, async () => {
-    const providers = await routeWaiting(store, resolver, lease.id);
-    if (providers.size > 0) sending.refresh();
+    if (await router.routeWaiting()) sending.refresh();
   });
   chores.push(route);
 

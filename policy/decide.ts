@@ -87,6 +87,8 @@ export function planUnits(plan: Plan | null, provider: string, phase: Phase, sta
 }
 
 function stopDecision(input: LaneInput): LaneDecision | null {
+  // It sends nothing: there is nothing more to stop, and no answer of today says anything about it.
+  if (input.lane.phase === 'quarantined') return null;
   const failing = input.recent.filter(stops);
   const incident = input.crossed.find((hold) => hold.cause.startsWith('incident:'));
   if (incident !== undefined) return apply(input, 'quarantine', 'quarantine', incident.reason);
@@ -94,14 +96,25 @@ function stopDecision(input: LaneInput): LaneDecision | null {
   const gate = input.crossed.find((hold) => hold.cause.startsWith('gate:'));
   if (gate !== undefined) return stepBack(input, gate.reason);
 
-  const blamed = failing.find((e) => e.metric === 'deferral' || e.metric === 'block' || blamesLane(e));
+  const blamed = failing.find(blamesLane);
   if (blamed !== undefined) return stepBack(input, judgeAdvance(blamed, nextCeiling(input)).says);
   return null;
 }
 
-/** Complaints and bounces are a campaign's fault until two campaigns agree. */
+/**
+ * Deferrals and blocks are answers to the address. Complaints are a campaign's fault until two campaigns agree; dead
+ * recipients are the list's, and hold the lane (no pass) while the breaker looks for the campaign.
+ */
 function blamesLane(evidence: Evidence): boolean {
-  return evidence.metric === 'complaint' && evidence.campaigns >= 2;
+  switch (evidence.metric) {
+    case 'deferral':
+    case 'block':
+      return true;
+    case 'complaint':
+      return evidence.campaigns >= 2;
+    default:
+      return false;
+  }
 }
 
 function stepBack(input: LaneInput, why: string): LaneDecision | null {
@@ -136,8 +149,10 @@ function pausedBecause(input: LaneInput): string {
 }
 
 function coolDown(input: LaneInput): LaneDecision | null {
-  const clean = input.lane.clean + 1;
   const judgements = judged(input);
+  const dirty = judgements.find((j) => j.verdict === 'fail');
+  if (dirty !== undefined) return apply(input, 'hold', 'hold', `cool-down begins again: ${dirty.says}`, { clean: 0 });
+  const clean = input.lane.clean + 1;
   const { coolDownEvaluations } = DEFAULTS;
   if (clean < coolDownEvaluations) {
     return apply(
@@ -159,6 +174,7 @@ function judged(input: LaneInput): Judgement[] {
 
 function whyHold(input: LaneInput, judgements: readonly Judgement[]): string | null {
   const { lane, use } = input;
+  if (input.plan === null) return 'it follows no plan: nothing says how far it may grow';
   if (lane.advanced === input.window) return 'advanced in this window already';
   if (input.prorated) return 'the first day was a part of a day: its stage repeats';
   const campaign = input.campaigns[0];
@@ -171,7 +187,10 @@ function whyHold(input: LaneInput, judgements: readonly Judgement[]): string | n
   );
   const failed = blockers.find((j) => j.verdict === 'fail') ?? blockers[0];
   if (failed !== undefined) return failed.says;
+  if (!judgements.some((j) => j.verdict === 'pass')) return 'nothing was measured';
   if (use.stopped) return 'a hold cut this window short: nothing to judge the stage by';
+  // No grant, as after an absence that outlived the carried ones: old evidence is not evidence of this stage.
+  if (!(use.expected > 0)) return 'nothing was granted in this window';
   if (use.sent < DEFAULTS.minUtilisation * use.expected) {
     return `volume-limited: ${use.sent} sent where the ceiling allowed ${Math.floor(use.expected)} by now`;
   }
@@ -180,7 +199,8 @@ function whyHold(input: LaneInput, judgements: readonly Judgement[]): string | n
 
 function nextCeiling(input: LaneInput): number {
   const { lane, plan } = input;
-  if (plan === null || lane.phase === 'warm') return lane.normal;
+  if (plan === null) return lane.ceiling;
+  if (lane.phase === 'warm') return lane.normal;
   const row = lane.phase === 'graduating' ? undefined : stageOf(plan, lane.provider, lane.stage + 1);
   return row?.ceiling ?? Math.min(lane.normal, Math.ceil(lane.ceiling * DEFAULTS.graduationGrowth));
 }

@@ -14,6 +14,8 @@ export interface LaneApply {
   readonly actor: string;
   readonly policyVersion: string;
   readonly at: number;
+  /** Evidence of sends before this instant (ms) no longer counts; absent: what counted goes on counting. */
+  readonly evidenceFrom?: number;
   /** Marks the window as evaluated. */
   readonly final: boolean;
   readonly pauseReasons: readonly string[];
@@ -35,9 +37,9 @@ export async function applyLane(db: Queryable, apply: LaneApply): Promise<number
     `update lanes set phase = $4, stage = $5, ceiling = $6, clean = $7, pause_reasons = $8, revision = $9,
        evaluated = case when $10 then $11 else evaluated end,
        advanced = case when $12 then $11 else advanced end,
-       evidence_since = case when $13 then $14 else evidence_since end,
+       evidence_since = coalesce($13, evidence_since),
        phase_since = case when phase <> $4 then $14 else phase_since end,
-       ramp_id = coalesce($15, ramp_id)
+       ramp_id = $15
      where address = $1 and provider = $2 and revision = $3`,
     [
       lane.address,
@@ -52,7 +54,7 @@ export async function applyLane(db: Queryable, apply: LaneApply): Promise<number
       apply.final,
       apply.window,
       decision?.raised ?? false,
-      decision?.retreat ?? false,
+      apply.evidenceFrom === undefined ? null : new Date(apply.evidenceFrom),
       new Date(apply.at),
       apply.rampId,
     ],

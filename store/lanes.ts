@@ -73,7 +73,10 @@ export async function upsertPool(
   );
 }
 
-/** Makes an address known with its lanes. Lanes that exist keep their state: only a workflow or an operator changes it. */
+/**
+ * Makes an address known with its lanes. Lanes that exist keep their state: only a workflow or an operator changes it.
+ * The normal limit of a lane that has had a ramp is its plan's, and a start of the program may not raise it.
+ */
 export async function upsertAddress(
   db: Queryable,
   address: { address: string; pool: string; node: string; ehloName: string },
@@ -89,7 +92,8 @@ export async function upsertAddress(
      select $1, * from unnest($2::text[], $3::text[], $4::int[], $5::int[])
      on conflict (address, provider) do update set
        normal = excluded.normal,
-       ceiling = case when lanes.phase = 'warm' then greatest(lanes.ceiling, excluded.normal) else lanes.ceiling end`,
+       ceiling = case when lanes.phase = 'warm' then excluded.normal else lanes.ceiling end
+     where lanes.ramp_id is null`,
     [
       address.address,
       lanes.map((lane) => lane.provider),
@@ -135,13 +139,17 @@ const RAMPS = `select id, host(address) as address, pool, plan, calendar, first_
     extract(epoch from started_at)::float8 * 1000 as "startedAt", started_by as "startedBy",
     extract(epoch from ended_at)::float8 * 1000 as "endedAt", outcome from ramps`;
 
+/** Every ramp of an address: the one that runs first, then the last one. */
+export async function rampsOf(db: Queryable, address: string): Promise<RampRow[]> {
+  const { rows } = await db.query(`${RAMPS} where address = $1 order by ended_at desc nulls first, started_at desc`, [
+    address,
+  ]);
+  return rows;
+}
+
 /** The ramp that runs, else the last one. */
 export async function rampOf(db: Queryable, address: string): Promise<RampRow | undefined> {
-  const { rows } = await db.query(
-    `${RAMPS} where address = $1 order by ended_at desc nulls first, started_at desc limit 1`,
-    [address],
-  );
-  return rows[0];
+  return (await rampsOf(db, address))[0];
 }
 
 export async function insertRamp(
@@ -179,6 +187,18 @@ export async function endRamp(db: Queryable, id: string, at: number, outcome: 'c
     new Date(at),
     outcome,
   ]);
+}
+
+/**
+ * Makes every decision that was taken from this revision of a lane stale, because something happened that it has not
+ * seen; false when the lane changed already.
+ */
+export async function fenceLane(db: Queryable, address: string, provider: string, revision: number): Promise<boolean> {
+  const { rowCount } = await db.query(
+    'update lanes set revision = revision + 1 where address = $1 and provider = $2 and revision = $3',
+    [address, provider, revision],
+  );
+  return rowCount === 1;
 }
 
 /** The provider's normal limit for an address, messages a day: where a ramp's graduation ends. */

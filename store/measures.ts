@@ -80,11 +80,13 @@ export async function measureLanes(db: Queryable, query: MeasureQuery): Promise<
   return rows;
 }
 
-/** Units used per lane in one window, as recorded (for utilisation). */
+/** Units used per lane in one window, as recorded (for utilisation). Its grants say when the window began. */
 export async function unitsUsed(db: Queryable, address: string, windowIndex: number): Promise<Map<string, number>> {
   const { rows } = await db.query(
-    `select provider, count(*)::int as units from attempts
-     where address = $1 and window_index = $2 and unit group by provider`,
+    `select g.provider, count(*)::int as units
+     from grants g join attempts a on a.address = g.address and a.provider = g.provider and a.at >= g.starts
+       and a.window_index = g.window_index
+     where g.address = $1 and g.window_index = $2 and a.unit group by g.provider`,
     [address, windowIndex],
   );
   return new Map(rows.map((row) => [row.provider, row.units]));
@@ -137,13 +139,15 @@ export interface RollupSum {
   readonly attempts: number;
   readonly reputation: number;
   readonly blocked: number;
+  /** Of the lane, when this was read. */
+  readonly revision: number;
 }
 
 /** Rollups of a pool by lane since an instant, probes' campaign included: what the fast gates look at. */
 export async function recentRollups(db: Queryable, pool: string, since: number): Promise<RollupSum[]> {
   const { rows } = await db.query(
     `select host(r.address) as address, r.provider, sum(attempts)::int as attempts, sum(reputation)::int as reputation,
-       sum(blocked)::int as blocked
+       sum(blocked)::int as blocked, max(l.revision) as revision
      from rollups r join lanes l using (address, provider) join addresses a using (address)
      where a.pool = $2 and bucket >= greatest($1, l.evidence_since) group by 1, 2`,
     [new Date(since), pool],
@@ -151,15 +155,21 @@ export async function recentRollups(db: Queryable, pool: string, since: number):
   return rows;
 }
 
-/** Hard bounces and attempts by campaign since an instant, over all lanes of a pool. */
+/**
+ * Hard bounces and attempts by campaign since an instant, over all lanes of a pool. What a person saw who lifted the
+ * campaign's hold does not count again: the same bounces would suspend it at once.
+ */
 export async function campaignRollups(
   db: Queryable,
   pool: string,
   since: number,
 ): Promise<{ campaign: string; attempts: number; bounces: number }[]> {
   const { rows } = await db.query(
-    `select campaign, sum(attempts)::int as attempts, sum(hard)::int as bounces from rollups join addresses using (address)
-     where pool = $2 and bucket >= $1 group by campaign having sum(hard) > 0`,
+    `select campaign, sum(attempts)::int as attempts, sum(hard)::int as bounces
+     from rollups join addresses using (address)
+       left join (select target, max(cleared_at) as lifted from holds where scope = 'campaign' group by 1) h
+         on target = campaign
+     where pool = $2 and bucket >= greatest($1, lifted) group by campaign having sum(hard) > 0`,
     [new Date(since), pool],
   );
   return rows;

@@ -1,4 +1,5 @@
 /** Process leases: one round trip a second says "I live" and returns the lanes and holds to enforce. */
+import type pg from 'pg';
 import type { Hold } from '../policy/holds.ts';
 import type { Queryable } from './connect.ts';
 import { LIVE_HOLDS } from './holds.ts';
@@ -27,16 +28,19 @@ export interface Renewal {
 
 /** Renews the lease; null when the row was ended by others (the process was taken for dead and must start anew). */
 export async function renew(db: Queryable, id: string, role: string, leaseMs: number): Promise<Renewal | null> {
-  const { rows } = await db.query(
-    `with mine as (
+  const query: pg.QueryConfig & { query_timeout: number } = {
+    // A store that is reachable but silent must not keep the next renewal waiting for TCP to give up.
+    query_timeout: leaseMs,
+    text: `with mine as (
        update processes set lease_until = now() + make_interval(secs => $2::float8 / 1000)
        where id = $1 and stopped_at is null returning id)
      select (select count(*) from mine)::int as mine,
        (select count(*) from processes where role = $3 and stopped_at is null and lease_until > now())::int as living,
        (select coalesce(json_agg(l), '[]') from (${LANES}) l) as lanes,
        (select coalesce(json_agg(h), '[]') from (${LIVE_HOLDS}) h) as holds`,
-    [id, leaseMs, role],
-  );
+    values: [id, leaseMs, role],
+  };
+  const { rows } = await db.query(query);
   const { mine, living, lanes, holds } = rows[0];
   return mine === 0 ? null : { lanes, holds, processes: Math.max(1, living) };
 }

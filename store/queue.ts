@@ -23,36 +23,57 @@ export interface Claimed {
   readonly raw: Buffer;
 }
 
+/** Names that are held, by what of a message they match. */
+export interface HeldMail {
+  readonly campaigns: readonly string[];
+  readonly tenants: readonly string[];
+  readonly domains: readonly string[];
+  readonly streams: readonly string[];
+}
+
 export interface ClaimQuery {
   readonly process: string;
   readonly pool: string;
   readonly provider: string;
-  /** Most messages in all. */
-  readonly limit: number;
   /** Lanes that can send now, with the most each may take of the mail that belongs to it. */
-  readonly lanes: readonly { readonly address: string; readonly kept: number }[];
-  readonly heldCampaigns: readonly string[];
-  readonly heldTenants: readonly string[];
+  readonly lanes: readonly { readonly address: string; readonly kept: number; readonly cold: boolean }[];
+  /** Most messages for cold lanes, and the segments of new mail that any of them admits. */
+  readonly cold: { readonly most: number; readonly segments: readonly string[]; readonly held: HeldMail };
+  /** Most messages for warm lanes. */
+  readonly warm: { readonly most: number; readonly held: HeldMail };
 }
 
+const notHeld = (campaigns: number, row = '') =>
+  `${row}campaign <> all($${campaigns}::text[]) and ${row}tenant <> all($${campaigns + 1}::text[])
+   and ${row}domain <> all($${campaigns + 2}::text[]) and ${row}stream <> all($${campaigns + 3}::text[])`;
+
 /**
- * Claims messages for free sending slots: due retries that belong to one of the addresses first, then new mail. What a
- * process that dies leaves claimed is therefore what it was about to send: at most one message per connection.
+ * Claims messages for free sending slots: due retries that belong to one of the addresses first, then new mail that a
+ * cold lane may carry, then any other for warm lanes. Each is chosen by what may take it: mail that nobody can send now
+ * must not stand before mail that somebody can. What a process that dies leaves claimed is what it was about to send: at
+ * most one message per connection.
  */
 export async function claim(db: Queryable, query: ClaimQuery): Promise<Claimed[]> {
   const { rows } = await db.query(
-    `with kept as (
-       select mine.id from unnest($2::inet[], $8::int[]) as lane(address, most), lateral (
-         select id from queue where address = lane.address and provider = $3 and claim is null and due <= now()
-           and campaign <> all($4::text[]) and tenant <> all($5::text[])
+    `with lane as (
+       select * from unnest($2::inet[], $3::int[], $4::bool[]) as lane(address, most, cold)
+     ), kept as (
+       select mine.id, lane.cold from lane, lateral (
+         select id from queue q where q.address = lane.address and q.provider = $5 and claim is null and due <= now()
+           and ${notHeld(10, 'q.')} and (not lane.cold or (${notHeld(14, 'q.')}))
          order by due limit lane.most for update skip locked) mine
-     ), fresh as (
-       select id from queue where pool = $7 and provider = $3 and claim is null and address is null and due <= now()
-         and campaign <> all($4::text[]) and tenant <> all($5::text[])
-       order by due limit greatest(0, $6 - (select count(*) from kept)) for update skip locked
+     ), cold as (
+       select id from queue where pool = $6 and provider = $5 and claim is null and address is null and due <= now()
+         and not freed and stream = 'marketing' and segment = any($9::text[]) and ${notHeld(10)} and ${notHeld(14)}
+       order by due limit greatest(0, $7 - (select count(*) from kept where cold)) for update skip locked
+     ), warm as (
+       select id from queue where pool = $6 and provider = $5 and claim is null and address is null and due <= now()
+         and id not in (select id from cold) and ${notHeld(10)}
+       order by due limit greatest(0, $8 - (select count(*) from kept where not cold)) for update skip locked
      ), taken as (
        update queue q set claim = $1, claimed_at = now()
-       from (select id from kept union all select id from fresh) picked where q.id = picked.id returning q.*
+       from (select id from kept union all select id from cold union all select id from warm) picked
+       where q.id = picked.id returning q.*
      )
      select t.id, t.message, t.rcpt, t.domain, t.provider, host(t.address) as address, t.tenant, t.stream, t.segment, t.campaign,
        t.attempts, extract(epoch from t.first_attempt)::float8 * 1000 as "firstAttempt", t.pinned, t.freed,
@@ -62,46 +83,65 @@ export async function claim(db: Queryable, query: ClaimQuery): Promise<Claimed[]
     [
       query.process,
       query.lanes.map((lane) => lane.address),
-      query.provider,
-      query.heldCampaigns,
-      query.heldTenants,
-      query.limit,
-      query.pool,
       query.lanes.map((lane) => lane.kept),
+      query.lanes.map((lane) => lane.cold),
+      query.provider,
+      query.pool,
+      query.cold.most,
+      query.warm.most,
+      query.cold.segments,
+      ...names(query.warm.held),
+      ...names(query.cold.held),
     ],
   );
   return rows;
 }
 
-/** Hands claimed messages back unsent (no unit was used). */
-export async function unclaim(db: Queryable, ids: readonly number[], process: string): Promise<void> {
-  await db.query(
-    `update queue set claim = null, claimed_at = null where id = any($1::bigint[]) and claim = $2`,
-    [ids, process],
-  );
+function names(held: HeldMail): readonly (readonly string[])[] {
+  return [held.campaigns, held.tenants, held.domains, held.streams];
 }
 
-/** Puts claimed messages back for later: nothing was attempted, their site could not be reached. */
-export async function postpone(
+/**
+ * Hands claimed messages back unsent: nothing was attempted. `why` is what binds them, for people; `due` (ms) is when
+ * they are looked at again; null leaves either as it was.
+ */
+export async function unclaim(
   db: Queryable,
   ids: readonly number[],
   process: string,
-  due: number,
-  why: string,
+  why: string | null,
+  due: number | null,
 ): Promise<void> {
   await db.query(
-    `update queue set claim = null, claimed_at = null, due = $3, reason = left($4, 300)
+    `update queue set claim = null, claimed_at = null, due = coalesce($3, due), reason = coalesce(left($4, 300), reason)
      where id = any($1::bigint[]) and claim = $2`,
-    [ids, process, new Date(due), why],
+    [ids, process, due === null ? null : new Date(due), why],
   );
+}
+
+/** Lets go of rows a process has claimed for at least `settledMs` without knowing of it. Returns how many. */
+export async function releaseUnknown(
+  db: Queryable,
+  process: string,
+  known: readonly number[],
+  settledMs: number,
+): Promise<number> {
+  const { rowCount } = await db.query(
+    `update queue set claim = null, claimed_at = null
+     where claim = $1 and id <> all($2::bigint[]) and claimed_at <= now() - make_interval(secs => $3::float8 / 1000)`,
+    [process, known, settledMs],
+  );
+  return rowCount ?? 0;
 }
 
 export interface Outcome {
   readonly recipient: number;
   readonly message: number;
-  readonly address: string;
+  /** null: no lane was to blame. */
+  readonly address: string | null;
   readonly provider: string;
-  readonly windowIndex: number;
+  /** null: no unit was charged, because there was nowhere to send it. */
+  readonly windowIndex: number | null;
   readonly at: number;
   readonly number: number;
   readonly firstAt: number;
@@ -120,7 +160,8 @@ export interface Outcome {
 
 /**
  * Commits a group of outcomes: the attempt row, the rollup, and the queue row finished or put back. A row whose claim
- * is no longer this process's is left alone (its claim was taken over), but the attempt is recorded.
+ * is no longer this process's is left alone (its claim was taken over), but the attempt is recorded. May be repeated
+ * when its answer was lost: by then the row may be claimed again, which `attempts` tells.
  */
 export async function commitOutcomes(
   db: Queryable,
@@ -150,7 +191,7 @@ export async function commitOutcomes(
        update queue q set claim = null, claimed_at = null, attempts = o.number, first_attempt = o.first_at, due = o.due,
          reason = left(o.reply, 300), freed = q.freed or o.free,
          address = case when o.free and not q.pinned then null else o.address end
-       from o where q.id = o.recipient and q.claim = $20 and o.due is not null
+       from o where q.id = o.recipient and q.claim = $20 and o.due is not null and q.attempts = o.number - 1
      ), lanes_used as (
        update lanes l set last_sent_at = u.at from (select address, provider, max(at) as at from o group by 1, 2) u
        where l.address = u.address and l.provider = u.provider
@@ -204,7 +245,10 @@ export async function freeFromLane(db: Queryable, address: string, provider: str
   return rowCount ?? 0;
 }
 
-/** Ends mail whose time is over. Returns how many recipients expired. */
+/**
+ * Ends mail whose time is over, and says what it waited for: mail under a hold is never claimed, so nobody wrote it on the
+ * row. Returns how many recipients expired.
+ */
 export async function expireDue(db: Queryable, process: string): Promise<number> {
   const { rowCount } = await db.query(
     `with gone as (
@@ -214,17 +258,33 @@ export async function expireDue(db: Queryable, process: string): Promise<number>
      insert into attempts (recipient, message, address, provider, at, number, first_at, unit, severity, class, scope, rule,
        reply, final, campaign, tenant, probe, process)
      select id, message, address, coalesce(provider, 'other'), now(), attempts + 1, first_attempt, false, 'expired',
-       'infrastructure', 'message', 'expired', coalesce(reason, 'expired before its first attempt'), true, campaign, tenant,
-       campaign = 'probe', $1 from gone`,
+       'infrastructure', 'message', 'expired', coalesce(
+         (select left(format('hold %s (%s): %s', h.id, h.cause, h.reason), 300) from holds h
+          where h.cleared_at is null and (h.until is null or h.until > now()) and (h.scope, h.target) in
+            (('campaign', gone.campaign), ('tenant', gone.tenant), ('domain', gone.domain), ('stream', gone.stream))
+          order by h.id limit 1),
+         reason, 'expired before its first attempt'), true, campaign, tenant, campaign = 'probe', $1 from gone`,
     [process],
   );
   return rowCount ?? 0;
 }
 
-/** Recipient domains whose provider is not known yet. */
-export async function unroutedDomains(db: Queryable, limit: number): Promise<string[]> {
-  const { rows } = await db.query(`select distinct domain from queue where provider is null limit $1`, [limit]);
+/** Recipient domains whose provider is not known yet, but for those in `except`. */
+export async function unroutedDomains(db: Queryable, except: readonly string[], limit: number): Promise<string[]> {
+  const { rows } = await db.query(
+    `select distinct domain from queue where provider is null and domain <> all($1::text[]) limit $2`,
+    [except, limit],
+  );
   return rows.map((row) => row.domain);
+}
+
+/** Says on the mail of a domain why it has no route yet. */
+export async function explainUnrouted(db: Queryable, domain: string, why: string): Promise<void> {
+  await db.query(
+    `update queue set reason = left($2, 300)
+     where domain = $1 and provider is null and reason is distinct from left($2, 300)`,
+    [domain, why],
+  );
 }
 
 export async function routeDomain(db: Queryable, domain: string, provider: string): Promise<void> {

@@ -1,6 +1,6 @@
 /** Accepted mail: one transaction writes bodies, messages and queue rows for a whole group of messages. */
 import { randomUUID } from 'node:crypto';
-import type { Queryable } from './connect.ts';
+import { type Queryable, type Store, tx } from './connect.ts';
 
 export interface SpoolMessage {
   readonly raw: Buffer;
@@ -28,7 +28,8 @@ export interface Spooled {
 
 /**
  * Commits messages durably. A message is one row of small queue entries and one body shared by its recipients.
- * Resolves after the commit: only then may anybody answer 250.
+ * Resolves after the commit: only then may anybody answer 250. The batch is locked while it is written, so that
+ * spoolOnce can wait for a statement that still runs after its connection broke.
  */
 export async function spool(
   db: Queryable,
@@ -36,8 +37,10 @@ export async function spool(
   batch: string = randomUUID(),
 ): Promise<Spooled[]> {
   const { rows } = await db.query(
-    `with given as (
-       select * from unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+    `with locked as materialized (
+       select pg_advisory_xact_lock(hashtextextended($17::text, 0))
+     ), given as (
+       select t.* from locked, unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
          $8::text[], $9::int[]) with ordinality
          as t(raw, message_id, mail_from, pool, tenant, stream, segment, campaign, recipients, n)
      ), numbered as materialized (
@@ -66,14 +69,17 @@ export async function spool(
   return rows;
 }
 
-/** After a commit whose answer was lost: what it stored, or nothing if it did not happen. */
-export async function spooledIn(db: Queryable, batch: string): Promise<Spooled[]> {
-  const { rows } = await db.query(
-    `select m.id as message, array(select q.id from queue q where q.message = m.id order by q.id) as recipients
-     from messages m where batch = $1 order by m.id`,
-    [batch],
-  );
-  return rows;
+/** After a commit whose answer was lost: what it stored, or, if it did not happen, the same messages stored now. */
+export async function spoolOnce(store: Store, messages: readonly SpoolMessage[], batch: string): Promise<Spooled[]> {
+  return tx(store, async (db) => {
+    await db.query('select pg_advisory_xact_lock(hashtextextended($1::text, 0))', [batch]);
+    const { rows } = await db.query(
+      `select m.id as message, array(select q.id from queue q where q.message = m.id order by q.id) as recipients
+       from messages m where batch = $1 order by m.id`,
+      [batch],
+    );
+    return rows.length > 0 ? rows : spool(db, messages, batch);
+  });
 }
 
 function columns(messages: readonly SpoolMessage[]): unknown[] {

@@ -74,9 +74,8 @@ export async function connectTemporal(options: TemporalOptions = {}): Promise<Te
     try {
       return await connection.withDeadline(Date.now() + timeoutMs, run);
     } catch (error) {
-      const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
-      if (cause instanceof ApplicationFailure && cause.type === 'bad-input') throw new CommandRefused(cause.message);
-      throw error;
+      const message = refusal(error);
+      throw message === undefined ? error : new CommandRefused(message);
     }
   };
   const update = <Args extends [unknown]>(
@@ -121,4 +120,13 @@ export async function connectTemporal(options: TemporalOptions = {}): Promise<Te
     registerSearchAttributes: () => registerSearchAttributes(connection, namespace),
     close: () => connection.close(),
   };
+}
+
+/** What a validator refused is the failure's cause; what an activity refused lies one deeper. */
+function refusal(error: unknown): string | undefined {
+  if (!(error instanceof WorkflowUpdateFailedError)) return undefined;
+  for (let cause: unknown = error.cause; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof ApplicationFailure && cause.type === 'bad-input') return cause.message;
+  }
+  return undefined;
 }

@@ -53,7 +53,6 @@ class AddressWorkflow {
   #probing = false;
   #incident = false;
   #commanded = false;
-  #shown = '';
 
   constructor(input: AddressInput) {
     this.#address = input.address;
@@ -89,6 +88,7 @@ class AddressWorkflow {
       this.#evaluations += 1;
       const operationId = `${this.#chain}/${this.#evaluations}`;
       const result = await evaluate({ operationId, address: this.#address, trigger });
+      if (result === null) return await condition(allHandlersFinished);
       this.#nextAt = result.nextAt;
       this.#show(result);
       if (result.probe && this.#probedWindow !== result.window && !this.#probing) void this.#probe(result.window);
@@ -120,9 +120,6 @@ class AddressWorkflow {
   }
 
   #show(result: EvaluateResult): void {
-    const shown = `${result.pool} ${result.phase} ${result.stage} ${result.window}`;
-    if (shown === this.#shown) return;
-    this.#shown = shown;
     upsertSearchAttributes([
       { key: defineSearchAttributeKey('WarmupAddress', 'KEYWORD'), value: this.#address },
       { key: defineSearchAttributeKey('WarmupPool', 'KEYWORD'), value: result.pool },

@@ -8,8 +8,9 @@ import { connectTemporal } from '../../temporal/client.ts';
 import { NAMESPACE } from '../../temporal/contracts.ts';
 import { requireTemporal } from '../../temporal/server/locate.ts';
 import { startTemporalServer } from '../../temporal/server/run.ts';
+import type { ResolvedAddress } from '../config/resolved.ts';
 import { type Ready, RoleProcess } from './child.ts';
-import type { AddressSpec, InstanceSpec, RoleOrders } from './spec.ts';
+import type { InstanceSpec, RoleOrders } from './spec.ts';
 
 export interface Instance {
   readonly databaseUrl: string;
@@ -91,7 +92,7 @@ async function prepareStore(spec: InstanceSpec, url: string, report: (line: stri
   }
 }
 
-function lanesFor(address: AddressSpec, providers: readonly string[]) {
+function lanesFor(address: ResolvedAddress, providers: readonly string[]) {
   return providers.map((provider) => {
     const normal = address.normal[provider] ?? address.normal.default ?? 0;
     return address.standing === 'warm'

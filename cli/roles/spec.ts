@@ -1,36 +1,12 @@
 /** What an instance is made of, resolved: every default filled in, every secret read. Plain data, sent to role processes. */
-import type { PlacementSettings } from '../../activities/deps.ts';
-import type { MtaSettings } from '../../mta/settings.ts';
-import type { Calendar } from '../../policy/calendar.ts';
-import type { SeedAccount } from '../../seeds/mailbox.ts';
+import type { ResolvedConfig } from '../config/resolved.ts';
 
-export interface AddressSpec {
-  readonly ip: string;
-  readonly ehloName: string;
-  readonly standing: 'cold' | 'warm';
-  /** The provider's normal limit for the address, messages a day, by provider key or `default`. */
-  readonly normal: Readonly<Record<string, number>>;
-}
-
-export interface PoolSpec {
-  readonly name: string;
-  readonly overflow: 'warm-peers' | 'wait';
-  readonly addresses: readonly AddressSpec[];
-}
-
-export interface InstanceSpec {
-  /** Absolute path. */
-  readonly dataDir: string;
-  readonly node: string;
-  readonly calendar: Calendar;
-  readonly pools: readonly PoolSpec[];
-  readonly providers: readonly string[];
-  readonly mtaProcesses: number;
-  readonly mta: Omit<MtaSettings, 'name' | 'node' | 'databaseUrl' | 'log'>;
-  readonly seeds: readonly SeedAccount[];
-  readonly placement: PlacementSettings;
-  readonly complaintFeeds: readonly string[];
-}
+export type InstanceSpec = Omit<ResolvedConfig, 'file' | 'traceKey' | 'mta'> & {
+  readonly mta: ResolvedConfig['mta'] & {
+    /** Key of the HMAC in trace headers and VERP addresses. */
+    readonly traceKey: string;
+  };
+};
 
 /** What a role process is sent by its parent. */
 export interface RoleOrders {

@@ -1,6 +1,6 @@
 /** One kept SMTP connection, bound to a lane's address. Never nodemailer's pool: it repeats messages after DATA. */
-import { Readable } from 'node:stream';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
+import { HeldBody } from './held-body.ts';
 
 export interface ConnectionSpec {
   readonly host: string;
@@ -8,6 +8,8 @@ export interface ConnectionSpec {
   readonly port: number;
   readonly localAddress: string;
   readonly ehloName: string;
+  /** Never STARTTLS: the second try after a failed opportunistic handshake. */
+  readonly clear?: boolean;
 }
 
 /** How one transaction ended. `sent`: RCPT went out, so the unit is used. `lost`: the answer to the final dot never came. */
@@ -17,10 +19,13 @@ export interface Answer {
   readonly stage: 'connect' | 'ehlo' | 'mail' | 'rcpt' | 'data';
   readonly sent: boolean;
   readonly lost: boolean;
+  /** What of ours or between us failed: the source address could not be bound, or the TLS handshake broke. */
+  readonly cause?: 'bind' | 'tls';
 }
 
 type Failure = Error & {
   code?: string;
+  originalCode?: string;
   responseCode?: number;
   response?: string;
   command?: string;
@@ -42,7 +47,8 @@ export class EgressConnection {
       localAddress: spec.localAddress,
       name: spec.ehloName,
       servername: spec.host,
-      opportunisticTLS: true,
+      opportunisticTLS: spec.clear !== true,
+      ignoreTLS: spec.clear === true,
       // Opportunistic TLS authenticates nobody (RFC 7435): an unknown certificate is better than clear text.
       tls: { rejectUnauthorized: false },
       logger: false,
@@ -68,7 +74,7 @@ export class EgressConnection {
     return new Promise((resolve) => {
       const failed = (error: Failure) => {
         this.#open = false;
-        resolve(answerOf(error, 'connect'));
+        resolve(refusalOf(error));
       };
       this.#smtp.once('error', failed);
       this.#smtp.connect((error) => {
@@ -81,30 +87,24 @@ export class EgressConnection {
   }
 
   /**
-   * One transaction with one recipient. `mayFinish` is asked when the whole message is written: past its claim a
-   * sender never sends the final dot, the connection is cut instead.
+   * One transaction with one recipient. `mayFinish` is asked when everything but the final dot has been handed over:
+   * past its claim a sender never sends it, the connection is cut instead.
    */
   deliver(from: string, to: string, raw: Buffer, mayFinish: () => boolean): Promise<Answer> {
     this.used += 1;
+    const body = new HeldBody(raw, mayFinish);
     return new Promise((resolve) => {
-      const body = new Readable({ read() {} });
-      body.push(raw);
-      // nodemailer pipes the body after 354: the end is held back until somebody reads, and asked for then.
-      let asked = false;
-      body._read = () => {
-        if (asked) return;
-        asked = true;
-        if (mayFinish()) body.push(null);
-        else this.close();
+      const conclude = (answer: Answer) => {
+        this.#smtp.off('end', ended);
+        if (answer.code === 0 || answer.code === 421) this.close();
+        resolve(answer);
       };
+      // A connection that is closed under a transaction does not always answer it: nobody may wait for ever.
+      const ended = () => setImmediate(() => conclude(broken('the connection was closed', body.released)));
+      this.#smtp.once('end', ended);
       this.#smtp.send({ from, to: [to], size: raw.length, use8BitMime: true }, body, (error, info) => {
-        if (error) {
-          const answer = answerOf(error as Failure, 'data');
-          if (!this.#open || answer.code === 0) this.close();
-          else if (answer.code === 421) this.close();
-          return resolve(answer);
-        }
-        resolve({ code: 250, text: info?.response ?? '', stage: 'data', sent: true, lost: false });
+        if (error) conclude(answerOf(error as Failure, body));
+        else conclude({ code: 250, text: info?.response ?? '', stage: 'data', sent: true, lost: false });
       });
     });
   }
@@ -113,7 +113,10 @@ export class EgressConnection {
   reset(): Promise<boolean> {
     if (!this.#open) return Promise.resolve(false);
     return new Promise((resolve) => {
+      const ended = () => resolve(false);
+      this.#smtp.once('end', ended);
       this.#smtp.reset((error) => {
+        this.#smtp.off('end', ended);
         if (error) this.close();
         resolve(!error);
       });
@@ -131,21 +134,50 @@ export class EgressConnection {
   }
 }
 
-function answerOf(error: Failure, fallback: Answer['stage']): Answer {
-  const inner = error.rejectedErrors?.[0] ?? error;
-  const stage = stageOf(inner.command, fallback);
-  const code = inner.responseCode ?? 0;
-  const text = inner.response ?? inner.message;
-  const sent = stage === 'rcpt' || stage === 'data';
-  // Without a reply code the connection broke: after DATA nobody knows whether the message was taken.
-  return { code, text, stage, sent, lost: code === 0 && stage === 'data' };
+/** Why no session could be opened. */
+function refusalOf(error: Failure): Answer {
+  const code = replyCode(error);
+  const stage = /^(EHLO|HELO|STARTTLS)/.test(error.command ?? '') ? 'ehlo' : 'connect';
+  const answer = { code, text: error.response ?? error.message, stage, sent: false, lost: false } as const;
+  if ((error.originalCode ?? error.code) === 'EADDRNOTAVAIL' || /\bEADDRNOTAVAIL\b/.test(error.message)) {
+    return { ...answer, cause: 'bind' };
+  }
+  return error.code === 'ETLS' && code === 0 ? { ...answer, cause: 'tls' } : answer;
 }
 
-function stageOf(command: string | undefined, fallback: Answer['stage']): Answer['stage'] {
-  if (command === undefined) return fallback;
-  if (command.startsWith('CONN')) return 'connect';
-  if (/^(EHLO|HELO|STARTTLS|LHLO)/.test(command)) return 'ehlo';
-  if (command.startsWith('MAIL')) return 'mail';
-  if (command.startsWith('RCPT')) return 'rcpt';
-  return fallback;
+function answerOf(error: Failure, body: HeldBody): Answer {
+  const inner = error.rejectedErrors?.[0] ?? error;
+  const code = replyCode(inner);
+  const text = inner.response ?? inner.message;
+  if (code !== 0) {
+    const stage = stageOf(inner.command);
+    return { code, text, stage, sent: stage !== 'mail', lost: false };
+  }
+  if (body.cut) return { code: 0, text: CUT, stage: 'data', sent: true, lost: false };
+  // What the library refuses by itself never reached the remote: larger than its SIZE, an address it can not write.
+  if (inner.code === 'EMESSAGE') return { code: 552, text: `5.3.4 ${text}`, stage: 'mail', sent: false, lost: false };
+  if (inner.code === 'EENVELOPE') return { code: 553, text: `5.1.3 ${text}`, stage: 'mail', sent: false, lost: false };
+  if (inner.command === 'API') return { code: 0, text, stage: 'connect', sent: false, lost: false };
+  return broken(text, body.released);
+}
+
+const CUT = 'not finished: this process may have lost its claim on the message';
+
+/**
+ * The connection broke in mid-transaction. The envelope may be out (it is pipelined), so the unit counts as used; after
+ * the final dot nobody knows whether the message was taken.
+ */
+function broken(text: string, released: boolean): Answer {
+  return { code: 0, text, stage: 'data', sent: true, lost: released };
+}
+
+/** Only a refusal is an answer to trust here: an unexpected 2xx is a broken session, not a delivery. */
+function replyCode(error: Failure): number {
+  const code = error.responseCode ?? 0;
+  return code >= 400 && code <= 599 ? code : 0;
+}
+
+function stageOf(command: string | undefined): Answer['stage'] {
+  if (command?.startsWith('MAIL')) return 'mail';
+  return command?.startsWith('RCPT') ? 'rcpt' : 'data';
 }

@@ -3,9 +3,9 @@
  * it waits. One pass at a time; anything that may have changed asks for another.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Store } from '../../store/connect.ts';
 import type { LaneRow } from '../../store/lanes.ts';
-import { type Claimed, claim, unclaim } from '../../store/queue.ts';
+import type { Claimed } from '../../store/queue.ts';
+import type { Claims } from './claims.ts';
 import type { Lease } from './lease.ts';
 import type { LaneSender } from './sender.ts';
 import type { LaneUnits } from './units.ts';
@@ -14,10 +14,12 @@ export interface LaneParts {
   readonly lane: LaneRow;
   readonly units: LaneUnits;
   readonly sender: LaneSender;
+  /** Why the lane sends nothing now, or null. */
+  readonly stops: () => string | null;
 }
 
 export interface DispatcherParts {
-  readonly store: Store;
+  readonly claims: Claims;
   readonly lease: Lease;
   readonly lanes: () => readonly LaneParts[];
   readonly log: (event: string, fields?: Record<string, unknown>) => void;
@@ -27,6 +29,10 @@ export interface DispatcherParts {
 const LOOK_MS = 1_000;
 /** Requests for a pass within this time share one: a pass costs a few queries. */
 const LINGER_MS = 15;
+/** Retries due within this time get a timer; later ones are found by looking. */
+const ALARM_MS = 60_000;
+/** Retries due within one such step share a timer: a hundred thousand deferrals must not be as many timers. */
+const ALARM_STEP_MS = 50;
 
 const SEGMENT_ORDER = ['engaged-30d', '60d', '90d', 'all'];
 
@@ -38,7 +44,7 @@ export class Dispatcher {
   #again = true;
   #stopped = false;
   #running: Promise<void> | undefined;
-  #timers = new Set<NodeJS.Timeout>();
+  readonly #alarms = new Map<number, NodeJS.Timeout>();
 
   constructor(pool: string, provider: string, parts: DispatcherParts) {
     this.#pool = pool;
@@ -53,7 +59,7 @@ export class Dispatcher {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.wake();
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const alarm of this.#alarms.values()) clearTimeout(alarm);
     await this.#running;
   }
 
@@ -65,15 +71,18 @@ export class Dispatcher {
 
   /** A retry is due then. */
   wakeAt(at: number): void {
-    const timer = setTimeout(
+    const step = Math.ceil(at / ALARM_STEP_MS);
+    const ms = step * ALARM_STEP_MS - Date.now();
+    if (this.#stopped || ms > ALARM_MS || this.#alarms.has(step)) return;
+    const alarm = setTimeout(
       () => {
-        this.#timers.delete(timer);
+        this.#alarms.delete(step);
         this.wake();
       },
-      Math.max(1, Math.min(at - Date.now(), 2 ** 31 - 1)),
+      Math.max(1, ms),
     );
-    this.#timers.add(timer);
-    timer.unref();
+    alarm.unref();
+    this.#alarms.set(step, alarm);
   }
 
   async #run(): Promise<void> {
@@ -109,72 +118,89 @@ export class Dispatcher {
    * unit that waited for mail here would let other processes' mail pass it by. Returns ms until a unit may be due.
    */
   async #pass(): Promise<number> {
-    const { lease, store } = this.#parts;
     const now = Date.now();
     const lanes = this.#sendable(now);
     const able = lanes.filter((one) => one.slots > 0 && one.units.mayHave(now));
-    if (able.length === 0) return Math.max(1, Math.min(LOOK_MS, ...lanes.map((one) => one.units.nextAt - now)));
-    const messages = await claim(store, {
-      process: lease.id,
+    if (able.length === 0) return nextUnit(lanes, now);
+    const left = new Set(await this.#claim(able, now));
+    if (left.size === 0) return LOOK_MS;
+    const claimed = left.size;
+    try {
+      await this.#assign(left, able, now);
+    } finally {
+      if (left.size > 0) await this.#handBack([...left], able, now);
+    }
+    if (left.size === claimed) return nextUnit(lanes, now);
+    this.#again = true;
+    return LOOK_MS;
+  }
+
+  #claim(able: readonly Able[], now: number): Promise<Claimed[]> {
+    const { lease, claims } = this.#parts;
+    const most = (cold: boolean) => able.reduce((sum, one) => sum + (one.cold === cold ? atMost(one) : 0), 0);
+    const segments = able.filter((one) => one.cold).flatMap((one) => admitted(one.lane.segment));
+    return claims.claim({
       pool: this.#pool,
       provider: this.#provider,
       // A paced lane has a unit or two at a time: claiming more for it would mostly be handed back, and its waiting
       // retries must not crowd out what warm lanes could send.
-      limit: able.reduce((sum, one) => sum + atMost(one), 0),
-      lanes: able.map((one) => ({ address: one.lane.address, kept: atMost(one) })),
-      heldCampaigns: lease.held('campaign', false, now),
-      heldTenants: lease.held('tenant', false, now),
+      lanes: able.map((one) => ({ address: one.lane.address, kept: atMost(one), cold: one.cold })),
+      cold: { most: most(true), segments: [...new Set(segments)], held: lease.held(true, now) },
+      warm: { most: most(false), held: lease.held(false, now) },
     });
-    if (messages.length === 0) return LOOK_MS;
-    this.#again = true;
-    const left = await this.#assign(messages, able, now);
-    if (left.length > 0) {
-      // Nothing can send these now: no sense in looking again before a unit is due.
-      this.#again = left.length < messages.length;
-      await unclaim(store, left.map((message) => message.id), lease.id);
-      return Math.max(1, Math.min(LOOK_MS, ...lanes.map((one) => one.units.nextAt - Date.now())));
-    }
-    return LOOK_MS;
   }
 
   #sendable(now: number): Able[] {
     const { lease } = this.#parts;
     return this.#parts
       .lanes()
-      .filter((one) => lease.stops(one.lane, now) === null)
+      .filter((one) => one.stops() === null && one.sender.restsUntil <= now)
       .map((one) => ({ ...one, cold: lease.cold(one.lane, now), slots: one.sender.freeSlots }))
-      .sort((a, b) => Number(b.cold) - Number(a.cold) || a.sender.begun / a.lane.ceiling - b.sender.begun / b.lane.ceiling);
+      .sort((a, b) => Number(b.cold) - Number(a.cold) || load(a) - load(b));
   }
 
-  /** Gives each message to the first lane that may take it and has a unit; returns the messages nobody can send. */
-  async #assign(messages: readonly Claimed[], lanes: readonly Able[], now: number): Promise<Claimed[]> {
-    let left = [...messages];
+  /** Gives each message to the first lane that may take it and has a unit; takes it out of `left`. */
+  async #assign(left: Set<Claimed>, lanes: readonly Able[], now: number): Promise<void> {
     let warm = lanes.filter((one) => !one.cold).length;
     for (const one of lanes) {
-      if (left.length === 0 || this.#stopped) break;
+      if (left.size === 0 || this.#stopped) break;
       // Warm peers share what comes: a lane that gets nothing for a week would be cold again.
-      const share = one.cold ? one.slots : Math.min(one.slots, Math.ceil(left.length / Math.max(1, warm--)));
-      const mine = left.filter((message) => this.#takes(one, message, now)).slice(0, share);
+      const share = one.cold ? one.slots : Math.min(one.slots, Math.ceil(left.size / Math.max(1, warm--)));
+      const mine = [...left].filter((message) => this.#takes(one, message, now)).slice(0, share);
       if (mine.length === 0) continue;
       const units = await one.units.take(one.lane, one.cold, mine.length, this.#parts.lease.processes, now);
-      const sent = new Set(mine.slice(0, units.length));
       units.forEach((unit, n) => {
         const message = mine[n];
-        if (message !== undefined) void one.sender.send(message, unit);
+        if (message === undefined) return;
+        left.delete(message);
+        void one.sender.send(message, unit);
       });
-      left = left.filter((message) => !sent.has(message));
     }
-    return left;
   }
 
   #takes(one: Able, message: Claimed, now: number): boolean {
-    if (message.address !== null) return message.address === one.lane.address;
-    if (!one.cold) return true;
-    const { lease } = this.#parts;
-    if (message.freed || message.stream !== 'marketing') return false;
-    if (lease.held('campaign', true, now).includes(message.campaign)) return false;
-    if (lease.held('tenant', true, now).includes(message.tenant)) return false;
-    return admitted(one.lane.segment).includes(message.segment);
+    if (message.address !== null && message.address !== one.lane.address) return false;
+    if (this.#parts.lease.stopsMail(message, one.cold, now) !== null) return false;
+    if (one.sender.siteRestsUntil(message.domain, now) > 0) return false;
+    if (!one.cold || message.address !== null) return true;
+    return !message.freed && message.stream === 'marketing' && admitted(one.lane.segment).includes(message.segment);
+  }
+
+  /** Nobody can send these now. Mail of a site that does not answer is put off: it would be claimed again at once. */
+  async #handBack(messages: readonly Claimed[], able: readonly Able[], now: number): Promise<void> {
+    const { claims } = this.#parts;
+    const rests = (message: Claimed) =>
+      Math.min(
+        ...able.filter((one) => owns(one, message)).map((one) => one.sender.siteRestsUntil(message.domain, now)),
+      );
+    const resting = messages.filter((message) => Number.isFinite(rests(message)) && rests(message) > 0);
+    const waiting = messages.filter((message) => !resting.includes(message));
+    const binding = able.filter((one) => one.units.binds !== 'none');
+    const why = binding.map((one) => `${one.lane.address}: ${one.units.binds}`).join(', ');
+    const ids = (list: readonly Claimed[]) => list.map((message) => message.id);
+    if (waiting.length > 0) await claims.handBack(ids(waiting), why === '' ? null : `waits for a unit (${why})`);
+    if (resting.length === 0) return;
+    await claims.handBack(ids(resting), 'its MX hosts do not answer', Math.min(...resting.map(rests)));
   }
 }
 
@@ -187,6 +213,21 @@ const PACED_AT_ONCE = 2;
 
 function atMost(one: Able): number {
   return one.cold ? Math.min(one.slots, PACED_AT_ONCE) : one.slots;
+}
+
+/** How much of a lane's normal limit this process has used: warm peers are kept even. */
+function load(one: Able): number {
+  return one.sender.begun / Math.max(1, one.lane.ceiling);
+}
+
+function owns(one: Able, message: Claimed): boolean {
+  return message.address === null || message.address === one.lane.address;
+}
+
+/** ms until a lane that waits may have its next unit, at most the time between two looks. */
+function nextUnit(lanes: readonly Able[], now: number): number {
+  const waits = lanes.map((one) => one.units.nextAt - now).filter((ms) => ms > 0);
+  return Math.max(1, Math.min(LOOK_MS, ...waits));
 }
 
 /** Segments a stage admits: its own and every more engaged one. Mail without a segment is `all`. */

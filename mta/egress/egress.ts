@@ -1,13 +1,15 @@
 /** The sending half of a process: one dispatcher a pool and provider, one sender and unit book a lane. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { rollupMs, windowOf } from '../../policy/calendar.ts';
-import { laneTarget, netblockOf } from '../../policy/holds.ts';
+import { laneTarget } from '../../policy/holds.ts';
 import type { ReplyVerdict } from '../../policy/replies.ts';
 import { type Store, tx } from '../../store/connect.ts';
 import { openIncident, placeHold } from '../../store/holds.ts';
 import type { LaneRow } from '../../store/lanes.ts';
-import { freeFromLane, type Outcome, postpone } from '../../store/queue.ts';
+import { type Claimed, freeFromLane, type Outcome } from '../../store/queue.ts';
 import type { MailResolver } from '../routing/resolver.ts';
 import type { MtaSettings } from '../settings.ts';
+import { Claims } from './claims.ts';
 import type { Answer } from './connection.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { Lease } from './lease.ts';
@@ -19,7 +21,14 @@ interface LaneEntry {
   lane: LaneRow;
   readonly units: LaneUnits;
   readonly sender: LaneSender;
+  readonly stops: () => string | null;
+  /** A reply ended the lane: it stops here at once, and everywhere when the hold is stored. */
+  fatal: string | null;
 }
+
+/** Below the supervisor's patience: what has not ended by then is cut, and in doubt at most once a connection. */
+const DRAIN_MS = 12_000;
+const STORE_RETRY_MS = 250;
 
 export class Egress {
   readonly #settings: MtaSettings;
@@ -29,7 +38,8 @@ export class Egress {
   readonly #outcomes: OutcomeCommitter;
   readonly #lanes = new Map<string, LaneEntry>();
   readonly #dispatchers = new Map<string, Dispatcher>();
-  readonly #freed = new Set<string>();
+  readonly #claims: Claims;
+  readonly #freeing = new Set<string>();
   #sending = 0;
   #stopped = false;
 
@@ -38,21 +48,32 @@ export class Egress {
     this.#store = store;
     this.#lease = lease;
     this.#resolver = resolver;
+    this.#claims = new Claims(store, lease.id);
     this.#outcomes = new OutcomeCommitter(store, lease.id, () => this.#bucketMs(), settings.log);
   }
 
-  /** Lanes or holds changed: meet new lanes, let mail go from stopped ones, look again everywhere. */
+  /** Lanes or holds changed: meet new lanes, leave those that went, let mail go from stopped ones, look again. */
   refresh(): void {
     if (this.#stopped) return;
+    const present = new Set<string>();
     for (const lane of this.#lease.lanes) {
       const key = laneTarget(lane.address, lane.provider);
+      present.add(key);
       const known = this.#lanes.get(key);
-      if (known === undefined) this.#meet(key, lane);
-      else if (known.lane.revision !== lane.revision || known.lane.phase !== lane.phase) {
-        known.units.wake();
+      if (known === undefined) this.#lanes.set(key, this.#meet(key, lane));
+      else {
+        if (known.lane.revision !== lane.revision || known.lane.phase !== lane.phase) known.units.wake();
         known.lane = lane;
         known.sender.update(lane);
-      } else known.lane = lane;
+      }
+      this.#dispatcherOf(lane);
+    }
+    // A lane that moved to another node or was removed: an old row must not go on sending.
+    for (const [key, { units, sender }] of this.#lanes) {
+      if (present.has(key)) continue;
+      this.#lanes.delete(key);
+      sender.closeIdle(Number.POSITIVE_INFINITY);
+      units.settle().catch((error: Error) => this.#settings.log('units-lost', { lane: key, error: error.message }));
     }
     this.#freeStopped();
     for (const dispatcher of this.#dispatchers.values()) dispatcher.wake();
@@ -73,18 +94,25 @@ export class Egress {
     }
   }
 
+  /** Lets go of claims in nobody's hands. */
+  async reclaim(): Promise<void> {
+    if ((await this.#claims.releaseUnknown()) > 0)
+      for (const dispatcher of this.#dispatchers.values()) dispatcher.wake();
+  }
+
   /** Drains: nothing new starts, what is in a transaction ends and is committed, unused units go back. */
   async stop(): Promise<void> {
     this.#stopped = true;
     await Promise.all([...this.#dispatchers.values()].map((dispatcher) => dispatcher.stop()));
-    for (let waited = 0; this.#sending > 0 && waited < 30_000; waited += 20) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
+    for (let waited = 0; this.#sending > 0 && waited < DRAIN_MS; waited += 20) {
+      await sleep(20);
     }
     await this.#outcomes.drain();
     for (const { units, sender } of this.#lanes.values()) {
       sender.close();
       await units.settle().catch(() => {});
     }
+    await this.#claims.releaseUnknown(0).catch(() => {});
   }
 
   #bucketMs(): number {
@@ -92,21 +120,29 @@ export class Egress {
     return calendar === undefined ? 60_000 : rollupMs(calendar);
   }
 
-  #meet(key: string, lane: LaneRow): void {
+  #meet(key: string, lane: LaneRow): LaneEntry {
     const units = new LaneUnits(this.#store, lane.address, lane.provider);
-    const entry: LaneEntry = { lane, units, sender: this.#sender(lane, units, key) };
-    this.#lanes.set(key, entry);
-    const group = `${lane.pool} ${lane.provider}`;
-    if (!this.#dispatchers.has(group)) {
-      const dispatcher = new Dispatcher(lane.pool, lane.provider, {
-        store: this.#store,
-        lease: this.#lease,
-        log: this.#settings.log,
-        lanes: () => [...this.#lanes.values()].filter(({ lane: l }) => `${l.pool} ${l.provider}` === group),
-      });
-      this.#dispatchers.set(group, dispatcher);
-      dispatcher.start();
-    }
+    const entry: LaneEntry = {
+      lane,
+      units,
+      sender: this.#sender(lane, units, key),
+      stops: () => entry.fatal ?? this.#lease.stops(entry.lane, Date.now()),
+      fatal: null,
+    };
+    return entry;
+  }
+
+  #dispatcherOf({ pool, provider }: LaneRow): void {
+    const group = `${pool} ${provider}`;
+    if (this.#dispatchers.has(group)) return;
+    const dispatcher = new Dispatcher(pool, provider, {
+      claims: this.#claims,
+      lease: this.#lease,
+      log: this.#settings.log,
+      lanes: () => [...this.#lanes.values()].filter(({ lane: l }) => l.pool === pool && l.provider === provider),
+    });
+    this.#dispatchers.set(group, dispatcher);
+    dispatcher.start();
   }
 
   #sender(lane: LaneRow, units: LaneUnits, key: string): LaneSender {
@@ -129,59 +165,78 @@ export class Egress {
         await this.#outcomes.commit(outcome);
         if (outcome.retry !== null) wake(outcome.retry.due);
       },
-      putBack: (unit) => units.putBack(unit),
+      putBack: (unit) =>
+        // A unit that can not be given back is lost: too little is sent, never too much.
+        units
+          .putBack(unit)
+          .catch((error: Error) => this.#settings.log('unit-lost', { lane: key, error: error.message })),
       postpone: async (id, due, why) => {
-        await postpone(this.#store, [id], this.#lease.id, due, why);
+        await this.#claims.handBack([id], why, due);
         wake(due);
       },
-      stops: () => this.#lease.stops(current(), Date.now()),
+      stops: (message) => this.#stops(key, message),
       leaseFresh: () => this.#lease.fresh,
       log: this.#settings.log,
       laneFatal: (verdict, answer) => this.#laneFatal(current(), verdict, answer),
-      freed: () => {
+      freed: (id) => {
         this.#sending -= 1;
+        this.#claims.done(id);
         wake();
       },
     });
   }
 
-  /** A reply that names the lane's end: hold and incident in one transaction, in force before the next message. */
-  async #laneFatal(lane: LaneRow, verdict: ReplyVerdict, answer: Answer): Promise<void> {
-    const netblock = verdict.scope === 'netblock';
-    const scope = netblock ? 'netblock' : 'lane';
-    const target = netblock ? netblockOf(lane.address) : laneTarget(lane.address, lane.provider);
-    const cause = `incident:${verdict.rule}`;
-    const detail = {
-      reply: `${answer.code} ${answer.text}`,
-      rule: verdict.rule,
-      address: lane.address,
-      provider: lane.provider,
-    };
-    try {
-      await tx(this.#store, async (db) => {
-        const reason = `${lane.provider} refused ${lane.address}: ${answer.text}`.slice(0, 300);
-        await placeHold(db, { scope, target, reach: 'all', cause, actor: 'mta', reason, evidence: detail });
-        await openIncident(db, { scope, target, cause, address: lane.address, provider: lane.provider, detail });
-      });
-      await this.#lease.renewNow();
-    } catch (error) {
-      this.#settings.log('incident-not-stored', { ...detail, error: (error as Error).message });
-    }
+  #stops(key: string, message: Claimed): string | null {
+    const entry = this.#lanes.get(key);
+    if (entry === undefined) return 'the lane left this node';
+    const now = Date.now();
+    return entry.stops() ?? this.#lease.stopsMail(message, this.#lease.cold(entry.lane, now), now);
   }
 
-  /** Mail that waits for a lane which was stopped may go to a warm address; done once a hold. */
+  /**
+   * A reply that names the lane's end: hold and incident in one transaction, in force before the next message. A block of
+   * the network is one of every lane in the /24 at this provider, warm ones and other nodes' included.
+   */
+  async #laneFatal(lane: LaneRow, verdict: ReplyVerdict, answer: Answer): Promise<void> {
+    const lanes = verdict.scope === 'netblock' ? this.#lease.lanesOfBlock(lane.address, lane.provider) : [lane];
+    const cause = `incident:${verdict.rule}`;
+    const reason = `${lane.provider} refused ${lane.address}: ${answer.text}`.slice(0, 300);
+    const reply = `${answer.code} ${answer.text}`;
+    const entries = lanes.flatMap((one) => this.#lanes.get(laneTarget(one.address, one.provider)) ?? []);
+    for (const entry of entries) entry.fatal = reason;
+    while (!this.#stopped) {
+      try {
+        await tx(this.#store, async (db) => {
+          for (const { address, provider } of lanes) {
+            const target = laneTarget(address, provider);
+            const detail = { reply, rule: verdict.rule, address, provider };
+            await placeHold(db, { scope: 'lane', target, reach: 'all', cause, actor: 'mta', reason, evidence: detail });
+            await openIncident(db, { scope: 'lane', target, cause, address, provider, detail });
+          }
+        });
+        break;
+      } catch (error) {
+        this.#settings.log('incident-not-stored', { address: lane.address, reply, error: (error as Error).message });
+        await sleep(STORE_RETRY_MS);
+      }
+    }
+    // Not before the hold was seen here: until then nothing else would stop the lane.
+    while (!this.#stopped && !(await this.#lease.renewNow())) await sleep(STORE_RETRY_MS);
+    for (const entry of entries) entry.fatal = null;
+  }
+
+  /**
+   * Mail that waits for a lane which was stopped may go to a warm address. Repeated while the stop lasts: what was in a
+   * transaction when it came is deferred to the lane only afterwards.
+   */
   #freeStopped(): void {
-    const stopped = this.#lease.stoppedLanes(Date.now());
-    const keys = new Set(stopped.map((lane) => laneTarget(lane.address, lane.provider)));
-    for (const key of this.#freed) if (!keys.has(key)) this.#freed.delete(key);
-    for (const lane of stopped) {
-      const key = laneTarget(lane.address, lane.provider);
-      if (this.#freed.has(key)) continue;
-      this.#freed.add(key);
-      freeFromLane(this.#store, lane.address, lane.provider).catch((error: Error) => {
-        this.#freed.delete(key);
-        this.#settings.log('not-freed', { lane: key, error: error.message });
-      });
+    for (const { address, provider } of this.#lease.stoppedLanes(Date.now())) {
+      const key = laneTarget(address, provider);
+      if (this.#freeing.has(key)) continue;
+      this.#freeing.add(key);
+      freeFromLane(this.#store, address, provider)
+        .catch((error: Error) => this.#settings.log('not-freed', { lane: key, error: error.message }))
+        .finally(() => this.#freeing.delete(key));
     }
   }
 }

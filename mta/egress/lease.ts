@@ -5,16 +5,25 @@
 import pg from 'pg';
 import { planMs } from '../../policy/calendar.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
-import { type Hold, heldNames, holdsOnLane, laneTarget } from '../../policy/holds.ts';
+import { type Hold, type HoldScope, heldNames, holdsOnLane, isLive, netblockOf } from '../../policy/holds.ts';
 import { isCold, maySend } from '../../policy/lane.ts';
 import type { Store } from '../../store/connect.ts';
 import { CHANGES } from '../../store/holds.ts';
 import type { LaneRow } from '../../store/lanes.ts';
 import { registerProcess, renew } from '../../store/processes.ts';
+import type { HeldMail } from '../../store/queue.ts';
 import type { MtaSettings } from '../settings.ts';
 
 export const LEASE_MS = 3_000;
 const RENEW_MS = 1_000;
+
+/** What of a message a hold may name. */
+interface Mail {
+  readonly campaign: string;
+  readonly tenant: string;
+  readonly domain: string;
+  readonly stream: string;
+}
 
 export class Lease {
   readonly id: string;
@@ -23,11 +32,13 @@ export class Lease {
   readonly #changed: () => void;
   readonly #lost: () => void;
   #lanes: readonly LaneRow[] = [];
+  #everywhere: readonly LaneRow[] = [];
   #holds: readonly Hold[] = [];
   #processes = 1;
   #renewedAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
-  #renewing: Promise<void> | undefined;
+  #renewing: Promise<boolean> | undefined;
+  #after: Promise<boolean> | undefined;
   #listener: pg.Client | undefined;
   #stopped = false;
 
@@ -58,11 +69,22 @@ export class Lease {
     await this.#listener?.end().catch(() => {});
   }
 
-  renewNow(): Promise<void> {
-    this.#renewing ??= this.#renew().finally(() => {
-      this.#renewing = undefined;
+  /**
+   * Resolves after a renewal that began after this call (one on its way may have looked before what the caller did):
+   * true when it succeeded.
+   */
+  renewNow(): Promise<boolean> {
+    if (this.#renewing === undefined) {
+      this.#renewing = this.#renew().finally(() => {
+        this.#renewing = undefined;
+      });
+      return this.#renewing;
+    }
+    this.#after ??= this.#renewing.then(() => {
+      this.#after = undefined;
+      return this.#stopped ? false : this.renewNow();
     });
-    return this.#renewing;
+    return this.#after;
   }
 
   /** Nobody could tell us to stop for longer than the lease: cold lanes and open transactions must end. */
@@ -90,31 +112,59 @@ export class Lease {
     if (!maySend(lane.phase)) return `lane is ${lane.phase}`;
     if (cold && !this.fresh) return 'no lease: the store can not be reached';
     const hold = holdsOnLane(this.#holds, { ...lane, cold }, now)[0];
-    return hold === undefined ? null : `hold ${hold.id} (${hold.cause}): ${hold.reason}`;
+    return hold === undefined ? null : sayHold(hold);
   }
 
-  held(scope: 'campaign' | 'tenant', cold: boolean, now: number): string[] {
-    return heldNames(this.#holds, scope, now, cold);
+  /** Names of mail that is held: on every lane, or (`cold`) on cold ones. */
+  held(cold: boolean, now: number): HeldMail {
+    const names = (scope: HoldScope) => heldNames(this.#holds, scope, now, cold);
+    return {
+      campaigns: names('campaign'),
+      tenants: names('tenant'),
+      domains: names('domain'),
+      streams: names('stream'),
+    };
   }
 
-  /** Lanes with a hold placed on them alone (their waiting mail may go to warm peers). */
+  /** Why this message may not be sent on this lane now, or null: holds on the mail itself. */
+  stopsMail(mail: Mail, cold: boolean, now: number): string | null {
+    const hold = this.#holds.find(
+      (one) => isLive(one, now) && (cold || one.reach === 'all') && namedBy(mail, one.scope) === one.target,
+    );
+    return hold === undefined ? null : sayHold(hold);
+  }
+
+  /** Lanes that a hold on them alone stops (their waiting mail may go to warm peers). */
   stoppedLanes(now: number): LaneRow[] {
-    const targets = new Set(this.#holds.filter((hold) => hold.scope === 'lane').map((hold) => hold.target));
-    return this.#lanes.filter((lane) => targets.has(laneTarget(lane.address, lane.provider)) && this.cold(lane, now));
+    return this.#lanes.filter((lane) =>
+      holdsOnLane(this.#holds, { ...lane, cold: this.cold(lane, now) }, now).some((hold) => hold.scope === 'lane'),
+    );
   }
 
-  async #renew(): Promise<void> {
+  /** Every lane of this provider in the same /24, on whatever node. */
+  lanesOfBlock(address: string, provider: string): LaneRow[] {
+    const block = netblockOf(address);
+    return this.#everywhere.filter((lane) => lane.provider === provider && netblockOf(lane.address) === block);
+  }
+
+  async #renew(): Promise<boolean> {
     const asked = performance.now();
     try {
       const renewal = await renew(this.#store, this.id, 'mta', LEASE_MS);
-      if (renewal === null) return this.#lost();
+      if (renewal === null) {
+        this.#lost();
+        return false;
+      }
+      this.#everywhere = renewal.lanes;
       this.#lanes = renewal.lanes.filter((lane) => lane.node === this.#settings.node);
       this.#holds = renewal.holds;
       this.#processes = renewal.processes;
       this.#renewedAt = asked;
       this.#changed();
+      return true;
     } catch (error) {
       this.#settings.log('lease-not-renewed', { error: (error as Error).message });
+      return false;
     }
   }
 
@@ -141,4 +191,14 @@ export class Lease {
       if (!this.#stopped) await new Promise((resolve) => setTimeout(resolve, 500));
     }
   }
+}
+
+function namedBy(mail: Mail, scope: HoldScope): string | undefined {
+  return scope === 'campaign' || scope === 'tenant' || scope === 'domain' || scope === 'stream'
+    ? mail[scope]
+    : undefined;
+}
+
+function sayHold(hold: Hold): string {
+  return `hold ${hold.id} (${hold.cause}): ${hold.reason}`;
 }

@@ -35,9 +35,7 @@ export class OutcomeCommitter {
   commit(outcome: Outcome): Promise<void> {
     return new Promise((done) => {
       this.#waiting.push({ outcome, done });
-      this.#running ??= this.#run().finally(() => {
-        this.#running = undefined;
-      });
+      this.#running ??= this.#run();
     });
   }
 
@@ -65,5 +63,7 @@ export class OutcomeCommitter {
       }
       for (const waiting of group) waiting.done();
     }
+    // In the same turn as the last look: what comes later must find that nobody runs.
+    this.#running = undefined;
   }
 }

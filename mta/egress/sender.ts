@@ -3,11 +3,12 @@ import { DAY_MS, planMs } from '../../policy/calendar.ts';
 import { classifyReply, type ReplyVerdict } from '../../policy/replies.ts';
 import type { LaneRow } from '../../store/lanes.ts';
 import type { Claimed, Outcome } from '../../store/queue.ts';
-import type { MailResolver } from '../routing/resolver.ts';
+import { type MailResolver, NoMail } from '../routing/resolver.ts';
 import { TRACE_HEADER, traceToken, verp } from '../trace.ts';
 import { type Answer, EgressConnection } from './connection.ts';
 import { retryAfter } from './retry.ts';
 import { shapeOf } from './shaping.ts';
+import { Sites } from './sites.ts';
 import type { Unit } from './units.ts';
 
 export interface SenderParts {
@@ -19,32 +20,31 @@ export interface SenderParts {
   readonly putBack: (unit: Unit) => Promise<void>;
   /** The message goes back to the queue unattempted, not before `due`. */
   readonly postpone: (id: number, due: number, why: string) => Promise<void>;
-  /** Why the lane may not send now, or null: asked again just before MAIL FROM. */
-  readonly stops: () => string | null;
+  /** Why the lane may not send this message now, or null: asked again just before MAIL FROM. */
+  readonly stops: (message: Claimed) => string | null;
   readonly leaseFresh: () => boolean;
   readonly log: (event: string, fields?: Record<string, unknown>) => void;
   readonly laneFatal: (verdict: ReplyVerdict, answer: Answer) => Promise<void>;
-  /** A slot was taken, and freed again. */
+  /** A slot was taken, and freed again: this message is in nobody's hands any more. */
   readonly began: () => void;
-  readonly freed: () => void;
-}
-
-interface Site {
-  failures: number;
-  until: number;
+  readonly freed: (id: number) => void;
 }
 
 const IDLE_MS = 5_000;
 const ADDRESSES_TRIED = 3;
-const SITE_BACKOFF_MS = 500;
+const DNS_RETRY_MS = 5_000;
+/** How long a lane rests whose address this machine can not bind. */
+const BIND_REST_MS = 5_000;
+const IPS_TRIED = 3;
 
 export class LaneSender {
   readonly #parts: SenderParts;
   #lane: LaneRow;
   readonly #connections = new Set<EgressConnection>();
   readonly #idle: EgressConnection[] = [];
-  readonly #sites = new Map<string, Site>();
+  readonly #sites = new Sites();
   #busy = 0;
+  #restsUntil = 0;
   /** Transactions begun by this process: warm peers are kept even by it. */
   begun = 0;
 
@@ -69,15 +69,28 @@ export class LaneSender {
     try {
       await this.#send(message, unit);
     } catch (error) {
-      // Only the store can fail here: the claim stays, and is taken back when this process's lease has ended.
+      // Only the store can fail here, and only before anything was sent: the claim is found in nobody's hands later.
       this.#parts.log('send-failed', { recipient: message.id, error: (error as Error).message });
     } finally {
       this.#busy -= 1;
-      this.#parts.freed();
+      this.#parts.freed(message.id);
     }
   }
 
+  /** Until when (ms) this lane sends nothing because its address could not be bound; 0 or past: it may. */
+  get restsUntil(): number {
+    return this.#restsUntil;
+  }
+
+  /** Until when (ms) the MX hosts of a domain are left alone; 0: they may be tried, or are not known yet. */
+  siteRestsUntil(domain: string, now: number): number {
+    const hosts = this.#parts.resolver.knownHosts(domain);
+    if (hosts === null || this.#keptTo(hosts) !== undefined) return 0;
+    return this.#sites.restsUntil(hosts, now);
+  }
+
   closeIdle(now: number): void {
+    this.#sites.forgetOld(now);
     for (const connection of this.#idle.filter((idle) => now - idle.idleSince > IDLE_MS || !idle.open)) {
       this.#idle.splice(this.#idle.indexOf(connection), 1);
       this.#drop(connection);
@@ -92,14 +105,16 @@ export class LaneSender {
 
   async #send(message: Claimed, unit: Unit): Promise<void> {
     const parts = this.#parts;
-    const reached = await this.#connectionFor(message.domain);
+    const reached = await this.#reach(message.domain);
     if (!('connection' in reached)) {
       await parts.putBack(unit);
-      await this.#unreached(message, reached.answer, reached.due);
+      if (reached.noMail !== undefined) return parts.commit(this.#nowhere(message, reached.noMail));
+      if (reached.answer !== undefined) await this.#fatalIf(message, reached.answer);
+      await parts.postpone(message.id, reached.due, reached.why);
       return;
     }
     const { connection } = reached;
-    const stopped = Date.now() >= unit.until ? 'the window closes' : parts.stops();
+    const stopped = Date.now() >= unit.until ? 'the window closes' : parts.stops(message);
     if (stopped !== null) {
       this.#keep(connection);
       await parts.putBack(unit);
@@ -114,6 +129,14 @@ export class LaneSender {
     ]);
     const answer = await connection.deliver(from, message.rcpt, raw, parts.leaseFresh);
     if (!answer.sent) await parts.putBack(unit);
+    if (aboutSite(answer, message.provider)) {
+      this.#drop(connection);
+      await this.#fatalIf(message, answer);
+      // A kept connection may have died of age: only an answer makes its site rest.
+      const due = answer.code === 0 ? Date.now() : this.#sites.failed(reached.hosts, Date.now());
+      await parts.postpone(message.id, due, said(answer));
+      return;
+    }
     await this.#conclude(message, unit.windowIndex, at, answer);
     if (answer.code !== 250 && !(await connection.reset())) return this.#drop(connection);
     this.#keep(connection);
@@ -134,7 +157,8 @@ export class LaneSender {
     const firstAt = message.firstAttempt ?? at;
     const severity = answer.lost ? 'in-doubt' : verdict.severity;
     // Refused for the address, not for the message: a warm address may still deliver it.
-    const elsewhere = severity === 'blocked' && verdict.scope === 'ip' && !message.pinned && number < ADDRESSES_TRIED;
+    const address = verdict.scope === 'ip' || verdict.scope === 'netblock';
+    const elsewhere = severity === 'blocked' && address && !message.pinned && number < ADDRESSES_TRIED;
     const again = severity === 'in-doubt' || elsewhere || (severity !== 'delivered' && verdict.retry);
     const scale = planMs(DAY_MS, lane.calendar) / DAY_MS;
     const retry = retryAfter({ ...verdict, attempts: number, firstAt, now, scale, random: Math.random() });
@@ -152,7 +176,7 @@ export class LaneSender {
       class: verdict.class,
       scope: verdict.scope,
       rule: answer.lost ? 'lost-final-reply' : verdict.rule,
-      reply: `${answer.code === 0 ? '' : `${answer.code} `}${answer.text}`.slice(0, 500),
+      reply: said(answer),
       campaign: message.campaign,
       tenant: message.tenant,
       probe: message.pinned,
@@ -160,63 +184,108 @@ export class LaneSender {
     });
   }
 
-  /** The site could not be reached: that says nothing about the message, unless it named our reputation. */
-  async #unreached(message: Claimed, answer: Answer | undefined, due: number): Promise<void> {
-    const verdict =
-      answer === undefined || answer.code === 0 ? undefined : classifyReply({ ...answer, provider: message.provider });
-    if (verdict !== undefined && answer !== undefined && verdict.laneFatal)
-      await this.#parts.laneFatal(verdict, answer);
-    await this.#parts.postpone(message.id, due, answer?.text ?? 'site is backing off');
+  /** A domain that takes no mail: finished, and no lane is to blame. */
+  #nowhere(message: Claimed, why: string): Outcome {
+    const now = Date.now();
+    return {
+      recipient: message.id,
+      message: message.message,
+      address: null,
+      provider: message.provider,
+      windowIndex: null,
+      at: now,
+      number: message.attempts + 1,
+      firstAt: message.firstAttempt ?? now,
+      unit: false,
+      severity: 'hard',
+      class: 'recipient',
+      scope: 'recipient',
+      rule: 'no-mx',
+      reply: `550 5.1.2 ${why}`,
+      campaign: message.campaign,
+      tenant: message.tenant,
+      probe: message.pinned,
+      retry: null,
+    };
   }
 
-  async #connectionFor(
-    domain: string,
-  ): Promise<{ connection: EgressConnection } | { answer: Answer | undefined; due: number }> {
+  async #fatalIf(message: Claimed, answer: Answer): Promise<void> {
+    if (answer.code === 0) return;
+    const verdict = classifyReply({ ...answer, provider: message.provider });
+    if (verdict.laneFatal) await this.#parts.laneFatal(verdict, answer);
+  }
+
+  async #reach(domain: string): Promise<Reached> {
     let hosts: readonly string[];
     try {
       ({ hosts } = await this.#parts.resolver.route(domain));
     } catch (error) {
-      const text = `DNS: ${(error as Error).message}`;
-      return { answer: { code: 0, text, stage: 'connect', sent: false, lost: false }, due: Date.now() + 5_000 };
+      const why = `DNS of ${domain} did not answer: ${(error as Error).message}`;
+      return error instanceof NoMail
+        ? { noMail: error.message, due: 0, why: error.message }
+        : { due: Date.now() + DNS_RETRY_MS, why };
     }
-    const kept = this.#idle.findLast((connection) => connection.open && hosts.includes(connection.spec.host));
+    const kept = this.#keptTo(hosts);
     if (kept !== undefined) {
       this.#idle.splice(this.#idle.indexOf(kept), 1);
-      return { connection: kept };
+      return { connection: kept, hosts };
     }
-    const key = hosts.join(' ');
-    const site = this.#sites.get(key);
-    if (site !== undefined && site.until > Date.now()) return { answer: undefined, due: site.until };
+    const rests = this.#sites.restsUntil(hosts, Date.now());
+    if (rests > 0) return { due: rests, why: 'its MX hosts do not answer' };
+    this.#sites.trying(hosts, Date.now());
     const opened = await this.#openAny(hosts);
     if (opened instanceof EgressConnection) {
-      this.#sites.delete(key);
-      return { connection: opened };
+      this.#sites.opened(hosts);
+      return { connection: opened, hosts };
     }
-    const failures = (site?.failures ?? 0) + 1;
-    const until = Date.now() + Math.min(60_000, SITE_BACKOFF_MS * 2 ** Math.min(failures - 1, 7));
-    this.#sites.set(key, { failures, until });
-    return { answer: opened, due: until };
+    if (opened.cause === 'bind') {
+      // The fault is this machine's: the mail may go out through another address, never through the default one.
+      this.#restsUntil = Date.now() + BIND_REST_MS;
+      this.#parts.log('bind-failed', { address: this.#lane.address, error: opened.text });
+      return { due: Date.now(), why: `${this.#lane.address} can not be bound on this machine` };
+    }
+    return { answer: opened, due: this.#sites.failed(hosts, Date.now()), why: said(opened) };
+  }
+
+  #keptTo(hosts: readonly string[]): EgressConnection | undefined {
+    return this.#idle.findLast((connection) => connection.open && hosts.includes(connection.spec.host));
   }
 
   /** Tries MX hosts in order. A reputation or throttle answer ends the search: another host would say the same. */
   async #openAny(hosts: readonly string[]): Promise<EgressConnection | Answer> {
     let last: Answer = { code: 0, text: 'no MX host has an address', stage: 'connect', sent: false, lost: false };
     for (const host of hosts) {
-      const [ip] = await this.#parts.resolver.addressesOf(host).catch(() => []);
-      if (ip === undefined) continue;
-      const { address: localAddress, ehloName } = this.#lane;
-      const connection = new EgressConnection({ host, ip, port: this.#parts.smtpPort, localAddress, ehloName });
-      const refused = await connection.connect();
-      if (refused === null) {
+      const ips = await this.#parts.resolver.addressesOf(host).catch(() => []);
+      for (const ip of ips.slice(0, IPS_TRIED)) {
+        const opened = await this.#open(host, ip);
+        if (opened instanceof EgressConnection) return opened;
+        last = opened;
+        if (last.cause === 'bind') return last;
+        const kind = classifyReply({ ...last, provider: this.#lane.provider }).class;
+        if (last.code >= 500 || (last.code !== 0 && kind !== 'infrastructure')) return last;
+        if (last.code !== 0) break;
+      }
+    }
+    return last;
+  }
+
+  /** A failed opportunistic handshake is tried once more in clear (RFC 7435 §3): some TLS is a gain, none no loss. */
+  async #open(host: string, ip: string): Promise<EgressConnection | Answer> {
+    const { address: localAddress, ehloName } = this.#lane;
+    let refused: Answer | undefined;
+    for (const clear of [false, true]) {
+      const spec = { host, ip, port: this.#parts.smtpPort, localAddress, ehloName, clear };
+      const connection = new EgressConnection(spec);
+      const answer = await connection.connect();
+      if (answer === null) {
         this.#connections.add(connection);
         return connection;
       }
       connection.close();
-      last = refused;
-      const kind = classifyReply({ ...refused, provider: this.#lane.provider }).class;
-      if (refused.code >= 500 || (refused.code !== 0 && kind !== 'infrastructure')) return last;
+      refused ??= answer;
+      if (answer.cause !== 'tls') return answer;
     }
-    return last;
+    return refused as Answer;
   }
 
   #keep(connection: EgressConnection): void {
@@ -232,4 +301,24 @@ export class LaneSender {
     this.#connections.delete(connection);
     connection.quit();
   }
+}
+
+type Reached =
+  | { readonly connection: EgressConnection; readonly hosts: readonly string[] }
+  | { readonly answer?: Answer; readonly noMail?: string; readonly due: number; readonly why: string };
+
+const SITE_CLASSES: readonly ReplyVerdict['class'][] = ['infrastructure', 'throttle', 'reputation', 'block', 'listing'];
+
+/** Said before the recipient was named, and not about the sender's name: the site, not the message, waits. */
+function aboutSite(answer: Answer, provider: string): boolean {
+  if (answer.sent) return false;
+  if (answer.code === 0) return true;
+  return answer.code < 500 && SITE_CLASSES.includes(classifyReply({ ...answer, provider }).class);
+}
+
+/** A reply as people see it. */
+function said(answer: Answer): string {
+  // Replies that the library hands on begin with their code already.
+  const text = answer.text.trim();
+  return (answer.code === 0 || text.startsWith(String(answer.code)) ? text : `${answer.code} ${text}`).slice(0, 500);
 }

@@ -24,6 +24,7 @@ interface Block extends Unit {
 }
 
 const IDLE_MS = 5_000;
+const LOOK_AGAIN_MS = 60_000;
 
 export class LaneUnits {
   readonly #store: Store;
@@ -100,7 +101,14 @@ export class LaneUnits {
 
   async #reserve(lane: LaneRow, cold: boolean, want: number, processes: number, now: number): Promise<void> {
     const window = windowOf(now, lane.calendar);
+    if (!window.sends) {
+      this.binds = 'window';
+      this.#nextAt = window.end;
+      return;
+    }
     const guard = guardMs(window);
+    // Another process may give units back: asked for again now and then, not only in the next window.
+    const lookAgain = Math.min(window.end, now + Math.min(LOOK_AGAIN_MS, (window.end - window.start) / 50));
     for (let tries = 0; tries < 5; tries++) {
       const around = await grantsAround(
         this.#store,
@@ -126,7 +134,7 @@ export class LaneUnits {
         : wholeWindow(grant, now, guard);
       this.binds = due.binds;
       if (due.units <= 0) {
-        this.#nextAt = due.nextAt ?? window.end;
+        this.#nextAt = due.nextAt ?? (due.binds === 'grant' ? lookAgain : window.end);
         return;
       }
       const units = Math.min(due.units, Math.max(want, 1), blockSize(grant.units - grant.handed, processes));
@@ -151,7 +159,7 @@ export class LaneUnits {
     last: GrantRow | undefined,
     window: ReturnType<typeof windowOf>,
   ): Promise<boolean> {
-    if (!cold && window.sends) {
+    if (!cold) {
       const grant = {
         window,
         units: lane.ceiling,
@@ -168,7 +176,8 @@ export class LaneUnits {
 }
 
 function wholeWindow(grant: GrantRow, now: number, guard: number): ReturnType<typeof unitsDue> {
-  if (now >= grant.sendTo - guard || now < grant.sendFrom) return { units: 0, nextAt: null, binds: 'window' };
+  if (now >= grant.sendTo - guard) return { units: 0, nextAt: null, binds: 'window' };
+  if (now < grant.sendFrom) return { units: 0, nextAt: grant.sendFrom, binds: 'window' };
   const units = grant.units - grant.handed;
   return { units, nextAt: null, binds: units > 0 ? 'none' : 'grant' };
 }

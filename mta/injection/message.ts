@@ -43,9 +43,11 @@ export function assertLineEnds(raw: Buffer): void {
 /** Reads and strips the control headers, adds a Message-ID where there is none and the Received line (RFC 5321 §4.4). */
 export function readMessage(raw: Buffer, received: string): Incoming {
   assertLineEnds(raw);
-  const end = raw.indexOf('\r\n\r\n');
-  const head = (end === -1 ? raw : raw.subarray(0, end)).toString('latin1');
+  // A message that begins with an empty line has no header: what follows is its body, whatever it looks like.
+  const end = raw.indexOf('\r\n') === 0 ? -2 : raw.indexOf('\r\n\r\n');
+  const head = (end === -1 ? raw : raw.subarray(0, Math.max(0, end))).toString('latin1');
   const body = end === -1 ? Buffer.alloc(0) : raw.subarray(end + 4);
+  if (head.includes('\0')) throw new RefusedMessage(554, '5.6.0 NUL is not allowed in a header (RFC 5322 2.2)');
   const fields = head.split(/\r\n(?![ \t])/).filter((field) => field !== '');
   const values = new Map<string, string>();
   const kept: string[] = [];

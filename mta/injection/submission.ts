@@ -69,7 +69,8 @@ async function receive(
   session: SMTPServerSession,
 ): Promise<string> {
   const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  // The rest of what is too large is read and thrown away: the client is owed its 552, not our memory.
+  for await (const chunk of stream) if (!stream.sizeExceeded) chunks.push(chunk as Buffer);
   if (stream.sizeExceeded) throw new Refusal(552, '5.3.4 Message is larger than this server takes');
   const user = session.user as SubmissionUser;
   const { settings } = parts;

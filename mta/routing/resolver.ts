@@ -16,7 +16,13 @@ export class NoMail extends Error {
 }
 
 const FRESH_MS = 5 * 60_000;
+/** A stale route is used this long before its dead name server is asked again: each question costs seconds. */
+const STALE_MS = 30_000;
+/** Domains and hosts remembered; the oldest go first. */
+const REMEMBERED = 50_000;
 const EMPTY = new Set(['ENODATA', 'ENOTFOUND']);
+/** A name no server could be asked for, such as the address literal in user@[192.0.2.1]. */
+const IMPOSSIBLE = 'EBADNAME';
 
 interface Cached {
   readonly route: Route | NoMail;
@@ -28,7 +34,11 @@ export class MailResolver {
   readonly #routes = new Map<string, Cached>();
   readonly #addresses = new Map<string, { readonly ips: readonly string[]; readonly until: number }>();
 
-  constructor(servers: readonly string[]) {
+  readonly #clock: () => number;
+
+  /** `clock`: monotonic ms. */
+  constructor(servers: readonly string[], clock: () => number = () => performance.now()) {
+    this.#clock = clock;
     this.#resolver = new Resolver({ timeout: 3_000, tries: 2 });
     if (servers.length > 0) this.#resolver.setServers([...servers]);
   }
@@ -39,14 +49,21 @@ export class MailResolver {
     return cached === undefined || cached.route instanceof NoMail ? null : cached.route.provider;
   }
 
+  /** MX hosts of a domain if they are known without asking. */
+  knownHosts(domain: string): readonly string[] | null {
+    const cached = this.#routes.get(domain);
+    return cached === undefined || cached.route instanceof NoMail ? null : cached.route.hosts;
+  }
+
   /** Route of a domain. Throws NoMail if the domain takes no mail, any other error if DNS did not answer. */
   async route(domain: string): Promise<Route> {
     const cached = this.#routes.get(domain);
-    if (cached === undefined || cached.until < performance.now()) {
+    if (cached === undefined || cached.until < this.#clock()) {
       try {
-        this.#routes.set(domain, { route: await this.#ask(domain), until: performance.now() + FRESH_MS });
+        remember(this.#routes, domain, { route: await this.#ask(domain), until: this.#clock() + FRESH_MS });
       } catch (error) {
         if (cached === undefined) throw error;
+        remember(this.#routes, domain, { route: cached.route, until: this.#clock() + STALE_MS });
       }
     }
     const { route } = this.#routes.get(domain) as Cached;
@@ -57,16 +74,17 @@ export class MailResolver {
   /** IPv4 addresses of an MX host: IPv4 lanes use A records only. */
   async addressesOf(host: string): Promise<readonly string[]> {
     const cached = this.#addresses.get(host);
-    if (cached !== undefined && cached.until > performance.now()) return cached.ips;
+    if (cached !== undefined && cached.until > this.#clock()) return cached.ips;
     try {
       const records = await this.#resolver.resolve4(host, { ttl: true });
       const ttl = Math.max(30, Math.min(...records.map((record) => record.ttl)));
       const ips = records.map((record) => record.address);
-      this.#addresses.set(host, { ips, until: performance.now() + ttl * 1000 });
+      remember(this.#addresses, host, { ips, until: this.#clock() + ttl * 1000 });
       return ips;
     } catch (error) {
-      if (cached !== undefined) return cached.ips;
-      throw error;
+      if (cached === undefined) throw error;
+      remember(this.#addresses, host, { ips: cached.ips, until: this.#clock() + STALE_MS });
+      return cached.ips;
     }
   }
 
@@ -80,7 +98,9 @@ export class MailResolver {
       shuffled.sort((a, b) => a.priority - b.priority || a.tie - b.tie);
       return { provider: providerOf(mx), hosts: shuffled.map((record) => record.exchange.toLowerCase()) };
     } catch (error) {
-      if (!EMPTY.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      const code = (error as NodeJS.ErrnoException).code ?? '';
+      if (code === IMPOSSIBLE) return new NoMail(`${domain} is not a domain name`);
+      if (!EMPTY.has(code)) throw error;
     }
     try {
       await this.addressesOf(domain);
@@ -90,4 +110,10 @@ export class MailResolver {
       return new NoMail(`${domain} has no MX and no address`);
     }
   }
+}
+
+function remember<T>(cache: Map<string, T>, name: string, value: T): void {
+  cache.delete(name);
+  cache.set(name, value);
+  if (cache.size > REMEMBERED) cache.delete(cache.keys().next().value as string);
 }

@@ -1,19 +1,53 @@
 /** Gives queued mail its provider when its domain was not known at injection. */
 import type { Store } from '../../store/connect.ts';
-import { bounceDomain, routeDomain, unroutedDomains } from '../../store/queue.ts';
+import { bounceDomain, explainUnrouted, routeDomain, unroutedDomains } from '../../store/queue.ts';
 import { type MailResolver, NoMail } from './resolver.ts';
 
-/** Routes what waits. Returns the providers that got mail. Domains whose DNS does not answer wait for the next round. */
-export async function routeWaiting(store: Store, resolver: MailResolver, process: string): Promise<Set<string>> {
-  const routed = new Set<string>();
-  for (const domain of await unroutedDomains(store, 200)) {
+const ROUND = 200;
+/** A name server that does not answer costs seconds a domain: others must not wait behind it. */
+const AT_ONCE = 16;
+const RETRY_MS = 5_000;
+
+export class Router {
+  readonly #store: Store;
+  readonly #resolver: MailResolver;
+  readonly #process: string;
+  /** Domains whose DNS did not answer, with the time (monotonic ms) to ask again. */
+  readonly #unanswered = new Map<string, number>();
+
+  constructor(store: Store, resolver: MailResolver, process: string) {
+    this.#store = store;
+    this.#resolver = resolver;
+    this.#process = process;
+  }
+
+  /** Routes what waits; returns whether any mail got its provider. Domains without an answer wait and are asked again. */
+  async routeWaiting(): Promise<boolean> {
+    const now = performance.now();
+    for (const [domain, at] of this.#unanswered) if (at <= now) this.#unanswered.delete(domain);
+    const domains = await unroutedDomains(this.#store, [...this.#unanswered.keys()], ROUND);
+    let routed = false;
+    const next = domains.values();
+    const work = async () => {
+      for (const domain of next) routed = (await this.#route(domain)) || routed;
+    };
+    await Promise.all(Array.from({ length: Math.min(AT_ONCE, domains.length) }, work));
+    return routed;
+  }
+
+  async #route(domain: string): Promise<boolean> {
     try {
-      const { provider } = await resolver.route(domain);
-      await routeDomain(store, domain, provider);
-      routed.add(provider);
+      const { provider } = await this.#resolver.route(domain);
+      await routeDomain(this.#store, domain, provider);
+      return true;
     } catch (error) {
-      if (error instanceof NoMail) await bounceDomain(store, domain, `550 5.1.2 ${error.message}`, process);
+      if (error instanceof NoMail) {
+        await bounceDomain(this.#store, domain, `550 5.1.2 ${error.message}`, this.#process);
+      } else {
+        this.#unanswered.set(domain, performance.now() + RETRY_MS);
+        await explainUnrouted(this.#store, domain, `DNS of ${domain} did not answer: ${(error as Error).message}`);
+      }
+      return false;
     }
   }
-  return routed;
 }

@@ -1,0 +1,275 @@
+import assert from 'node:assert/strict';
+import { after, beforeEach, test } from 'node:test';
+import { tx } from '../../store/connect.ts';
+import { upsertAddress, upsertPool } from '../../store/lanes.ts';
+import {
+  campaignBounces,
+  campaignRollups,
+  type LaneMeasure,
+  measureLanes,
+  measurePlacement,
+  recentRollups,
+  unitsUsed,
+} from '../../store/measures.ts';
+import { insertProbe, recordComplaint, setPlacement } from '../../store/probes.ts';
+import type { Outcome } from '../../store/queue.ts';
+import { startDatabase } from './database.ts';
+import { BLOCKED, commit, DEAD, outcome } from './feeder.ts';
+
+const db = await startDatabase();
+after(() => db.remove());
+
+const ADDRESS = '198.51.100.8';
+const OTHER = '198.51.100.9';
+const HOUR = 3_600_000;
+const NOW = Date.UTC(2030, 0, 7, 12);
+const LANES = ['google', 'yahoo'].map((provider) => ({ provider, phase: 'warm' as const, ceiling: 10, normal: 10 }));
+
+beforeEach(async () => {
+  await db.clear();
+  await upsertPool(db.store, {
+    name: 'marketing',
+    overflow: 'wait',
+    calendar: { kind: 'compressed', epoch: 0, dayLength: 24 * HOUR },
+  });
+  for (const address of [ADDRESS, OTHER]) {
+    await upsertAddress(db.store, { address, pool: 'marketing', node: 'n', ehloName: 'a.example' }, LANES);
+  }
+  await db.store.query(`update lanes set evidence_since = '2029-01-01'`);
+});
+
+/** A message of google's lane, first attempted `hoursAgo`. */
+const mail = (hoursAgo: number, over: Partial<Outcome> = {}): Outcome =>
+  outcome({ address: ADDRESS, provider: 'google', at: NOW - hoursAgo * HOUR, ...over });
+
+/** The next attempt of a message. */
+const again = (first: Outcome, hoursLater: number, over: Partial<Outcome>): Outcome => ({
+  ...first,
+  severity: 'delivered',
+  class: 'delivered',
+  ...over,
+  at: first.at + hoursLater * HOUR,
+  firstAt: first.firstAt,
+  number: first.number + 1,
+});
+
+const deferred = { severity: 'deferred', class: 'throttle', retry: { due: NOW, free: false } } as const;
+const greylisted = { ...deferred, class: 'greylist' } as const;
+
+async function measured(
+  outcomes: Outcome[],
+  over: Partial<Parameters<typeof measureLanes>[1]> = {},
+): Promise<LaneMeasure> {
+  await commit(db.store, outcomes);
+  const rows = await measureLanes(db.store, {
+    address: ADDRESS,
+    since: NOW - 7 * 24 * HOUR,
+    now: NOW,
+    deferralAfterMs: 4 * HOUR,
+    complaintLagMs: 24 * HOUR,
+    excluded: [],
+    ...over,
+  });
+  const google = rows.find((row) => row.provider === 'google');
+  assert.ok(google !== undefined);
+  return google;
+}
+
+test('a deferral is a message that was deferred and not delivered 4 hours after its first attempt', async () => {
+  const slow = mail(10, deferred);
+  const quick = mail(10, deferred);
+  const never = mail(10, deferred);
+  const young = mail(2, deferred);
+  const m = await measured([slow, again(slow, 5, {}), quick, again(quick, 3, {}), never, young, mail(2), mail(10)]);
+  assert.equal(m.messages, 6);
+  assert.equal(m.deferrals, 2, 'slow and never');
+  assert.equal(m.deferralAwaiting, 1, 'young');
+  assert.equal(m.deferralTrials, 5, 'all that are decided');
+  assert.equal(m.deferralCampaigns, 1);
+});
+
+test('greylisting is no deferral, and the retry that meets something else is', async () => {
+  const grey = mail(10, greylisted);
+  const both = mail(10, greylisted);
+  const m = await measured([grey, again(grey, 5, {}), both, again(both, 1, deferred)]);
+  assert.equal(m.deferralTrials, 2);
+  assert.equal(m.deferrals, 1);
+});
+
+test('a hard bounce is a bounce trial and no deferral trial; a block is both a message and a bounce trial', async () => {
+  const m = await measured([
+    mail(10, DEAD),
+    mail(10, { ...DEAD, campaign: 'other' }),
+    mail(10, BLOCKED),
+    mail(10, { severity: 'soft', class: 'mailbox-full' }),
+    mail(10),
+  ]);
+  assert.deepEqual([m.bounceTrials, m.bounces, m.bounceCampaigns], [5, 2, 2]);
+  assert.deepEqual([m.messages, m.blocks, m.blockCampaigns], [5, 1, 1]);
+  assert.equal(m.deferralTrials, 3);
+});
+
+test('one message is one trial however often it was tried; in-doubt and probes are none', async () => {
+  const first = mail(10, deferred);
+  const m = await measured([
+    first,
+    again(first, 1, deferred),
+    again(again(first, 1, deferred), 1, {}),
+    mail(10, { severity: 'in-doubt' }),
+    mail(10, { probe: true, campaign: 'probe' }),
+    mail(10, { unit: false, severity: 'deferred' }),
+  ]);
+  assert.equal(m.messages, 1);
+});
+
+test('a delivery counts as exposed to complaints as far as a report could be here; a complaint at once', async () => {
+  const fresh = mail(0);
+  const m = await measured([fresh, mail(24), mail(24)]);
+  assert.ok(Math.abs(m.complaintTrials - 2 * (1 - Math.exp(-1))) < 1e-6, `${m.complaintTrials}`);
+  assert.ok(Math.abs(m.complaintTrials + m.complaintAwaiting - 3) < 1e-6);
+  assert.equal(m.complaints, 0);
+  assert.equal(await recordComplaint(db.store, fresh.recipient, {}), 'recorded');
+  assert.equal(await recordComplaint(db.store, fresh.recipient, {}), 'known');
+  assert.equal(await recordComplaint(db.store, 999_999, {}), 'no-such-delivery');
+  const later = await measured([]);
+  assert.deepEqual([later.complaints, later.complaintCampaigns], [1, 1]);
+});
+
+test('a late answer belongs to the time its message was first sent, not to today', async () => {
+  const early = mail(30, deferred);
+  const m = await measured([early, again(early, 29, {}), mail(1)], { since: NOW - 24 * HOUR });
+  assert.equal(m.messages, 1);
+});
+
+test('what was first sent before the last retreat does not count, also when its answer comes after', async () => {
+  await db.store.query(`update lanes set evidence_since = $1 where provider = 'google'`, [new Date(NOW - 5 * HOUR)]);
+  const before = mail(6, deferred);
+  const m = await measured([before, again(before, 3, BLOCKED), mail(4)]);
+  assert.deepEqual([m.messages, m.blocks], [1, 0]);
+});
+
+test("bounces and complaints of a suspended campaign are its own; its blocks stay the lane's", async () => {
+  const bad = mail(3, { campaign: 'bad' });
+  const outcomes = [mail(3, { ...DEAD, campaign: 'bad' }), bad, mail(3, { ...BLOCKED, campaign: 'bad' }), mail(3)];
+  await commit(db.store, outcomes);
+  await recordComplaint(db.store, bad.recipient, {});
+  const m = await measured([], { excluded: ['bad'] });
+  assert.deepEqual([m.bounceTrials, m.bounces, m.complaints, m.blocks, m.messages], [1, 0, 0, 1, 4]);
+  const all = await measured([]);
+  assert.deepEqual([all.bounceTrials, all.bounces, all.complaints], [4, 1, 1]);
+});
+
+test('another address, another lane and the future are not counted', async () => {
+  const m = await measured([mail(3), mail(3, { address: OTHER }), mail(3, { provider: 'yahoo' }), mail(-1)]);
+  assert.equal(m.messages, 1);
+});
+
+test('units are counted by the window they were charged to, by lane', async () => {
+  for (const [window, starts] of [
+    [7, 6],
+    [8, 30],
+  ] as const) {
+    for (const provider of ['google', 'yahoo']) {
+      await db.store.query(
+        `insert into grants (address, provider, window_index, starts, ends, send_from, send_to, units, peak_units,
+           plan_units, revision, origin, hours)
+         values ($1, $2, $3, $4, $5, $4, $5, 10, 10, 10, 1, 'decided', array_fill(0, array[25]))`,
+        [ADDRESS, provider, window, new Date(NOW - starts * HOUR - 8 * HOUR), new Date(NOW)],
+      );
+    }
+  }
+  await commit(db.store, [
+    mail(3, { windowIndex: 7 }),
+    mail(2, { windowIndex: 7, ...DEAD }),
+    mail(1, { windowIndex: 7, unit: false }),
+    mail(1, { windowIndex: 7, provider: 'yahoo', probe: true }),
+    mail(20, { windowIndex: 8 }),
+    mail(1, { windowIndex: 7, address: OTHER }),
+  ]);
+  assert.deepEqual(Object.fromEntries(await unitsUsed(db.store, ADDRESS, 7)), { google: 2, yahoo: 1 });
+});
+
+test('rollups: reputation answers and blocks by lane since its retreat, bounces by campaign over the pool', async () => {
+  await commit(db.store, [
+    mail(0.5, BLOCKED),
+    mail(0.5, { ...deferred, class: 'reputation' }),
+    mail(0.5, { campaign: 'dead', ...DEAD }),
+    mail(0.5, { campaign: 'dead', address: OTHER, ...DEAD }),
+    mail(3, BLOCKED),
+  ]);
+  const [lane] = (await recentRollups(db.store, 'marketing', NOW - HOUR)).filter((row) => row.address === ADDRESS);
+  assert.deepEqual(
+    { ...lane },
+    { address: ADDRESS, provider: 'google', attempts: 3, reputation: 2, blocked: 1, revision: 0 },
+  );
+  assert.deepEqual(
+    (await campaignRollups(db.store, 'marketing', NOW - HOUR)).map((row) => ({ ...row })),
+    [{ campaign: 'dead', attempts: 2, bounces: 2 }],
+  );
+  const carried = await campaignBounces(db.store, ADDRESS, NOW - HOUR, ['dead', 'none']);
+  assert.deepEqual({ ...carried[0] }, { provider: 'google', campaign: 'dead', bounces: 1, attempts: 1 });
+  await db.store.query('update lanes set evidence_since = $1', [new Date(NOW)]);
+  assert.deepEqual(await recentRollups(db.store, 'marketing', NOW - HOUR), []);
+  assert.deepEqual(await recentRollups(db.store, 'elsewhere', NOW - HOUR), []);
+});
+
+test('placement: spam and missing are bad, unobserved is no trial, open probes wait', async () => {
+  const results = ['inbox', 'tab', 'spam', 'missing', 'unobserved', null] as const;
+  for (const [n, result] of results.entries()) {
+    const probe = { address: ADDRESS, provider: 'google', window: 7, seed: 's', messageId: `<${n}>`, recipient: n };
+    await insertProbe(db.store, probe);
+    const { rows } = await db.store.query('select id from probes where message_id = $1', [`<${n}>`]);
+    if (result !== null) await setPlacement(db.store, rows[0].id, result, null);
+  }
+  await db.store.query(`update probes set sent_at = $1`, [new Date(NOW)]);
+  const of = async (window: number) => (await measurePlacement(db.store, ADDRESS, window)).map((row) => ({ ...row }));
+  assert.deepEqual(await of(7), [{ provider: 'google', observed: 4, bad: 2, unobserved: 1, waiting: 1 }]);
+  assert.deepEqual(await of(8), []);
+});
+
+test('every query of an evaluation and of the watch finds its rows by index among 100,000 attempts', async () => {
+  await db.store.query(
+    `insert into attempts (recipient, message, address, provider, window_index, at, number, first_at, unit, severity, class,
+       scope, rule, reply, final, campaign, tenant, process)
+     select 1000000 + n, n, $1::inet + n % 20, (array['google', 'yahoo'])[1 + n % 2], 100 + n / 2000,
+       $2::timestamptz - n * interval '40 seconds', 1, $2::timestamptz - n * interval '40 seconds', true, 'delivered', 'delivered',
+       'message', 'accepted', '250', true, 'news', 'acme', 'p' from generate_series(1, 100000) n`,
+    [ADDRESS, new Date(NOW)],
+  );
+  await db.store.query(
+    `insert into rollups (address, provider, campaign, bucket, attempts)
+     select $1::inet + n % 20, 'google', 'c' || n % 7, $2::timestamptz - n * interval '1 minute', 1 from generate_series(1, 60000) n`,
+    [ADDRESS, new Date(NOW)],
+  );
+  await db.store.query(
+    `insert into complaints (recipient, provider, sent_at, campaign, tenant, detail)
+     select 1000000 + n * 5, 'google', now(), 'news', 'acme', '{}' from generate_series(1, 20000) n`,
+  );
+  await db.store.query('analyze');
+  const plans: string[] = [];
+  await tx(db.store, async (client) => {
+    const explain: Pick<typeof client, 'query'> = {
+      query: (async (sql: string, values: unknown[]) => {
+        const { rows } = await client.query(`explain ${sql}`, values);
+        plans.push(rows.map((row) => row['QUERY PLAN']).join('\n'));
+        return { rows: [] };
+      }) as typeof client.query,
+    };
+    await measureLanes(explain, {
+      address: ADDRESS,
+      since: NOW - 24 * HOUR,
+      now: NOW,
+      deferralAfterMs: 4 * HOUR,
+      complaintLagMs: 24 * HOUR,
+      excluded: [],
+    });
+    await unitsUsed(explain, ADDRESS, 120);
+    await campaignBounces(explain, ADDRESS, NOW - 24 * HOUR, ['c1']);
+    await recentRollups(explain, 'marketing', NOW - HOUR);
+    await campaignRollups(explain, 'marketing', NOW - 24 * HOUR);
+    await measurePlacement(explain, ADDRESS, 100);
+  });
+  assert.equal(plans.length, 6);
+  for (const plan of plans) assert.doesNotMatch(plan, /Seq Scan on (attempts|rollups|complaints)/, plan);
+  assert.match(plans[0] ?? '', /attempts_of_lane[\s\S]*at >= /);
+});

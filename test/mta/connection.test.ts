@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EgressConnection } from '../../mta/egress/connection.ts';
+import { Sites } from '../../mta/egress/sites.ts';
+import { freePort } from '../../setup/host/free-port.ts';
+import { until } from './mail-world.ts';
+import { type Script, startScripted, usual } from './sinks.ts';
+
+const MX = '127.30.0.1';
+const RAW = Buffer.from('Subject: hello\r\n\r\nHello.\r\n');
+
+async function connected(context: import('node:test').TestContext, script: Script['answer']) {
+  const port = await freePort();
+  const sink = await startScripted(MX, port, { answer: script });
+  context.after(() => sink.stop());
+  const spec = { host: 'mx.example', ip: MX, port, localAddress: '127.31.1.1', ehloName: 'mta.example' };
+  const connection = new EgressConnection(spec);
+  assert.equal(await connection.connect(), null);
+  context.after(() => connection.close());
+  return { sink, connection };
+}
+
+for (const size of [RAW.length, 5_000_000]) {
+  test(`the final dot of ${size} bytes is not sent when the claim is gone, and the transaction ends`, async (context) => {
+    const { sink, connection } = await connected(context, (verb) => usual(verb));
+    const raw = size === RAW.length ? RAW : Buffer.concat([RAW, Buffer.from(randomBytes(size / 2).toString('hex'))]);
+    let asked = 0;
+    const answer = await connection.deliver('a@shop.example', 'b@provider.example', raw, () => {
+      asked += 1;
+      return false;
+    });
+    assert.deepEqual([answer.code, answer.sent, answer.lost, asked], [0, true, false, 1]);
+    assert.equal(connection.open, false);
+    await sleep(300);
+    assert.ok(!sink.log.includes('DOT'), 'the remote saw the end of a message it must not have');
+  });
+}
+
+test('the claim is asked for after the body was handed over, not before', async (context) => {
+  const { sink, connection } = await connected(context, (verb) => usual(verb));
+  const raw = Buffer.concat([RAW, Buffer.from(`${'x'.repeat(70)}\r\n`.repeat(100_000))]);
+  let seen = 0;
+  const answer = await connection.deliver('a@shop.example', 'b@provider.example', raw, () => {
+    seen = sink.body().length;
+    return true;
+  });
+  assert.equal(answer.code, 250);
+  assert.ok(seen > raw.length / 2, `asked when the remote had ${seen} of ${raw.length} bytes`);
+  assert.equal(sink.body().length, raw.length);
+});
+
+test('a connection that is dropped while it waits for RSET does not keep its slot', async (context) => {
+  const { connection } = await connected(context, (verb) =>
+    verb === 'RCPT' ? '550 5.1.1 no' : verb === 'RSET' ? 'drop' : usual(verb),
+  );
+  const answer = await connection.deliver('a@shop.example', 'b@provider.example', RAW, () => true);
+  assert.deepEqual([answer.code, answer.stage, answer.sent], [550, 'rcpt', true]);
+  assert.equal(await connection.reset(), false);
+  assert.equal(connection.open, false);
+});
+
+test('a connection is used again after a refusal, and answers stay with their messages', async (context) => {
+  const { connection } = await connected(context, (verb, n) =>
+    verb === 'RCPT' && n % 2 === 0
+      ? '450 4.2.1 later'
+      : verb === 'DATA' && n % 2 === 0
+        ? '503 no recipient'
+        : usual(verb),
+  );
+  for (let n = 0; n < 6; n++) {
+    const answer = await connection.deliver('a@shop.example', 'b@provider.example', RAW, () => true);
+    assert.equal(answer.code, n % 2 === 0 ? 450 : 250);
+    if (n % 2 === 0) assert.equal(await connection.reset(), true);
+  }
+});
+
+test('a message larger than the remote takes is refused for good, without a doubt', async (context) => {
+  const { connection } = await connected(context, (verb) =>
+    verb === 'EHLO' ? '250-sink\r\n250 SIZE 10' : usual(verb),
+  );
+  const answer = await connection.deliver('a@shop.example', 'b@provider.example', RAW, () => true);
+  assert.deepEqual([answer.code, answer.sent, answer.lost], [552, false, false]);
+});
+
+test('a connection closed under a transaction ends it', async (context) => {
+  const { connection, sink } = await connected(context, (verb) => (verb === 'DOT' ? 'silence' : usual(verb)));
+  const delivering = connection.deliver('a@shop.example', 'b@provider.example', RAW, () => true);
+  await until('the dot is there', () => sink.log.includes('DOT'));
+  connection.close();
+  const answer = await delivering;
+  assert.deepEqual([answer.code, answer.lost], [0, true]);
+});
+
+test('a site that fails rests longer each time, and one connection tries it before others', () => {
+  const sites = new Sites();
+  const hosts = ['mx1', 'mx2'];
+  assert.equal(sites.restsUntil(hosts, 1_000), 0);
+  const first = sites.failed(hosts, 1_000);
+  assert.equal(sites.failed(hosts.toReversed(), 1_001), first, 'connections opened together fail once');
+  assert.equal(sites.restsUntil(hosts, 1_100), first);
+  assert.equal(sites.restsUntil(hosts, first), 0);
+  sites.trying(hosts, first);
+  const soon = sites.restsUntil(hosts, first + 1);
+  assert.ok(soon > first && soon < first + 1_000, 'others ask again soon');
+  const second = sites.failed(hosts, first + 10);
+  assert.ok(second - first > first - 1_000);
+  sites.trying(hosts, second);
+  sites.opened(hosts);
+  assert.equal(sites.restsUntil(hosts, second + 1), 0);
+});

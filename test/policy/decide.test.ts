@@ -1,0 +1,375 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { decide, grantUnits, type LaneInput, planUnits } from '../../policy/decide.ts';
+import { DEFAULTS, type Metric, THRESHOLDS } from '../../policy/defaults.ts';
+import { type Evidence, judgeAdvance, judgePlacement, stops } from '../../policy/evidence.ts';
+import type { Hold } from '../../policy/holds.ts';
+import { type PauseReason, PHASES, type Phase } from '../../policy/lane.ts';
+import { planNamed, stageCount, stageOf } from '../../policy/plan.ts';
+
+const PROVIDER = 'google';
+const plan = planNamed('six-week', { start: 50, targets: { default: 2_000 } });
+const last = stageCount(plan, PROVIDER) - 1;
+const ceilingOf = (stage: number) => stageOf(plan, PROVIDER, stage)?.ceiling ?? 0;
+const SMTP_METRICS = Object.keys(THRESHOLDS) as (keyof typeof THRESHOLDS)[];
+const PAUSES: PauseReason[] = ['operator', 'gate', 'incident', 'freeze', 'no-data'];
+
+const seen = (metric: Metric, trials: number, events = 0, over: Partial<Evidence> = {}): Evidence => ({
+  metric,
+  feed: 'ok',
+  trials,
+  events,
+  awaiting: 0,
+  from: 0,
+  to: 1,
+  campaigns: 1,
+  ...over,
+});
+
+/** Enough of everything for any stage of the plan. */
+const CLEAN = [...SMTP_METRICS.map((metric) => seen(metric, 100_000)), seen('placement', 10)];
+
+const hold = (cause: string, over: Partial<Hold> = {}): Hold => ({
+  id: 1,
+  scope: 'lane',
+  target: `198.51.100.8 ${PROVIDER}`,
+  reach: 'all',
+  cause,
+  actor: 'rampart',
+  reason: `because of ${cause}`,
+  since: 1,
+  until: null,
+  ...over,
+});
+
+type Changes = Partial<Omit<LaneInput, 'lane'>> & { readonly lane?: Partial<LaneInput['lane']> };
+
+/** A ramping lane at stage 5 at the end of a window in which all went well. */
+function given(over: Changes = {}): LaneInput {
+  const { lane, ...rest } = over;
+  const stage = lane?.stage ?? 5;
+  return {
+    lane: {
+      address: '198.51.100.8',
+      provider: PROVIDER,
+      phase: 'ramping',
+      stage,
+      ceiling: ceilingOf(stage),
+      normal: 2_600,
+      clean: 0,
+      advanced: 9,
+      ...lane,
+    },
+    plan,
+    window: 10,
+    final: true,
+    prorated: false,
+    paused: [],
+    week: CLEAN,
+    recent: [],
+    use: { sent: 100, expected: 100, stopped: false },
+    crossed: [],
+    operatorHolds: [],
+    campaigns: [],
+    placement: { minObserved: 3, collapse: 0.5 },
+    ...rest,
+  };
+}
+
+const evidence = (metrics: readonly Metric[]): fc.Arbitrary<Evidence> =>
+  fc
+    .record({
+      metric: fc.constantFrom(...metrics),
+      feed: fc.constantFrom('ok' as const, 'ok' as const, 'ok' as const, 'stale' as const, 'none' as const),
+      trials: fc.constantFrom(0, 3, 40, 2_000, 100_000),
+      share: fc.constantFrom(0, 0, 0, 0.001, 0.02, 0.3, 1),
+      awaiting: fc.nat(100),
+      campaigns: fc.integer({ min: 0, max: 3 }),
+    })
+    .map(({ share, ...rest }) => ({ ...rest, events: Math.floor(rest.trials * share), from: 0, to: 1 }));
+
+const oneOfEach = (metrics: readonly Metric[]) => fc.tuple(...metrics.map((metric) => evidence([metric])));
+const mostly = <T>(usual: T, other: fc.Arbitrary<T>) =>
+  fc.oneof({ weight: 4, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: other });
+
+const anyInput: fc.Arbitrary<LaneInput> = fc
+  .record({
+    phase: fc.constantFrom(...PHASES),
+    stage: fc.integer({ min: 0, max: last }),
+    clean: fc.nat(3),
+    advanced: mostly<number | null>(9, fc.constantFrom(null, 10)),
+    normal: fc.constantFrom(2_600, 100_000),
+    // A ceiling below its stage's row, as after an older step back.
+    lowered: mostly(1, fc.constant(0.5)),
+    planned: mostly(true, fc.constant(false)),
+    final: mostly(true, fc.constant(false)),
+    prorated: mostly(false, fc.constant(true)),
+    paused: mostly<PauseReason[]>([], fc.subarray(PAUSES)),
+    week: fc.oneof(fc.constant(CLEAN), oneOfEach([...SMTP_METRICS, 'placement']), fc.constant([])),
+    recent: mostly<Evidence[]>([], oneOfEach(SMTP_METRICS)),
+    use: mostly(
+      { sent: 100, expected: 100, stopped: false },
+      fc.record({ sent: fc.nat(100), expected: fc.constantFrom(0, 100), stopped: fc.boolean() }),
+    ),
+    crossed: mostly<Hold[]>([], fc.constantFrom([hold('gate:block')], [hold('incident:tss09')])),
+    campaigns: mostly<LaneInput['campaigns']>([], fc.constant([{ name: 'dead', bounces: 4, attempts: 9 }])),
+  })
+  .map(({ phase, stage, clean, advanced, normal, lowered, planned, ...rest }) =>
+    given({
+      ...rest,
+      plan: planned ? plan : null,
+      lane: { phase, stage, clean, advanced, normal, ceiling: Math.ceil(ceilingOf(stage) * lowered) },
+    }),
+  );
+
+/** Checks a property of every decision of many inputs, and that the inputs reach what it speaks of. */
+function always(says: (input: LaneInput, decision: NonNullable<ReturnType<typeof decide>>) => boolean | undefined) {
+  let spoken = 0;
+  fc.assert(
+    fc.property(anyInput, (input) => {
+      const decision = decide(input);
+      if (decision === null) return;
+      const answer = says(input, decision);
+      if (answer === undefined) return;
+      spoken += 1;
+      assert.ok(answer, JSON.stringify({ ...input, plan: null, decision }));
+    }),
+    { numRuns: 4_000 },
+  );
+  assert.ok(spoken > 50, `only ${spoken} inputs reached the property`);
+}
+
+const raises = (input: LaneInput, decision: NonNullable<ReturnType<typeof decide>>) =>
+  decision.ceiling > input.lane.ceiling ||
+  decision.stage > input.lane.stage ||
+  (decision.phase === 'warm' && input.lane.phase !== 'warm');
+
+test('a raise has a pass on every metric with a feed; few probes alone do not block', () => {
+  always((input, decision) => {
+    if (!raises(input, decision)) return undefined;
+    const verdicts = input.week.map((e) =>
+      e.metric === 'placement' ? judgePlacement(e, input.placement) : judgeAdvance(e, decision.ceiling),
+    );
+    return (
+      verdicts.some((j) => j.verdict === 'pass') &&
+      verdicts.every(
+        (j) =>
+          j.verdict === 'pass' ||
+          j.verdict === 'not-configured' ||
+          (j.metric === 'placement' && j.verdict === 'insufficient'),
+      )
+    );
+  });
+});
+
+test('a raise happens unpaused, in the last evaluation of a whole window that was granted, used and not cut short', () => {
+  always((input, decision) =>
+    raises(input, decision)
+      ? input.final &&
+        !input.prorated &&
+        input.paused.length === 0 &&
+        input.crossed.length === 0 &&
+        input.campaigns.length === 0 &&
+        !input.recent.some((e) => stops(e) && e.metric !== 'hard-bounce' && e.metric !== 'complaint') &&
+        !input.use.stopped &&
+        input.use.expected > 0 &&
+        input.use.sent >= DEFAULTS.minUtilisation * input.use.expected
+      : undefined,
+  );
+});
+
+test('at most one raise a window: a lane that advanced in it holds', () => {
+  always((input, decision) => (input.lane.advanced === input.window ? !raises(input, decision) : undefined));
+});
+
+test('a raise is one stage of a plan at most, to its ceiling, or a bounded step in graduation', () => {
+  always((input, decision) => {
+    if (!raises(input, decision)) return undefined;
+    const { lane } = input;
+    if (input.plan === null) return false;
+    if (decision.stage === lane.stage + 1) return decision.ceiling === ceilingOf(decision.stage);
+    return (
+      decision.stage === lane.stage &&
+      decision.ceiling <= Math.max(lane.ceiling, Math.min(lane.normal, Math.ceil(lane.ceiling * 1.25)))
+    );
+  });
+});
+
+test('`raised` says so whenever the ceiling rises', () => {
+  always((input, decision) => decision.raised === decision.ceiling > input.lane.ceiling);
+});
+
+test('a retreat lowers or keeps the ceiling, empties the evidence and begins the cool-down again', () => {
+  always((input, decision) =>
+    decision.kind === 'step-back'
+      ? decision.phase === 'stepped-back' &&
+        decision.retreat &&
+        decision.clean === 0 &&
+        decision.ceiling <= input.lane.ceiling &&
+        decision.stage <= input.lane.stage
+      : !decision.retreat,
+  );
+});
+
+test('a decision is a function of its input', () => {
+  fc.assert(
+    fc.property(anyInput, (input) => {
+      const before = JSON.stringify(input);
+      assert.equal(JSON.stringify(decide(JSON.parse(before))), JSON.stringify(decide(input)));
+      assert.equal(JSON.stringify(input), before);
+    }),
+  );
+});
+
+test('evidence that is insufficient on every metric holds the lane where it is', () => {
+  const decision = decide(given({ week: SMTP_METRICS.map((metric) => seen(metric, 5)) }));
+  assert.equal(decision?.kind, 'hold');
+  assert.equal(decision?.phase, 'holding');
+  assert.equal(decision?.ceiling, ceilingOf(5));
+  assert.match(decision?.reason ?? '', /needs \d+ more/);
+});
+
+test('clean evidence in the last evaluation advances one stage; the same in mid-window decides nothing', () => {
+  const decision = decide(given());
+  assert.deepEqual(
+    [decision?.kind, decision?.phase, decision?.stage, decision?.ceiling, decision?.raised],
+    ['advance', 'ramping', 6, ceilingOf(6), true],
+  );
+  assert.equal(decide(given({ final: false })), null);
+  assert.equal(decide(given({ lane: { phase: 'holding' } }))?.kind, 'advance');
+});
+
+test('no evidence at all, or only metrics without a feed, is no pass', () => {
+  assert.equal(decide(given({ week: [] }))?.kind, 'hold');
+  const none = SMTP_METRICS.map((metric) => seen(metric, 0, 0, { feed: 'none' }));
+  assert.equal(decide(given({ week: none }))?.kind, 'hold');
+});
+
+test('a silent feed holds and never punishes', () => {
+  const decision = decide(given({ week: [...CLEAN.slice(0, 3), seen('complaint', 0, 0, { feed: 'stale' })] }));
+  assert.equal(decision?.kind, 'hold');
+  assert.match(decision?.reason ?? '', /silent/);
+});
+
+test('a stopping rate steps back in mid-window and while paused', () => {
+  const recent = [seen('deferral', 50, 20)];
+  for (const paused of [[], ['operator']] as PauseReason[][]) {
+    for (const final of [true, false]) {
+      const decision = decide(given({ recent, paused, final }));
+      assert.deepEqual([decision?.kind, decision?.stage, decision?.ceiling], ['step-back', 4, ceilingOf(4)]);
+    }
+  }
+});
+
+test('a crossed gate steps back with its reason; the lowest stage stays the lowest', () => {
+  const decision = decide(given({ crossed: [hold('gate:block')], final: false, paused: ['operator'] }));
+  assert.equal(decision?.kind, 'step-back');
+  assert.equal(decision?.reason, 'because of gate:block');
+  const lowest = decide(given({ lane: { stage: 0 }, crossed: [hold('gate:block')] }));
+  assert.deepEqual([lowest?.kind, lowest?.stage, lowest?.ceiling], ['step-back', 0, ceilingOf(0)]);
+});
+
+test('an incident quarantines once, from every phase, and a quarantined lane sends nothing', () => {
+  for (const phase of PHASES) {
+    const decision = decide(given({ lane: { phase }, crossed: [hold('incident:s3150')], final: false }));
+    if (phase === 'quarantined') assert.equal(decision, null);
+    else assert.equal(decision?.phase, 'quarantined', phase);
+  }
+  assert.equal(grantUnits({ phase: 'quarantined', ceiling: 500 }), 0);
+  const later = decide(given({ lane: { phase: 'quarantined' }, crossed: [hold('incident:s3150')] }));
+  assert.deepEqual([later?.kind, later?.phase], ['hold', 'quarantined']);
+});
+
+test('a lane that was declared warm has no row to step back to: its hold stays and it is said once a window', () => {
+  const warm: Changes = { plan: null, lane: { phase: 'warm', ceiling: 2_600 }, crossed: [hold('gate:block')] };
+  assert.equal(decide(given({ ...warm, final: false })), null);
+  const decision = decide(given(warm));
+  assert.deepEqual([decision?.kind, decision?.phase, decision?.ceiling], ['hold', 'warm', 2_600]);
+  assert.equal(decide(given({ plan: null, lane: { phase: 'warm' } })), null, 'in order: nothing to say');
+});
+
+test('a warm lane with a plan steps back onto it', () => {
+  const decision = decide(given({ lane: { phase: 'warm', stage: last, ceiling: 2_600 }, crossed: [hold('gate:x')] }));
+  assert.deepEqual(
+    [decision?.phase, decision?.stage, decision?.ceiling],
+    ['stepped-back', last - 1, ceilingOf(last - 1)],
+  );
+});
+
+test('too little mail is volume-limited, at the share of the ceiling and not below', () => {
+  const use = (sent: number) => ({ sent, expected: 100, stopped: false });
+  assert.match(decide(given({ use: use(79) }))?.reason ?? '', /^volume-limited: 79 sent/);
+  assert.equal(decide(given({ use: use(80) }))?.kind, 'advance');
+  assert.equal(decide(given({ use: { ...use(100), stopped: true } }))?.kind, 'hold');
+});
+
+test('a window without a grant proves nothing, however good the week was', () => {
+  const decision = decide(given({ use: { sent: 0, expected: 0, stopped: false } }));
+  assert.equal(decision?.kind, 'hold');
+  assert.match(decision?.reason ?? '', /nothing was granted/);
+});
+
+test('a suspended campaign holds the lanes that carried its bounces, and says which', () => {
+  const decision = decide(given({ campaigns: [{ name: 'spring', bounces: 7, attempts: 20 }] }));
+  assert.equal(decision?.kind, 'hold');
+  assert.match(decision?.reason ?? '', /campaign spring .* 7 of its hard bounces/);
+});
+
+test('bounces never step a lane back, complaints only when two campaigns agree', () => {
+  const bad = (metric: Metric, campaigns: number) =>
+    decide(given({ final: false, recent: [seen(metric, 100, 30, { campaigns })] }))?.kind;
+  assert.equal(bad('hard-bounce', 1), undefined);
+  assert.equal(bad('hard-bounce', 3), undefined);
+  assert.equal(bad('complaint', 1), undefined);
+  assert.equal(bad('complaint', 2), 'step-back');
+  assert.equal(bad('deferral', 1), 'step-back');
+});
+
+test('placement alone holds at most', () => {
+  const decision = decide(given({ week: [...CLEAN.slice(0, 4), seen('placement', 10, 10)] }));
+  assert.equal(decision?.kind, 'hold');
+  assert.equal(decide(given({ recent: [seen('placement', 10, 10)], final: false })), null);
+});
+
+test('cool-down: clean evaluations in a row, then the stage it stepped back to; a failure begins again', () => {
+  const stepped = (clean: number, over: Changes = {}) =>
+    decide(given({ week: [], ...over, lane: { phase: 'stepped-back', clean } }));
+  const first = stepped(0);
+  assert.deepEqual([first?.kind, first?.phase, first?.clean], ['hold', 'stepped-back', 1]);
+  const done = stepped(DEFAULTS.coolDownEvaluations - 1);
+  assert.deepEqual([done?.kind, done?.phase, done?.ceiling], ['resume', 'ramping', ceilingOf(5)]);
+  const failing = stepped(1, { week: [seen('hard-bounce', 100, 30)] });
+  assert.deepEqual([failing?.kind, failing?.phase, failing?.clean], ['hold', 'stepped-back', 0]);
+  const paused = stepped(1, { paused: ['operator'] });
+  assert.deepEqual([paused?.phase, paused?.clean], ['stepped-back', 1]);
+});
+
+test('after its last stage a lane grows into the normal limit and is warm', () => {
+  const steps: string[] = [];
+  let lane = given({ lane: { stage: last } }).lane;
+  for (let window = 10; lane.phase !== 'warm' && window < 40; window++) {
+    const decision = decide(given({ lane, window }));
+    assert.ok(decision !== null);
+    steps.push(decision.kind);
+    const { phase, stage, ceiling } = decision;
+    lane = { ...lane, phase, stage, ceiling, advanced: window };
+  }
+  assert.deepEqual(steps, ['advance', 'advance', 'complete']);
+  assert.equal(lane.ceiling, lane.normal);
+  assert.equal(planUnits(plan, PROVIDER, 'warm', last, lane.normal), lane.normal);
+});
+
+test('phases that wait for a start decide nothing and send nothing', () => {
+  for (const phase of ['planned', 'cooling'] as Phase[]) {
+    assert.equal(decide(given({ lane: { phase } })), null);
+    assert.equal(grantUnits({ phase, ceiling: 500 }), 0);
+  }
+});
+
+test('a pause holds and names who paused', () => {
+  const operatorHolds = [hold('operator', { actor: 'ada', reason: 'list check' })];
+  const decision = decide(given({ paused: ['operator'], operatorHolds }));
+  assert.equal(decision?.kind, 'hold');
+  assert.equal(decision?.reason, 'paused by ada: list check');
+});

@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Claims } from '../../mta/egress/claims.ts';
+import { GroupCommit } from '../../mta/injection/group-commit.ts';
+import { RefusedMessage } from '../../mta/injection/message.ts';
+import { createStore, tx } from '../../store/connect.ts';
+import { registerProcess } from '../../store/processes.ts';
+import { type ClaimQuery, claim, commitOutcomes, type Outcome, recoverDead } from '../../store/queue.ts';
+import { type SpoolMessage, spool, spoolOnce } from '../../store/spool.ts';
+import { startDatabases } from '../mta/databases.ts';
+
+const databases = await startDatabases();
+after(() => databases.stop());
+
+async function fresh(context: import('node:test').TestContext) {
+  const store = createStore(await databases.create(), { max: 6 });
+  context.after(() => store.end());
+  return store;
+}
+
+function message(over: Partial<SpoolMessage> = {}): SpoolMessage {
+  return {
+    raw: Buffer.from('Subject: a\r\n\r\nb\r\n'),
+    messageId: `<${randomUUID()}@shop.example>`,
+    mailFrom: 'a@shop.example',
+    pool: 'marketing',
+    tenant: 'default',
+    stream: 'marketing',
+    segment: 'all',
+    campaign: 'spring',
+    expires: Date.now() + 3_600_000,
+    recipients: [{ rcpt: 'b@provider.example', domain: 'provider.example', provider: 'other' }],
+    ...over,
+  };
+}
+
+const nobody = { campaigns: [], tenants: [], domains: [], streams: [] };
+
+function query(over: Partial<ClaimQuery> = {}): ClaimQuery {
+  return {
+    process: 'p1',
+    pool: 'marketing',
+    provider: 'other',
+    lanes: [{ address: '127.31.1.1', kept: 5, cold: false }],
+    cold: { most: 0, segments: [], held: nobody },
+    warm: { most: 5, held: nobody },
+    ...over,
+  };
+}
+
+function outcome(id: number, over: Partial<Outcome> = {}): Outcome {
+  const now = Date.now();
+  return {
+    recipient: id,
+    message: 1,
+    address: '127.31.1.1',
+    provider: 'other',
+    windowIndex: 0,
+    at: now,
+    number: 1,
+    firstAt: now,
+    unit: true,
+    severity: 'deferred',
+    class: 'throttle',
+    scope: 'ip',
+    rule: 'test',
+    reply: '451 later',
+    campaign: 'spring',
+    tenant: 'default',
+    probe: false,
+    retry: { due: now - 1, free: false },
+    ...over,
+  };
+}
+
+test('claims of two processes never overlap, and what warm lanes take leaves what cold ones may', async (context) => {
+  const store = await fresh(context);
+  await spool(
+    store,
+    Array.from({ length: 40 }, (_, n) => message({ segment: n < 30 ? 'all' : 'engaged-30d' })),
+  );
+  const cold = { most: 3, segments: ['engaged-30d'], held: nobody };
+  const lanes = [
+    { address: '127.31.0.1', kept: 2, cold: true },
+    { address: '127.31.1.1', kept: 5, cold: false },
+  ];
+  const both = await Promise.all(['p1', 'p2'].map((process) => claim(store, query({ process, lanes, cold }))));
+  const ids = both.flat().map((one) => one.id);
+  assert.equal(new Set(ids).size, ids.length);
+  for (const one of both) {
+    assert.equal(one.filter((row) => row.segment === 'engaged-30d').length, 3);
+    assert.equal(one.length, 8);
+  }
+});
+
+test('an outcome committed again after a lost answer counts once and leaves a new claim alone', async (context) => {
+  const store = await fresh(context);
+  const [spooled] = await spool(store, [message()]);
+  const id = spooled?.recipients[0] ?? 0;
+  await claim(store, query());
+  await commitOutcomes(store, [outcome(id)], 'p1', 60_000);
+  const again = await claim(store, query());
+  assert.deepEqual(
+    again.map((one) => [one.id, one.attempts]),
+    [[id, 1]],
+  );
+  await commitOutcomes(store, [outcome(id)], 'p1', 60_000);
+  const { rows } = await store.query('select claim from queue');
+  assert.deepEqual(rows, [{ claim: 'p1' }], 'the repeated outcome took the message from whoever sends it now');
+  assert.equal((await store.query('select from attempts')).rowCount, 1);
+  assert.deepEqual((await store.query('select attempts, deferred from rollups')).rows, [{ attempts: 1, deferred: 1 }]);
+});
+
+test('a commit whose answer was lost is waited for, not done twice', async (context) => {
+  const store = await fresh(context);
+  const batch = randomUUID();
+  const messages = [message(), message()];
+  let first: unknown;
+  let second: Promise<unknown> | undefined;
+  await tx(store, async (client) => {
+    first = await spool(client, messages, batch);
+    second = spoolOnce(store, messages, batch);
+    await sleep(200);
+  });
+  assert.deepEqual(await second, first);
+  assert.equal((await store.query('select from messages')).rowCount, 2);
+  await spoolOnce(store, messages, randomUUID());
+  assert.equal((await store.query('select from messages')).rowCount, 4);
+});
+
+test('one message the store can not hold does not cost the others of its group their commit', async (context) => {
+  const store = await fresh(context);
+  const commit = new GroupCommit(store);
+  const results = await Promise.allSettled([
+    commit.submit(message()),
+    commit.submit(message({ campaign: 'a\0b' })),
+    commit.submit(message()),
+  ]);
+  assert.deepEqual(
+    results.map((one) => one.status),
+    ['fulfilled', 'rejected', 'fulfilled'],
+  );
+  const refused = results[1];
+  assert.ok(refused?.status === 'rejected' && refused.reason instanceof RefusedMessage && refused.reason.reply === 554);
+  assert.equal((await store.query('select from messages')).rowCount, 2);
+});
+
+test("a claim in nobody's hands is let go; one in hand and one of another process are not", async (context) => {
+  const store = await fresh(context);
+  await spool(
+    store,
+    Array.from({ length: 3 }, () => message()),
+  );
+  const claims = new Claims(store, 'p1');
+  const [mine] = await claims.claim(query({ warm: { most: 1, held: nobody } }));
+  await claim(store, query({ process: 'p1', warm: { most: 1, held: nobody } }));
+  await claim(store, query({ process: 'p2', warm: { most: 1, held: nobody } }));
+  assert.equal(await claims.releaseUnknown(60_000), 0, 'a statement may still be on its way');
+  assert.equal(await claims.releaseUnknown(0), 1);
+  const { rows } = await store.query('select id, claim from queue order by claim nulls last');
+  assert.deepEqual(
+    rows.map((row) => row.claim),
+    ['p1', 'p2', null],
+  );
+  assert.equal(rows[0].id, mine?.id);
+});
+
+test('what a dead process left is in doubt once; a living one of this node is never taken for dead', async (context) => {
+  const store = await fresh(context);
+  await registerProcess(store, { id: 'dead', role: 'mta', node: 'node', pid: 2 ** 22 + 1 }, 0);
+  await registerProcess(store, { id: 'alive', role: 'mta', node: 'node', pid: process.pid }, 0);
+  await spool(store, [message(), message()]);
+  await claim(store, query({ process: 'dead', warm: { most: 1, held: nobody } }));
+  await claim(store, query({ process: 'alive', warm: { most: 1, held: nobody } }));
+  await sleep(20);
+  const recovered = await Promise.all(['a', 'b'].map((by) => recoverDead(store, by, 'node', 60_000)));
+  assert.deepEqual(recovered.toSorted(), [0, 1]);
+  const { rows } = await store.query('select claim, attempts from queue order by claim nulls first');
+  assert.deepEqual(rows, [
+    { claim: null, attempts: 1 },
+    { claim: 'alive', attempts: 0 },
+  ]);
+  assert.deepEqual((await store.query('select severity, number from attempts')).rows, [
+    { severity: 'in-doubt', number: 1 },
+  ]);
+});
