@@ -178,7 +178,7 @@ async function apply(db: Queryable, step: Apply): Promise<void> {
     grants,
   });
   if (decision === null) return;
-  if (step.answers) await closeIncidents(db, lane.address, lane.provider, step.answeredAt);
+  if (step.answers) await closeIncidents(db, 'gate', lane.address, lane.provider, step.answeredAt);
   if (decision.retreat || decision.kind === 'quarantine') {
     const subject = `${lane.provider} lane of ${lane.address}: ${decision.kind} to ${decision.ceiling} a day`;
     await addNotice(db, decision.kind, subject, {

@@ -1,15 +1,15 @@
 /** Commands that begin or stop a ramp's mail: start, pause, resume. Each is applied once, in one transaction. */
 import { windowAt, windowOf } from '../policy/calendar.ts';
-import { grantUnits, type LaneDecision } from '../policy/decide.ts';
+import { grantUnits, type LaneDecision, release } from '../policy/decide.ts';
 import { DEFAULTS, POLICY_VERSION } from '../policy/defaults.ts';
 import { coversAddress, type Hold, holdsOnLane, laneTarget } from '../policy/holds.ts';
 import { isCold, type PauseReason, transition } from '../policy/lane.ts';
 import { checkPlan, type Plan, PlanError, planNamed, stageCount, stageOf } from '../policy/plan.ts';
 import { type Queryable, tx } from '../store/connect.ts';
 import { applyLane, notifyChange, operationResult, StaleRevision, storeOperation } from '../store/decisions.ts';
-import { clearHolds, liveHolds, placeHold } from '../store/holds.ts';
+import { clearHolds, closeIncidents, liveHolds, placeHold } from '../store/holds.ts';
 import { addressRow, allLanes, insertRamp, type LaneRow, lanesOf, rampOf, setNormal } from '../store/lanes.ts';
-import type { CommandResult, LaneCommand, Resume, StartRamp } from '../temporal/contracts.ts';
+import type { CommandResult, LaneCommand, Pause, Resume, StartRamp } from '../temporal/contracts.ts';
 import { type ActivityDeps, BadInput } from './deps.ts';
 import { evaluationTimes } from './evaluation-times.ts';
 import { restOfDay } from './first-day.ts';
@@ -100,7 +100,7 @@ export function startRamp(deps: ActivityDeps, command: CommandOf<StartRamp>): Pr
 }
 
 /** Records a pause. The hold comes first and stands alone: it stops mail also when nothing else runs. */
-export async function pauseLanes(deps: ActivityDeps, command: CommandOf<LaneCommand>): Promise<CommandResult> {
+export async function pauseLanes(deps: ActivityDeps, command: CommandOf<Pause>): Promise<CommandResult> {
   const { address, provider, actor, reason, operationId } = command;
   // A late retry of a pause that was lifted since must not pause again.
   const stored = await operationResult<CommandResult>(deps.store, operationId);
@@ -108,22 +108,28 @@ export async function pauseLanes(deps: ActivityDeps, command: CommandOf<LaneComm
   await mustKnow(deps.store, address, provider);
   const scope = provider === null ? 'address' : 'lane';
   const target = provider === null ? address : laneTarget(address, provider);
-  const { id } = await tx(deps.store, (db) =>
-    placeHold(db, { scope, target, reach: 'cold', cause: 'operator', actor, reason }),
-  );
+  const id =
+    command.hold ??
+    (await tx(deps.store, (db) => placeHold(db, { scope, target, reach: 'cold', cause: 'operator', actor, reason })))
+      .id;
   return once(deps, operationId, async (db) => {
-    await noteChange(db, deps, command, 'pause');
-    return { says: `hold ${id} stops new cold mail of ${target}`, rampId: null };
+    const live = (await liveHolds(db)).some((hold) => hold.id === id);
+    if (live) await noteChange(db, deps, command, 'pause');
+    const says = live ? `hold ${id} stops new cold mail of ${target}` : `hold ${id} was lifted before this was heard`;
+    return { says, rampId: null };
   });
 }
 
-/** Lifts the operator's holds the caller saw, and only those. The lane goes on at the stage it held. */
+/**
+ * Lifts the operator's and incidents' holds the caller saw, and only those: a person answers for it. The lane goes on
+ * at the stage it held; a quarantined one goes on a step lower, with its evidence emptied.
+ */
 export function resumeLanes(deps: ActivityDeps, command: CommandOf<Resume>): Promise<CommandResult> {
   return once(deps, command.operationId, async (db) => {
     const { address, provider, actor, reason } = command;
     await mustKnow(db, address, provider);
     const mine = (await liveHolds(db)).filter(
-      (hold) => command.holds.includes(hold.id) && hold.cause === 'operator' && coversAddress(hold, address),
+      (hold) => command.holds.includes(hold.id) && isLiftable(hold) && coversAddress(hold, address),
     );
     const cleared = await clearHolds(
       db,
@@ -137,6 +143,10 @@ export function resumeLanes(deps: ActivityDeps, command: CommandOf<Resume>): Pro
   });
 }
 
+function isLiftable(hold: Hold): boolean {
+  return hold.cause === 'operator' || hold.cause.startsWith('incident:');
+}
+
 async function mustKnow(db: Queryable, address: string, provider: string | null): Promise<void> {
   const lanes = await lanesOf(db, address);
   if (lanes.length === 0) throw new BadInput(`${address} is not an address of any pool`);
@@ -148,7 +158,7 @@ function pausedNow(live: readonly Hold[], lane: LaneRow, now: number): PauseReas
   return pauseReasons(holdsOnLane(live, { ...lane, cold: isCold(lane.phase) }, now));
 }
 
-/** A decision row for every lane whose pause reasons the command changed; phase and stage stay. */
+/** A decision row for every lane whose pause reasons the command changed; the stage stays, but for a released lane. */
 async function noteChange(
   db: Queryable,
   deps: ActivityDeps,
@@ -157,10 +167,17 @@ async function noteChange(
 ): Promise<void> {
   const at = deps.now();
   const live = await liveHolds(db);
+  const ramp = await rampOf(db, command.address);
   for (const lane of await lanesOf(db, command.address)) {
     const paused = pausedNow(live, lane, at);
-    const { phase, stage, ceiling, clean, pauseReasons: before } = lane;
+    const before = lane.pauseReasons;
     if (paused.length === before.length && paused.every((reason) => before.includes(reason))) continue;
+    const released =
+      kind === 'resume' && lane.phase === 'quarantined'
+        ? release(lane, lane.rampId === null ? null : (ramp?.plan ?? null), paused)
+        : undefined;
+    if (released !== undefined) await closeIncidents(db, 'incident', lane.address, lane.provider, at);
+    const { phase, stage, ceiling, clean } = released ?? lane;
     await applyLane(db, {
       lane,
       decision: {
@@ -169,7 +186,7 @@ async function noteChange(
         stage,
         ceiling,
         clean,
-        retreat: false,
+        retreat: released !== undefined,
         raised: false,
         reason: command.reason,
         judgements: [],
@@ -180,6 +197,7 @@ async function noteChange(
       actor: command.actor,
       policyVersion: POLICY_VERSION,
       at,
+      ...(released === undefined ? {} : { evidenceFrom: at }),
       final: false,
       pauseReasons: paused,
       missed: [],

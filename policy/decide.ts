@@ -117,15 +117,30 @@ function blamesLane(evidence: Evidence): boolean {
   }
 }
 
+/** Where a quarantined lane goes on when a person releases it: a step lower, or at half where no plan says how. */
+export function release(
+  lane: LaneState,
+  plan: Plan | null,
+  paused: readonly PauseReason[],
+): Pick<LaneDecision, 'phase' | 'stage' | 'ceiling' | 'clean'> | undefined {
+  const phase = transition(lane.phase, 'release', paused);
+  if (phase === undefined) return undefined;
+  if (plan === null) return { phase, stage: lane.stage, ceiling: Math.ceil(lane.ceiling / 2), clean: 0 };
+  return { phase, ...rowBelow(lane, plan), clean: 0 };
+}
+
+function rowBelow(lane: LaneState, plan: Plan): { readonly stage: number; readonly ceiling: number } {
+  const top = stageCount(plan, lane.provider) - 1;
+  const stage = Math.max(0, Math.min(lane.stage, top) - 1);
+  const row = stageOf(plan, lane.provider, stage);
+  return { stage, ceiling: Math.min(lane.ceiling, row?.ceiling ?? lane.ceiling) };
+}
+
 function stepBack(input: LaneInput, why: string): LaneDecision | null {
   const { lane, plan } = input;
   // A lane that was declared warm has no row to step back to: its hold stays and a person decides.
   if (plan === null) return input.final ? apply(input, 'hold', 'hold', why) : null;
-  const top = stageCount(plan, lane.provider) - 1;
-  const stage = Math.max(0, Math.min(lane.stage, top) - 1);
-  const row = stageOf(plan, lane.provider, stage);
-  const ceiling = Math.min(lane.ceiling, row?.ceiling ?? lane.ceiling);
-  return apply(input, 'step-back', 'step-back', why, { stage, ceiling, clean: 0, retreat: true });
+  return apply(input, 'step-back', 'step-back', why, { ...rowBelow(lane, plan), clean: 0, retreat: true });
 }
 
 function finalDecision(input: LaneInput): LaneDecision | null {
@@ -149,6 +164,8 @@ function pausedBecause(input: LaneInput): string {
 }
 
 function coolDown(input: LaneInput): LaneDecision | null {
+  if (input.plan === null)
+    return apply(input, 'hold', 'hold', 'it follows no plan: start a warmup to let it grow again');
   const judgements = judged(input);
   const dirty = judgements.find((j) => j.verdict === 'fail');
   if (dirty !== undefined) return apply(input, 'hold', 'hold', `cool-down begins again: ${dirty.says}`, { clean: 0 });

@@ -6,6 +6,7 @@
  *   stepped-back ──recover──▶ ramping               after the cool-down, at the stage it stepped back to
  *   ramping | holding ──graduate──▶ graduating ──advance──▶ graduating ──complete──▶ warm    (no cliff at the end)
  *   warm ──step-back──▶ stepped-back                a warm lane that fails is judged like any other
+ *   stepped-back ──start──▶ ramping                 one that follows no plan (it was declared warm) gets one
  *   warm ──idle──▶ cooling ──start──▶ ramping       re-warm from a decayed stage
  *   any ──quarantine──▶ quarantined ──release──▶ stepped-back   only a person or a clean re-check releases
  *
@@ -58,6 +59,7 @@ const TABLE: Readonly<Record<Phase, Partial<Record<LaneEvent, Phase>>>> = {
     quarantine: 'quarantined',
   },
   'stepped-back': {
+    start: 'ramping',
     hold: 'stepped-back',
     'step-back': 'stepped-back',
     recover: 'ramping',

@@ -129,10 +129,16 @@ export async function markRelayed(db: Queryable, ids: readonly number[]): Promis
 }
 
 /** A decision has answered these: the same cause may open a new incident. */
-export async function closeIncidents(db: Queryable, address: string, provider: string, at: number): Promise<void> {
+export async function closeIncidents(
+  db: Queryable,
+  kind: 'gate' | 'incident',
+  address: string,
+  provider: string,
+  at: number,
+): Promise<void> {
   await db.query(
     `update incidents set closed_at = now()
-     where address = $1 and provider = $2 and closed_at is null and cause like 'gate:%' and opened_at <= $3`,
-    [address, provider, new Date(at)],
+     where address = $1 and provider = $2 and closed_at is null and starts_with(cause, $4 || ':') and opened_at <= $3`,
+    [address, provider, new Date(at), kind],
   );
 }

@@ -12,8 +12,8 @@ import {
   addressId,
   type CommandResult,
   incidentSignal,
-  type LaneCommand,
   NAMESPACE,
+  type Pause,
   pauseUpdate,
   type Resume,
   resumeUpdate,
@@ -31,7 +31,7 @@ export class CommandRefused extends Error {
 
 export interface TemporalClient {
   startRamp(address: string, command: StartRamp): Promise<CommandResult>;
-  pause(address: string, command: LaneCommand): Promise<CommandResult>;
+  pause(address: string, command: Pause): Promise<CommandResult>;
   resume(address: string, command: Resume): Promise<CommandResult>;
   incident(address: string, incident: { incident: number; cause: string }): Promise<void>;
   /** Starts the address's workflow unless it runs; its state is in PostgreSQL, so a lost one begins again there. */

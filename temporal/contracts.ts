@@ -31,6 +31,11 @@ export interface LaneCommand extends By {
   readonly provider: string | null;
 }
 
+export interface Pause extends LaneCommand {
+  /** The hold the caller has placed; absent: one is placed. One that was lifted before this is heard stays lifted. */
+  readonly hold?: number;
+}
+
 export interface Resume extends LaneCommand {
   /** The holds the caller saw and lifts; others stay. */
   readonly holds: readonly number[];
@@ -60,7 +65,7 @@ export interface AddressState {
 }
 
 export const startRampUpdate = defineUpdate<CommandResult, [StartRamp]>('startRamp');
-export const pauseUpdate = defineUpdate<CommandResult, [LaneCommand]>('pause');
+export const pauseUpdate = defineUpdate<CommandResult, [Pause]>('pause');
 export const resumeUpdate = defineUpdate<CommandResult, [Resume]>('resume');
 export const incidentSignal = defineSignal<[{ readonly incident: number; readonly cause: string }]>('incident');
 

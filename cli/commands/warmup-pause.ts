@@ -42,7 +42,7 @@ export const warmupPause: Command = {
       // People see it at once; whoever waits for Temporal may stop waiting.
       if (!invocation.json) invocation.stdout.write(`${held}\n`);
       const told = await tellWorkflow(instance, LIMIT_MS, (temporal) =>
-        temporal.pause(ip, { ...order, provider: provider ?? null }),
+        temporal.pause(ip, { ...order, provider: provider ?? null, hold: id }),
       );
       const note =
         told.outcome === 'answered'

@@ -9,7 +9,10 @@ import { ACTOR_OPTION, by, REASON_OPTION, tellWorkflow } from '../temporal-comma
 
 const LIMIT_MS = 5_000;
 
-/** Lifts the operator's holds it sees, and names them; holds of gates and incidents stay. */
+/**
+ * Lifts the operator's holds it sees, and names them. A lane the provider refused (an incident) is released only when
+ * it is named: a person answers for that it was delisted. Holds of gates stay.
+ */
 export const warmupResume: Command = {
   usage: '<ip>',
   options: [
@@ -28,18 +31,22 @@ export const warmupResume: Command = {
       await knownAddress(store, ip);
       await knownLanes(store, ip, provider);
       const live = (await liveHolds(store)).filter((hold) => coversAddress(hold, ip));
-      const seen = operatorHolds(live, ip, provider);
+      const seen = liftable(live, ip, provider);
       const told = await tellWorkflow(instance, LIMIT_MS, (temporal) =>
         temporal.resume(ip, { ...order, provider: provider ?? null, holds: seen.map((hold) => hold.id) }),
       );
       if (told.outcome === 'refused') throw badInput(told.message);
       const ids = seen.map((hold) => hold.id);
-      // An operator's own hold needs nobody's leave; raising anything else would.
-      const cleared = told.outcome === 'silent' ? await tx(store, (db) => clearHolds(db, ids, order)) : ids;
+      // An operator's own hold needs nobody's leave; releasing a refused lane is the workflow's.
+      const own = seen.filter((hold) => hold.cause === 'operator').map((hold) => hold.id);
+      const cleared = told.outcome === 'silent' ? await tx(store, (db) => clearHolds(db, own, order)) : ids;
       const after = await liveHolds(store);
       const stays = after.filter((hold) => ids.includes(hold.id));
       if (stays.length > 0)
-        throw new CliError('not-lifted', `${holdText(stays[0] as Hold)} is still in force: run it again`);
+        throw new CliError(
+          'not-lifted',
+          `${holdText(stays[0] as Hold)} is still in force: run it again${told.outcome === 'silent' ? ' when the worker runs' : ''}`,
+        );
       const others = after.filter((hold) => live.some((before) => before.id === hold.id));
       const note =
         told.outcome === 'silent'
@@ -65,9 +72,16 @@ export const warmupResume: Command = {
   },
 };
 
-function operatorHolds(live: readonly Hold[], ip: string, provider: string | undefined): Hold[] {
+function liftable(live: readonly Hold[], ip: string, provider: string | undefined): Hold[] {
   const own = live.filter((hold) => hold.cause === 'operator');
-  const wanted = provider === undefined ? own : own.filter((hold) => hold.target === laneTarget(ip, provider));
+  const wanted =
+    provider === undefined
+      ? own
+      : live.filter(
+          (hold) =>
+            (hold.cause === 'operator' || hold.cause.startsWith('incident:')) &&
+            hold.target === laneTarget(ip, provider),
+        );
   if (wanted.length > 0) return wanted;
   const onAddress = own.find((hold) => hold.scope === 'address');
   if (provider !== undefined && onAddress !== undefined) {

@@ -8,7 +8,7 @@ const TABLE: Record<string, string> = {
   planned: 'ramping - - - - - - - quarantined -',
   ramping: '- ramping holding stepped-back - graduating - - quarantined -',
   holding: '- ramping holding stepped-back - graduating - - quarantined -',
-  'stepped-back': '- - stepped-back stepped-back ramping - - - quarantined -',
+  'stepped-back': 'ramping - stepped-back stepped-back ramping - - - quarantined -',
   quarantined: '- - quarantined - - - - - quarantined stepped-back',
   graduating: '- graduating graduating stepped-back - - warm - quarantined -',
   warm: '- - warm stepped-back - - - cooling quarantined -',
