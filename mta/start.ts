@@ -47,7 +47,10 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
   const submission = await startSubmission({
     settings,
     spool,
-    providerOf: (domain) => resolver.knownProvider(domain),
+    providerOf: (domain) => {
+      const known = resolver.knownProvider(domain);
+      return known === null ? null : lease.laneProvider(known);
+    },
     lifetime: (pool, stream) => {
       const calendar = calendarOf(pool);
       return calendar === undefined ? LIFETIME[stream] : planMs(LIFETIME[stream], calendar);
@@ -67,7 +70,7 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     chore(1_000, () => recoverDead(store, lease.id, settings.node, CLAIM_GRACE_MS)),
     chore(30_000, () => dropFinishedBodies(store, 5_000)),
   ];
-  const router = new Router(store, resolver, lease.id);
+  const router = new Router(store, resolver, lease.id, (provider) => lease.laneProvider(provider));
   const route = chore(1_000, async () => {
     if (await router.routeWaiting()) sending.refresh();
   });

@@ -192,10 +192,14 @@ export async function commitOutcomes(
          reason = left(o.reply, 300), freed = q.freed or o.free,
          address = case when o.free and not q.pinned then null else o.address end
        from o where q.id = o.recipient and q.claim = $20 and o.due is not null and q.attempts = o.number - 1
-     ), lanes_used as (
-       update lanes l set last_sent_at = u.at from (select address, provider, max(at) as at from o group by 1, 2) u
-       where l.address = u.address and l.provider = u.provider
+     ), lanes_due as (
+       -- Roughly right is enough here; waiting for a lane another process updates could deadlock on the rollups.
+       select l.address, l.provider, u.at from (select address, provider, max(at) as at from o group by 1, 2) u
+       join lanes l on l.address = u.address and l.provider = u.provider
          and (l.last_sent_at is null or l.last_sent_at < u.at - interval '1 second')
+       for update of l skip locked
+     ), lanes_used as (
+       update lanes l set last_sent_at = d.at from lanes_due d where l.address = d.address and l.provider = d.provider
      )
      insert into rollups as r (address, provider, campaign, bucket, attempts, delivered, deferred, reputation, hard, soft, blocked)
      select address, provider, campaign, date_bin(make_interval(secs => $21::float8 / 1000), at, 'epoch'), count(*),

@@ -22,6 +22,7 @@ import {
   TASK_QUEUE,
   WATCH_ID,
 } from './contracts.ts';
+import { registerNamespace } from './namespace.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
 
 /** The command was understood and refused: its message says the way out. */
@@ -37,7 +38,8 @@ export interface TemporalClient {
   /** Starts the address's workflow unless it runs; its state is in PostgreSQL, so a lost one begins again there. */
   ensureAddress(address: string): Promise<void>;
   ensureWatch(): Promise<void>;
-  registerSearchAttributes(): Promise<void>;
+  /** Registers namespace and search attributes; harmless when they are there. */
+  prepare(): Promise<void>;
   readonly client: Client;
   close(): Promise<void>;
 }
@@ -117,7 +119,10 @@ export async function connectTemporal(options: TemporalOptions = {}): Promise<Te
         workflowTaskTimeout: '2s',
       });
     },
-    registerSearchAttributes: () => registerSearchAttributes(connection, namespace),
+    prepare: async () => {
+      await registerNamespace(connection, namespace);
+      await registerSearchAttributes(connection, namespace);
+    },
     close: () => connection.close(),
   };
 }

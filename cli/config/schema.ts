@@ -8,8 +8,18 @@ import { DEFAULTS } from '../../policy/defaults.ts';
 import { PROVIDERS } from '../../policy/providers.ts';
 import { parseDuration } from './duration.ts';
 
-/** Lanes an address has when the file names none: every provider that can be told by its MX, and the rest. */
+/** Providers a lane can be for: every one that can be told by its MX, and the rest. */
 export const ALL_PROVIDERS: readonly string[] = [...PROVIDERS.map(({ key }) => key), 'other'];
+
+/** Lanes an address has when the file names none: the large mailbox providers, and `other` for everybody else. */
+export const COMMON_PROVIDERS: readonly string[] = [
+  'google',
+  'microsoft-consumer',
+  'microsoft-365',
+  'yahoo',
+  'apple',
+  'other',
+];
 
 /** Normal limit of a warm address at a provider nobody gave a figure for, messages a day. */
 export const NORMAL = 50_000;
@@ -94,11 +104,11 @@ export const configSchema = z.strictObject({
     .default({ zone: 'UTC', sendDays: [1, 2, 3, 4, 5, 6, 7], sendHours: { from: 0, to: 24 } }),
   /** Addresses that share a stream of mail. */
   pools: z.record(name, pool).refine((pools) => Object.keys(pools).length > 0, 'at least one pool'),
-  /** Lanes every address has. Mail to a provider without a lane waits and expires. */
+  /** Lanes every address has. Mail to a provider without lanes of its own goes through those of `other`. */
   providers: z
     .array(z.enum(ALL_PROVIDERS as [string, ...string[]]))
     .min(1, 'at least one provider')
-    .default([...ALL_PROVIDERS]),
+    .default([...COMMON_PROVIDERS]),
   /** Who may hand in mail, and for which pools; a user's first pool is the default. */
   users: z
     .array(z.strictObject({ name: text, password: secret, pools: z.array(name).min(1, 'at least one pool') }))

@@ -126,7 +126,7 @@ async function tellTemporal(spec: InstanceSpec, address: string | undefined, url
   const temporal = await connectTemporal(address === undefined ? {} : { address });
   const store = createStore(url, { max: 1 });
   try {
-    await temporal.registerSearchAttributes();
+    await temporal.prepare();
     const ours = new Set(spec.pools.flatMap((pool) => pool.addresses.map((one) => one.ip)));
     for (const row of await addressRows(store)) if (ours.has(row.address)) await temporal.ensureAddress(row.address);
     await temporal.ensureWatch();

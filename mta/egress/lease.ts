@@ -96,6 +96,12 @@ export class Lease {
     return this.#lanes;
   }
 
+  /** Which lanes carry a provider's mail: its own where it has any, else those of `other`. */
+  laneProvider(provider: string): string {
+    const own = this.#lanes.length === 0 || this.#lanes.some((lane) => lane.provider === provider);
+    return own ? provider : 'other';
+  }
+
   get processes(): number {
     return this.#processes;
   }

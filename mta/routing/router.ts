@@ -12,13 +12,15 @@ export class Router {
   readonly #store: Store;
   readonly #resolver: MailResolver;
   readonly #process: string;
+  readonly #laneProvider: (provider: string) => string;
   /** Domains whose DNS did not answer, with the time (monotonic ms) to ask again. */
   readonly #unanswered = new Map<string, number>();
 
-  constructor(store: Store, resolver: MailResolver, process: string) {
+  constructor(store: Store, resolver: MailResolver, process: string, laneProvider: (provider: string) => string) {
     this.#store = store;
     this.#resolver = resolver;
     this.#process = process;
+    this.#laneProvider = laneProvider;
   }
 
   /** Routes what waits; returns whether any mail got its provider. Domains without an answer wait and are asked again. */
@@ -38,7 +40,7 @@ export class Router {
   async #route(domain: string): Promise<boolean> {
     try {
       const { provider } = await this.#resolver.route(domain);
-      await routeDomain(this.#store, domain, provider);
+      await routeDomain(this.#store, domain, this.#laneProvider(provider));
       return true;
     } catch (error) {
       if (error instanceof NoMail) {

@@ -2,9 +2,24 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BadInput } from '../../activities/deps.ts';
 import { pauseLanes, resumeLanes, startRamp } from '../../activities/ramps.ts';
-import { liveHolds } from '../../store/holds.ts';
+import { clearHolds, liveHolds, openIncident, placeHold } from '../../store/holds.ts';
 import { upsertPool } from '../../store/lanes.ts';
-import { by, COLD, day, db, deps, lane, order, start, told, WARM, weekdays } from './clocked-pool.ts';
+import {
+  by,
+  COLD,
+  clock,
+  day,
+  db,
+  deps,
+  hold,
+  lane,
+  look,
+  order,
+  start,
+  told,
+  WARM,
+  weekdays,
+} from './clocked-pool.ts';
 
 test('starts that are refused write nothing', async () => {
   const nothing = async () => {
@@ -23,8 +38,8 @@ test('starts that are refused write nothing', async () => {
   await assert.rejects(startRamp(deps, { ...order(), targets: {}, address: COLD }), BadInput);
   await db.store.query(`update lanes set phase = 'planned', ceiling = 0 where address = $1`, [WARM]);
   await assert.rejects(start(), /no warm address to take what/);
-  await db.store.query(`update lanes set phase = 'stepped-back' where address = $1`, [COLD]);
-  await assert.rejects(start(), /no lane that could start \(google stepped-back/);
+  await db.store.query(`update lanes set phase = 'quarantined' where address = $1`, [COLD]);
+  await assert.rejects(start(), /no lane that could start \(google quarantined/);
   assert.ok(await nothing());
   await db.store.query(`update lanes set phase = 'planned'`);
   await upsertPool(db.store, { name: 'marketing', overflow: 'wait', calendar: weekdays });
@@ -67,4 +82,40 @@ test('pausing or resuming what does not exist is refused and writes no hold', as
   await assert.rejects(pauseLanes(deps, { ...by(), address: '192.0.2.1', provider: null }), BadInput);
   await assert.rejects(resumeLanes(deps, { ...by(), address: '192.0.2.1', provider: null, holds: [1] }), BadInput);
   assert.deepEqual(await liveHolds(db.store), []);
+});
+
+test('a lane the provider refused goes on only when a person names its hold: a step lower, evidence emptied', async () => {
+  await start();
+  await day();
+  await day();
+  const before = await lane();
+  await hold('incident:ms-s3140');
+  await openIncident(db.store, {
+    ...{ scope: 'lane', target: `${COLD} google`, cause: 'incident:ms-s3140' },
+    ...{ address: COLD, provider: 'google', detail: {} },
+  });
+  await look('middle');
+  assert.equal((await lane()).phase, 'quarantined');
+  const [held] = await liveHolds(db.store);
+  await assert.rejects(resumeLanes(deps, { ...by(), address: COLD, provider: 'google', holds: [] }), BadInput);
+  await resumeLanes(deps, { ...by(), address: COLD, provider: 'google', holds: [held?.id ?? 0] });
+  const after = await lane();
+  assert.deepEqual([after.phase, after.stage, after.pauseReasons], ['stepped-back', before.stage - 1, []]);
+  assert.equal(after.evidenceSince, clock.now);
+  assert.equal((await lane('yahoo')).phase, 'ramping');
+  const again = { scope: 'lane', target: `${COLD} google`, cause: 'incident:ms-s3140', detail: {} } as const;
+  assert.equal(await openIncident(db.store, again), true, 'the same refusal is a new incident');
+});
+
+test('a pause that is heard after it was lifted stays lifted', async () => {
+  await start();
+  const pause = { ...by(), address: COLD, provider: null };
+  const { id } = await placeHold(db.store, {
+    ...{ scope: 'address', target: COLD, reach: 'cold', cause: 'operator', actor: 'ada', reason: 'test' },
+  });
+  await clearHolds(db.store, [id], { actor: 'ada', reason: 'over' });
+  const heard = await pauseLanes(deps, { ...pause, hold: id });
+  assert.match(heard.says, /was lifted before this was heard/);
+  assert.deepEqual(await liveHolds(db.store), []);
+  assert.deepEqual((await lane()).pauseReasons, []);
 });

@@ -24,8 +24,8 @@ const evaluations = async () =>
   (await store.query(`select count(*)::int as n from operations where id like '%/%'`)).rows[0].n as number;
 
 test('registering search attributes again is harmless', async () => {
-  await system.temporal().registerSearchAttributes();
-  await Promise.all([system.temporal().registerSearchAttributes(), system.temporal().registerSearchAttributes()]);
+  await system.temporal().prepare();
+  await Promise.all([system.temporal().prepare(), system.temporal().prepare()]);
 });
 
 test('commands without an actor or a reason are refused and leave no event', async () => {

@@ -75,7 +75,7 @@ async function assemble(stops: (() => Promise<unknown>)[], stop: () => Promise<v
   const { address } = server;
   let temporal = await connectTemporal({ address });
   stops.push(() => temporal.close());
-  await temporal.registerSearchAttributes();
+  await temporal.prepare();
 
   const orders = {
     spec: { ...SPEC, calendar, dataDir: folder } as unknown as InstanceSpec,
@@ -101,7 +101,7 @@ async function assemble(stops: (() => Promise<unknown>)[], stop: () => Promise<v
       for (const end of ['', '-wal', '-shm']) await rm(`${dbFile}${end}`, { force: true });
       server = await startTemporalServer({ ...options, binary, port: Number(address.split(':')[1]) });
       temporal = await connectTemporal({ address });
-      await temporal.registerSearchAttributes();
+      await temporal.prepare();
     },
     stop,
   };
