@@ -40,6 +40,21 @@ describe('routes', { concurrency: 2 }, () => {
     assert.match(replies[2] ?? '', /gone\.example has no MX and no address/);
   });
 
+  test('mail to a provider without lanes of its own rides those of other, whenever its domain becomes known', async (context) => {
+    const world = await MailWorld.start(context, databases);
+    const sink = await startSink(MX, world.smtpPort);
+    context.after(() => sink.stop());
+    world.domain('guarded.example', [['eu-smtp-inbound-1.mimecast.com', MX]]);
+    await world.lane(WARM, 'other', 'warm');
+    await world.lane(WARM, 'google', 'warm');
+    await world.mail(2, { domain: 'guarded.example' });
+    await world.mta();
+    await until('it is delivered', () => sink.taken.length === 2);
+    await until('it is recorded', async () => (await world.attempts()).length === 2);
+    const { rows } = await world.store.query('select distinct provider from attempts');
+    assert.deepEqual(rows, [{ provider: 'other' }]);
+  });
+
   test('mail whose domain is known but takes no mail any more is finished too', async (context) => {
     const world = await MailWorld.start(context, databases);
     await world.lane(WARM, 'other', 'warm');
