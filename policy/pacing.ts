@@ -53,10 +53,10 @@ export function unitsDue(grant: PacedGrant, previous: PacedGrant | undefined, no
   const hourMs = hourLength(grant);
   const hourEnds = grant.start + (hour + 1) * hourMs;
 
-  const paced = Math.floor((grant.units * (now - grant.sendFrom)) / span + 0.5) - grant.handed;
+  // A unit is due from the start of its slot on: the last one still has a whole slot in which mail may come.
+  const paced = Math.min(grant.units, Math.floor((grant.units * (now - grant.sendFrom)) / span) + 1) - grant.handed;
   if (paced <= 0) {
-    // The centre of the next unit's slot; a slot that lies behind us means units were handed out ahead: wait it out.
-    const nextAt = grant.sendFrom + ((grant.handed + 0.5) * span) / grant.units;
+    const nextAt = grant.sendFrom + (grant.handed * span) / grant.units;
     return { units: 0, nextAt: Math.max(nextAt, now + 1), binds: 'pace' };
   }
   const evenShare = (grant.units * hourMs) / span;

@@ -108,7 +108,7 @@ test('with steady demand the whole grant is used, also by a lane of a few messag
 });
 
 test('it says when to ask again and what binds', () => {
-  const fresh = grant(24);
+  const fresh = hand(grant(24), 1, 0);
   const early = unitsDue(fresh, undefined, 0, GUARD);
   assert.equal(early.binds, 'pace');
   assert.ok(early.nextAt !== null && unitsDue(fresh, undefined, Math.ceil(early.nextAt) + 1, GUARD).units === 1);
