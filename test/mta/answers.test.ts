@@ -105,7 +105,7 @@ describe('what an answer leads to', { concurrency: 3 }, () => {
     await world.mail(20);
     await until('later mail is delivered too', () => sink.taken.length === 80);
     assert.equal(sink.rcpts.filter((seen) => seen.from === COLD).length, cold.length);
-    assert.equal((await world.queue()).length, 0);
+    await until('the last outcome is committed', async () => (await world.queue()).length === 0);
   });
 
   test('a site that refuses connections or says 421 rests, its mail uses no attempt and the units go back', async (context) => {
