@@ -2,9 +2,9 @@
  * One evaluation = one activity: measure, let policy decide, apply decision rows, lane rows and grants in one
  * transaction. Repeating an operation returns its stored result; a refused compare-and-set means read and decide again.
  */
-import { type Calendar, guardMs, type Window, windowAt, windowOf } from '../policy/calendar.ts';
+import { type Calendar, guardMs, planMs, type Window, windowAt, windowOf } from '../policy/calendar.ts';
 import { decide, grantUnits, type LaneDecision, planUnits } from '../policy/decide.ts';
-import { POLICY_VERSION } from '../policy/defaults.ts';
+import { DEFAULTS, POLICY_VERSION } from '../policy/defaults.ts';
 import { type Hold, holdsOnLane } from '../policy/holds.ts';
 import { isCold, type PauseReason, PHASES, type Phase } from '../policy/lane.ts';
 import type { Plan } from '../policy/plan.ts';
@@ -18,7 +18,7 @@ import {
   storeOperation,
 } from '../store/decisions.ts';
 import { grantsAround } from '../store/grants.ts';
-import { closeIncidents, holdsSince } from '../store/holds.ts';
+import { boundHolds, closeIncidents, holdsSince } from '../store/holds.ts';
 import { addressRow, endRamp, type LaneRow, lanesOf, type RampRow, rampsOf } from '../store/lanes.ts';
 import { campaignBounces, unitsUsed } from '../store/measures.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -74,7 +74,11 @@ async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateIn
     const granted = around[0]?.units ?? 0;
     const plan = lane.rampId === null ? null : (plans.get(lane.rampId) ?? null);
     const closes = final && lane.evaluated !== window.index;
-    const crossed = onLane.filter((hold) => isGate(hold) && hold.since > lane.evidenceSince);
+    // A gate's hold without an end has not been answered by any decision yet.
+    const crossed = onLane.filter(
+      (hold) =>
+        isGate(hold) && hold.since > lane.evidenceSince && (hold.until === null || hold.cause.startsWith('incident:')),
+    );
     const decision = decide({
       lane,
       plan,
@@ -98,6 +102,9 @@ async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateIn
       placement: deps.placement,
     });
     if (decision !== null) decided += 1;
+    // Only now: a gate's hold stays until somebody has answered it, however long that takes.
+    const answered = crossed.filter((hold) => hold.cause.startsWith('gate:')).map((hold) => hold.id);
+    await boundHolds(db, answered, now + planMs(DEFAULTS.gateHoldMs, calendar));
     if (decision === null && !closes) continue;
     await apply(db, {
       input,

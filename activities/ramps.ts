@@ -8,7 +8,7 @@ import { checkPlan, type Plan, PlanError, planNamed, stageCount, stageOf } from 
 import { type Queryable, tx } from '../store/connect.ts';
 import { applyLane, notifyChange, operationResult, StaleRevision, storeOperation } from '../store/decisions.ts';
 import { clearHolds, closeIncidents, liveHolds, placeHold } from '../store/holds.ts';
-import { addressRow, allLanes, insertRamp, type LaneRow, lanesOf, rampOf, setNormal } from '../store/lanes.ts';
+import { addressRow, allLanes, insertRamp, type LaneRow, lanesOf, rampOf, rampsOf, setNormal } from '../store/lanes.ts';
 import type { CommandResult, LaneCommand, Pause, Resume, StartRamp } from '../temporal/contracts.ts';
 import { type ActivityDeps, BadInput } from './deps.ts';
 import { evaluationTimes } from './evaluation-times.ts';
@@ -167,14 +167,14 @@ async function noteChange(
 ): Promise<void> {
   const at = deps.now();
   const live = await liveHolds(db);
-  const ramp = await rampOf(db, command.address);
+  const plans = new Map((await rampsOf(db, command.address)).map((ramp) => [ramp.id, ramp.plan]));
   for (const lane of await lanesOf(db, command.address)) {
     const paused = pausedNow(live, lane, at);
     const before = lane.pauseReasons;
     if (paused.length === before.length && paused.every((reason) => before.includes(reason))) continue;
     const released =
       kind === 'resume' && lane.phase === 'quarantined'
-        ? release(lane, lane.rampId === null ? null : (ramp?.plan ?? null), paused)
+        ? release(lane, plans.get(lane.rampId ?? '') ?? null, paused)
         : undefined;
     if (released !== undefined) await closeIncidents(db, 'incident', lane.address, lane.provider, at);
     const { phase, stage, ceiling, clean } = released ?? lane;

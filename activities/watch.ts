@@ -35,23 +35,22 @@ export async function watch(deps: ActivityDeps, beat: () => void, cancelled: Abo
 
 async function look(deps: ActivityDeps, pool: string, calendar: Calendar): Promise<void> {
   const now = deps.now();
-  const until = now + planMs(DEFAULTS.gateHoldMs, calendar);
   const { reputationStop } = DEFAULTS;
   for (const sum of await recentRollups(deps.store, pool, now - planMs(HOUR, calendar))) {
     if (sum.reputation < reputationStop.events || sum.reputation < reputationStop.share * sum.attempts) continue;
     const reason = `${sum.reputation} of ${sum.attempts} attempts in the last hour met reputation answers at ${sum.provider}`;
-    await cross(deps, { ...sum, cause: 'gate:reputation', reason, until });
+    await cross(deps, { ...sum, cause: 'gate:reputation', reason });
   }
   const { reputationDayStop } = DEFAULTS;
   const { stop } = THRESHOLDS.block;
   for (const sum of await recentRollups(deps.store, pool, now - planMs(DAY, calendar))) {
     if (sum.reputation >= reputationDayStop.events && sum.reputation >= reputationDayStop.share * sum.attempts) {
       const reason = `${sum.reputation} of ${sum.attempts} attempts in 24 h met reputation answers at ${sum.provider}`;
-      await cross(deps, { ...sum, cause: 'gate:reputation', reason, until });
+      await cross(deps, { ...sum, cause: 'gate:reputation', reason });
     }
     if (sum.blocked < stop.events || sum.blocked < stop.rate * sum.attempts) continue;
     const reason = `${sum.blocked} of ${sum.attempts} messages in 24 h were blocked at ${sum.provider}`;
-    await cross(deps, { ...sum, cause: 'gate:block', reason, until });
+    await cross(deps, { ...sum, cause: 'gate:block', reason });
   }
   for (const sum of await campaignRollups(deps.store, pool, now - DEFAULTS.lookbackWindows * planMs(DAY, calendar))) {
     if (sum.campaign === '' || campaignRatio(sum.bounces, sum.attempts) < DEFAULTS.campaignBreaker) continue;
@@ -74,15 +73,14 @@ interface Crossed {
   readonly revision: number;
   readonly cause: string;
   readonly reason: string;
-  readonly until: number;
 }
 
 async function cross(deps: ActivityDeps, crossed: Crossed): Promise<void> {
-  const { address, provider, cause, reason, until } = crossed;
+  const { address, provider, cause, reason } = crossed;
   const target = laneTarget(address, provider);
   await placeStop(
     deps,
-    { scope: 'lane', target, reach: 'all', cause, actor: 'rampart', reason, until, evidence: crossed },
+    { scope: 'lane', target, reach: 'all', cause, actor: 'rampart', reason, evidence: crossed },
     crossed,
   );
 }

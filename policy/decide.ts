@@ -94,7 +94,8 @@ function stopDecision(input: LaneInput): LaneDecision | null {
   if (incident !== undefined) return apply(input, 'quarantine', 'quarantine', incident.reason);
 
   const gate = input.crossed.find((hold) => hold.cause.startsWith('gate:'));
-  if (gate !== undefined) return stepBack(input, gate.reason);
+  if (gate !== undefined)
+    return input.plan === null ? apply(input, 'hold', 'hold', gate.reason) : stepBack(input, gate.reason);
 
   const blamed = failing.find(blamesLane);
   if (blamed !== undefined) return stepBack(input, judgeAdvance(blamed, nextCeiling(input)).says);

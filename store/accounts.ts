@@ -18,7 +18,7 @@ export async function fates(db: Queryable): Promise<Fates> {
   const { rows } = await db.query(`select count(*)::int as n from attempts where severity = 'in-doubt'`);
   return {
     queued: await ids('select distinct m.message_id from queue q join messages m on m.id = q.message'),
-    bounced: await ended(`'hard', 'soft', 'blocked'`),
+    bounced: await ended(`'hard', 'soft', 'blocked', 'in-doubt'`),
     expired: await ended(`'expired'`),
     inDoubt: rows[0].n,
   };

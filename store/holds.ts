@@ -71,6 +71,14 @@ export async function holdsSince(db: Queryable, since: number): Promise<(Hold & 
   return rows;
 }
 
+/** Gives holds an end that have none: a decision has answered them. */
+export async function boundHolds(db: Queryable, ids: readonly number[], until: number): Promise<void> {
+  await db.query('update holds set until = $2 where id = any($1::bigint[]) and until is null and cleared_at is null', [
+    ids,
+    new Date(until),
+  ]);
+}
+
 /** Clears holds by id: whoever clears names the causes it saw. Returns the ids that were still live. */
 export async function clearHolds(
   db: Queryable,

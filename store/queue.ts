@@ -14,6 +14,8 @@ export interface Claimed {
   readonly segment: string;
   readonly campaign: string;
   readonly attempts: number;
+  /** Earlier attempts whose final answer never came. */
+  readonly doubts: number;
   readonly firstAttempt: number | null;
   readonly pinned: boolean;
   /** Left a lane that stopped: warm addresses only. */
@@ -76,7 +78,7 @@ export async function claim(db: Queryable, query: ClaimQuery): Promise<Claimed[]
        where q.id = picked.id returning q.*
      )
      select t.id, t.message, t.rcpt, t.domain, t.provider, host(t.address) as address, t.tenant, t.stream, t.segment, t.campaign,
-       t.attempts, extract(epoch from t.first_attempt)::float8 * 1000 as "firstAttempt", t.pinned, t.freed,
+       t.attempts, t.doubts, extract(epoch from t.first_attempt)::float8 * 1000 as "firstAttempt", t.pinned, t.freed,
        m.mail_from as "mailFrom", m.message_id as "messageId", b.raw
      from taken t join messages m on m.id = t.message join bodies b on b.id = t.body_id
      order by t.address nulls last, t.due, t.id`,
@@ -188,7 +190,8 @@ export async function commitOutcomes(
      ), finished as (
        delete from queue q using o where q.id = o.recipient and q.claim = $20 and o.due is null
      ), again as (
-       update queue q set claim = null, claimed_at = null, attempts = o.number, first_attempt = o.first_at, due = o.due,
+       update queue q set claim = null, claimed_at = null, attempts = o.number,
+         doubts = q.doubts + (o.severity = 'in-doubt')::int, first_attempt = o.first_at, due = o.due,
          reason = left(o.reply, 300), freed = q.freed or o.free,
          address = case when o.free and not q.pinned then null else o.address end
        from o where q.id = o.recipient and q.claim = $20 and o.due is not null and q.attempts = o.number - 1
@@ -324,7 +327,7 @@ export async function recoverDead(store: Store, recoverer: string, node: string,
     await db.query('update processes set stopped_at = now() where id = any($1::text[]) and stopped_at is null', [dead]);
     const { rowCount } = await db.query(
       `with left_behind as (
-         update queue set claim = null, claimed_at = null, attempts = attempts + 1,
+         update queue set claim = null, claimed_at = null, attempts = attempts + 1, doubts = doubts + 1,
            first_attempt = coalesce(first_attempt, now())
          where claim is not null and claim in (select id from processes where stopped_at is not null)
          returning *)

@@ -88,13 +88,27 @@ export class EgressConnection {
 
   /**
    * One transaction with one recipient. `mayFinish` is asked when everything but the final dot has been handed over:
-   * past its claim a sender never sends it, the connection is cut instead.
+   * past its claim a sender never sends it, the connection is cut instead. `until` (ms): by then RCPT must be answered.
    */
-  deliver(from: string, to: string, raw: Buffer, mayFinish: () => boolean): Promise<Answer> {
+  deliver(
+    from: string,
+    to: string,
+    raw: Buffer,
+    mayFinish: () => boolean,
+    until: number = Number.MAX_SAFE_INTEGER,
+  ): Promise<Answer> {
     this.used += 1;
     const body = new HeldBody(raw, mayFinish);
     return new Promise((resolve) => {
+      // A remote that takes its time over MAIL must not get the RCPT in the next window: that one has its own grant.
+      const late = setTimeout(
+        () => {
+          if (!body.begun) this.close();
+        },
+        Math.min(FAR, Math.max(0, until - Date.now())),
+      );
       const conclude = (answer: Answer) => {
+        clearTimeout(late);
         this.#smtp.off('end', ended);
         if (answer.code === 0 || answer.code === 421) this.close();
         resolve(answer);
@@ -104,7 +118,7 @@ export class EgressConnection {
       this.#smtp.once('end', ended);
       this.#smtp.send({ from, to: [to], size: raw.length, use8BitMime: true }, body, (error, info) => {
         if (error) conclude(answerOf(error as Failure, body));
-        else conclude({ code: 250, text: info?.response ?? '', stage: 'data', sent: true, lost: false });
+        else conclude({ code: 250, text: printable(info?.response ?? ''), stage: 'data', sent: true, lost: false });
       });
     });
   }
@@ -138,7 +152,7 @@ export class EgressConnection {
 function refusalOf(error: Failure): Answer {
   const code = replyCode(error);
   const stage = /^(EHLO|HELO|STARTTLS)/.test(error.command ?? '') ? 'ehlo' : 'connect';
-  const answer = { code, text: error.response ?? error.message, stage, sent: false, lost: false } as const;
+  const answer = { code, text: printable(error.response ?? error.message), stage, sent: false, lost: false } as const;
   if ((error.originalCode ?? error.code) === 'EADDRNOTAVAIL' || /\bEADDRNOTAVAIL\b/.test(error.message)) {
     return { ...answer, cause: 'bind' };
   }
@@ -148,7 +162,7 @@ function refusalOf(error: Failure): Answer {
 function answerOf(error: Failure, body: HeldBody): Answer {
   const inner = error.rejectedErrors?.[0] ?? error;
   const code = replyCode(inner);
-  const text = inner.response ?? inner.message;
+  const text = printable(inner.response ?? inner.message);
   if (code !== 0) {
     const stage = stageOf(inner.command);
     return { code, text, stage, sent: stage !== 'mail', lost: false };
@@ -161,6 +175,9 @@ function answerOf(error: Failure, body: HeldBody): Answer {
   return broken(text, body.released);
 }
 
+/** Longest delay a timer takes, ms. */
+const FAR = 2 ** 31 - 1;
+
 const CUT = 'not finished: this process may have lost its claim on the message';
 
 /**
@@ -169,6 +186,11 @@ const CUT = 'not finished: this process may have lost its claim on the message';
  */
 function broken(text: string, released: boolean): Answer {
   return { code: 0, text, stage: 'data', sent: true, lost: released };
+}
+
+/** A reply is a stranger's text: PostgreSQL refuses NUL, and no log or terminal wants the other control characters. */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}+/gu, ' ').trim();
 }
 
 /** Only a refusal is an answer to trust here: an unexpected 2xx is a broken session, not a delivery. */

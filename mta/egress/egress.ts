@@ -176,6 +176,7 @@ export class Egress {
       },
       stops: (message) => this.#stops(key, message),
       leaseFresh: () => this.#lease.fresh,
+      hasWarmPeer: () => this.#hasWarmPeer(current()),
       log: this.#settings.log,
       laneFatal: (verdict, answer) => this.#laneFatal(current(), verdict, answer),
       freed: (id) => {
@@ -229,8 +230,22 @@ export class Egress {
    * Mail that waits for a lane which was stopped may go to a warm address. Repeated while the stop lasts: what was in a
    * transaction when it came is deferred to the lane only afterwards.
    */
+  #hasWarmPeer(lane: LaneRow): boolean {
+    const now = Date.now();
+    return this.#lease.lanes.some(
+      (peer) =>
+        peer.pool === lane.pool &&
+        peer.provider === lane.provider &&
+        peer.address !== lane.address &&
+        !this.#lease.cold(peer, now),
+    );
+  }
+
   #freeStopped(): void {
-    for (const { address, provider } of this.#lease.stoppedLanes(Date.now())) {
+    for (const lane of this.#lease.stoppedLanes(Date.now())) {
+      // Freed mail goes to warm addresses only: where there is none, it waits for its own.
+      if (!this.#hasWarmPeer(lane)) continue;
+      const { address, provider } = lane;
       const key = laneTarget(address, provider);
       if (this.#freeing.has(key)) continue;
       this.#freeing.add(key);

@@ -10,6 +10,8 @@ export class HeldBody extends Readable {
   readonly #raw: Buffer;
   readonly #mayFinish: () => boolean;
   #at = 0;
+  /** The remote answered DATA: RCPT was taken. */
+  begun = false;
   /** The final dot was let go: from here on the remote may have taken the message. */
   released = false;
   /** The final dot was refused; the remote can not have taken the message. */
@@ -23,6 +25,7 @@ export class HeldBody extends Readable {
   }
 
   override _read(): void {
+    this.begun = true;
     if (this.#at < this.#raw.length) {
       this.push(this.#raw.subarray(this.#at, this.#at + PIECE));
       this.#at += PIECE;

@@ -58,7 +58,10 @@ export class OutcomeCommitter {
           break;
         } catch (error) {
           this.#log('outcomes-not-committed', { waiting: group.length, error: (error as Error).message });
-          await sleep(250);
+          if (group.length > 1 && isAboutData(error)) {
+            // One of them can not be stored: it must not hold up what the others did.
+            this.#waiting.unshift(...group.splice(1));
+          } else await sleep(250);
         }
       }
       for (const waiting of group) waiting.done();
@@ -66,4 +69,9 @@ export class OutcomeCommitter {
     // In the same turn as the last look: what comes later must find that nobody runs.
     this.#running = undefined;
   }
+}
+
+/** SQLSTATE classes 22 (data exception) and 23 (integrity constraint): the same statement will fail again. */
+function isAboutData(error: unknown): boolean {
+  return /^2[23]/.test((error as { code?: string }).code ?? '');
 }

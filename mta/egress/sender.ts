@@ -23,6 +23,8 @@ export interface SenderParts {
   /** Why the lane may not send this message now, or null: asked again just before MAIL FROM. */
   readonly stops: (message: Claimed) => string | null;
   readonly leaseFresh: () => boolean;
+  /** Another address of the pool is warm at this provider and may take what this one can not deliver. */
+  readonly hasWarmPeer: () => boolean;
   readonly log: (event: string, fields?: Record<string, unknown>) => void;
   readonly laneFatal: (verdict: ReplyVerdict, answer: Answer) => Promise<void>;
   /** A slot was taken, and freed again: this message is in nobody's hands any more. */
@@ -127,7 +129,7 @@ export class LaneSender {
       Buffer.from(`${TRACE_HEADER}: ${traceToken(message.id, parts.traceKey)}\r\n`),
       message.raw,
     ]);
-    const answer = await connection.deliver(from, message.rcpt, raw, parts.leaseFresh);
+    const answer = await connection.deliver(from, message.rcpt, raw, parts.leaseFresh, unit.closes);
     if (!answer.sent) await parts.putBack(unit);
     if (aboutSite(answer, message.provider)) {
       this.#drop(connection);
@@ -158,8 +160,11 @@ export class LaneSender {
     const severity = answer.lost ? 'in-doubt' : verdict.severity;
     // Refused for the address, not for the message: a warm address may still deliver it.
     const address = verdict.scope === 'ip' || verdict.scope === 'netblock';
-    const elsewhere = severity === 'blocked' && address && !message.pinned && number < ADDRESSES_TRIED;
-    const again = severity === 'in-doubt' || elsewhere || (severity !== 'delivered' && verdict.retry);
+    const mayLeave = this.#parts.hasWarmPeer() && !message.pinned;
+    const elsewhere = severity === 'blocked' && address && mayLeave && number < ADDRESSES_TRIED;
+    // A remote that always takes the message and never answers gets it twice, not for three days.
+    const doubted = severity === 'in-doubt' && message.doubts === 0;
+    const again = doubted || elsewhere || (severity !== 'delivered' && severity !== 'in-doubt' && verdict.retry);
     const scale = planMs(DAY_MS, lane.calendar) / DAY_MS;
     const retry = retryAfter({ ...verdict, attempts: number, firstAt, now, scale, random: Math.random() });
     await this.#parts.commit({
@@ -180,7 +185,7 @@ export class LaneSender {
       campaign: message.campaign,
       tenant: message.tenant,
       probe: message.pinned,
-      retry: again ? { due: elsewhere ? now : now + retry.delay, free: elsewhere || retry.free } : null,
+      retry: again ? { due: elsewhere ? now : now + retry.delay, free: elsewhere || (retry.free && mayLeave) } : null,
     });
   }
 

@@ -15,6 +15,8 @@ export interface Unit {
   readonly hour: number;
   /** No transaction may start after this instant (ms). */
   readonly until: number;
+  /** The window's end for sending (ms): RCPT must be answered by then. */
+  readonly closes: number;
 }
 
 interface Block extends Unit {
@@ -63,8 +65,8 @@ export class LaneUnits {
       const block = this.#block;
       if (block === undefined) break;
       const taken = Math.min(want - units.length, block.left);
-      const { windowIndex, hour, until } = block;
-      for (let n = 0; n < taken; n++) units.push({ windowIndex, hour, until });
+      const { windowIndex, hour, until, closes } = block;
+      for (let n = 0; n < taken; n++) units.push({ windowIndex, hour, until, closes });
       block.left -= taken;
       block.touched = now;
       if (block.left === 0) this.#block = undefined;
@@ -144,6 +146,7 @@ export class LaneUnits {
         windowIndex: window.index,
         hour: hourOf(grant, now),
         until: grant.sendTo - guard,
+        closes: grant.sendTo,
         revision: lane.revision,
         touched: now,
       };

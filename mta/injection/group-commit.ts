@@ -19,7 +19,7 @@ const HIGH_WATER = 2_000;
 const GROUP = 200;
 const LINGER_MS = 2;
 /** How long a commit whose answer was lost is asked for before the client is told to try again. */
-const DOUBT_MS = 15_000;
+const DOUBT_MS = 100_000;
 
 export class SpoolBusy extends Error {
   readonly code = 'spool-busy';

@@ -201,6 +201,7 @@ create table queue (
   pinned         boolean not null default false,    -- a probe tests this lane and no other
   freed          boolean not null default false,    -- left a lane that stopped: warm addresses only
   attempts       integer not null default 0,
+  doubts         integer not null default 0,        -- final answers that never came
   first_attempt  timestamptz,
   due            timestamptz not null default now(),
   expires        timestamptz not null,

@@ -281,11 +281,12 @@ test('an incident quarantines once, from every phase, and a quarantined lane sen
   assert.deepEqual([later?.kind, later?.phase], ['hold', 'quarantined']);
 });
 
-test('a lane that was declared warm has no row to step back to: its hold stays and it is said once a window', () => {
+test('a lane that was declared warm has no row to step back to: its hold is said at once and nothing else changes', () => {
   const warm: Changes = { plan: null, lane: { phase: 'warm', ceiling: 2_600 }, crossed: [hold('gate:block')] };
-  assert.equal(decide(given({ ...warm, final: false })), null);
-  const decision = decide(given(warm));
-  assert.deepEqual([decision?.kind, decision?.phase, decision?.ceiling], ['hold', 'warm', 2_600]);
+  for (const final of [false, true]) {
+    const decision = decide(given({ ...warm, final }));
+    assert.deepEqual([decision?.kind, decision?.phase, decision?.ceiling], ['hold', 'warm', 2_600]);
+  }
   assert.equal(decide(given({ plan: null, lane: { phase: 'warm' } })), null, 'in order: nothing to say');
 });
 

@@ -125,7 +125,7 @@ test('an incident row reaches its workflow once, and an evaluation follows', asy
       cause: 'gate:test',
       actor: 'rampart',
     } as const;
-    await placeHold(db, { ...hold, reason: 'a test', until: Date.now() + DAY / 6 });
+    await placeHold(db, { ...hold, reason: 'a test' });
     await openIncident(db, { ...hold, address: COLD, provider: 'yahoo', detail: {} });
   });
   const row = await until('a step back', async () =>
