@@ -8,7 +8,7 @@ NODE = $$(source setup/find-node.sh && find_node $(CURDIR))
 
 help:
 	@echo 'make setup   install what Rampart needs on this machine'
-	@echo 'make demo    warm addresses and cut a pool over in minutes, against a small internet on loopback'
+	@echo 'make demo    warm an address for six weeks in three minutes, against a small internet on loopback'
 	@echo 'make test    all tests'
 	@echo 'make up      run Rampart on this machine'
 	@echo 'make lint    formatting, lint rules and types'

@@ -35,7 +35,7 @@ export default defineConfig({
     resolvers: [],
   },
 
-  // Feedback loops you are enrolled in. Default: all providers with one, if mta.inbound is set.
+  // Feedback loops you are enrolled in; they need mta.inbound. Default: none, and complaints do not gate.
   // complaintFeeds: ['yahoo', 'microsoft-consumer'],
 
   // Mailboxes of your own at the providers, in which probes are looked for over IMAP. None: no placement gate.

@@ -148,7 +148,7 @@ function finalDecision(input: LaneInput): LaneDecision | null {
   const { lane } = input;
   if (lane.phase === 'planned' || lane.phase === 'cooling') return null;
   if (lane.phase === 'quarantined')
-    return apply(input, 'hold', 'hold', 'quarantined: waits for a person or a clean re-check');
+    return apply(input, 'hold', 'hold', 'quarantined: waits for a person to resume this lane by name');
   if (input.paused.length > 0) return apply(input, 'hold', 'hold', pausedBecause(input));
   if (lane.phase === 'warm') return null;
   if (lane.phase === 'stepped-back') return coolDown(input);

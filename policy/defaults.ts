@@ -1,6 +1,6 @@
 /**
  * Judgement in one named place: every figure that decides and has no provider's page behind it.
- * Sources: knowledge of the field as written down in docs/judgement-defaults.md; plans may override them.
+ * Sources: knowledge of the field as written down in docs/defaults.md.
  */
 
 /** Metrics that are judged per lane. */

@@ -8,7 +8,7 @@
  *   warm ──step-back──▶ stepped-back                a warm lane that fails is judged like any other
  *   stepped-back ──start──▶ ramping                 one that follows no plan (it was declared warm) gets one
  *   warm ──idle──▶ cooling ──start──▶ ramping       re-warm from a decayed stage
- *   any ──quarantine──▶ quarantined ──release──▶ stepped-back   only a person or a clean re-check releases
+ *   any ──quarantine──▶ quarantined ──release──▶ stepped-back   only a person releases, by name
  *
  * Pause reasons stand apart from the phase: a lane that is paused keeps its phase and stage, may still step back or be
  * quarantined (safety is one-directional), and may not be raised by anything until the reasons are gone.

@@ -66,8 +66,8 @@ function feedProblems(config: CheckedConfig): Problem[] {
     problems.push({ path, says: `expected a provider listed in "providers", found "${provider}"` });
   };
   for (const [index, seed] of config.seeds.entries()) unknown(['seeds', index, 'provider'], seed.provider);
-  for (const [index, provider] of (config.complaintFeeds ?? []).entries()) unknown(['complaintFeeds', index], provider);
-  if ((config.complaintFeeds ?? []).length > 0 && config.mta.inbound === undefined) {
+  for (const [index, provider] of config.complaintFeeds.entries()) unknown(['complaintFeeds', index], provider);
+  if (config.complaintFeeds.length > 0 && config.mta.inbound === undefined) {
     // A feed that can not arrive looks like a feed without complaints, and would pass its gate.
     problems.push({
       path: ['complaintFeeds'],

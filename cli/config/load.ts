@@ -4,7 +4,6 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Calendar } from '../../policy/calendar.ts';
-import { hasComplaintFeed } from '../../policy/providers.ts';
 import { crossProblems } from './cross-checks.ts';
 import { ConfigError, expectation, type Problem, problemText, schemaProblems } from './problems.ts';
 import type { ResolvedConfig, ResolvedListener } from './resolved.ts';
@@ -140,8 +139,8 @@ function resolve(
       password: secrets.read(seed.password, ['seeds', index, 'password']),
     })),
     placement,
-    // Reports that nobody can deliver would look like mail nobody complains about.
-    complaintFeeds: config.complaintFeeds ?? (mta.inbound === undefined ? [] : providers.filter(hasComplaintFeed)),
+    // A loop nobody enrolled in would look like mail nobody complains about: only those that are named count.
+    complaintFeeds: config.complaintFeeds,
     traceKey: config.traceKey === undefined ? null : secrets.read(config.traceKey, ['traceKey']),
   };
 }

@@ -175,7 +175,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   /** Providers whose feedback loop you are enrolled in; default: all with one, if `mta.inbound` is set. */
-  complaintFeeds: z.array(z.string()).optional(),
+  complaintFeeds: z.array(z.string()).default([]),
   /** Key of the tokens that join reports to mail: the same on every node. Default: made once, in <dataDir>/trace.key. */
   traceKey: secret.optional(),
 });

@@ -11,8 +11,7 @@ create table addresses (
   address    inet primary key,
   pool       text not null references pools (name),
   node       text not null,
-  ehlo_name  text not null,
-  managed    boolean not null default true
+  ehlo_name  text not null
 );
 
 -- A ramp is an episode of an address; its plan and calendar are fixed when it starts, its history stays for ever.
@@ -224,7 +223,6 @@ create table attempts (
   at            timestamptz not null,
   number        integer not null,
   first_at      timestamptz,                        -- of the recipient's first attempt: its cohort
-  first_window  integer,
   unit          boolean not null,
   severity      text not null check (severity in
                   ('delivered', 'deferred', 'hard', 'soft', 'blocked', 'expired', 'in-doubt')),
@@ -295,8 +293,3 @@ create table probes (
 );
 create index probes_of_lane on probes (address, provider, window_index);
 create index probes_open on probes (address) where placement is null;
-
-create table feeds (
-  name          text primary key,                   -- e.g. complaints:yahoo, placement:google
-  last_seen_at  timestamptz not null
-);
