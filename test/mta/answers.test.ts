@@ -177,6 +177,25 @@ describe('what an answer leads to', { concurrency: 3 }, () => {
     });
   }
 
+  test('a remote that always takes the message and never answers gets it twice, not for days', async (context) => {
+    const world = await MailWorld.start(context, databases, { dayLength: 20_000 });
+    world.domain('provider.example', [['mx.provider.example', MX]]);
+    const sink = await startScripted(MX, world.smtpPort, { answer: (verb) => (verb === 'DOT' ? 'drop' : usual(verb)) });
+    context.after(() => sink.stop());
+    await world.lane(WARM, 'other', 'warm');
+    await world.mail(1);
+    await world.mta();
+    await until('it is finished', async () => (await world.queue()).length === 0);
+    assert.deepEqual(
+      (await world.attempts()).map((one) => [one.severity, one.final]),
+      [
+        ['in-doubt', false],
+        ['in-doubt', true],
+      ],
+    );
+    assert.equal(sink.log.filter((verb) => verb === 'DOT').length, 2);
+  });
+
   test('a connection that breaks in the middle of the message is no doubt: a plain deferral', async (context) => {
     const world = await MailWorld.start(context, databases, { dayLength: 20_000 });
     world.domain('provider.example', [['mx.provider.example', MX]]);

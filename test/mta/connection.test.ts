@@ -110,3 +110,20 @@ test('a site that fails rests longer each time, and one connection tries it befo
   sites.opened(hosts);
   assert.equal(sites.restsUntil(hosts, second + 1), 0);
 });
+
+test('control characters of a reply do not reach the store, which would refuse them for ever', async (context) => {
+  const { connection } = await connected(context, (verb) =>
+    verb === 'RCPT' ? '550 5.1.1 no\0such\x1b[31m user' : usual(verb),
+  );
+  const answer = await connection.deliver('a@shop.example', 'b@provider.example', RAW, () => true);
+  assert.equal(answer.code, 550);
+  assert.match(answer.text, /5\.1\.1 no such \[31m user/);
+});
+
+test('a remote that answers MAIL after the window has closed gets no RCPT: the connection is cut', async (context) => {
+  const { sink, connection } = await connected(context, (verb) => (verb === 'MAIL' ? 'silence' : usual(verb, true)));
+  const answer = await connection.deliver('a@shop.example', 'b@provider.example', RAW, () => true, Date.now() + 200);
+  assert.deepEqual([answer.code, answer.lost], [0, false]);
+  assert.equal(connection.open, false);
+  assert.ok(!sink.log.includes('RCPT') && !sink.log.includes('DOT'));
+});
