@@ -45,6 +45,9 @@ export const DEFAULTS = {
   reputationDayStop: { events: 5, share: 0.15 },
   /** A campaign is suspended when its hard bounces' log likelihood ratio reaches this. */
   campaignBreaker: 8,
+  /** After a stop is lifted its mail comes back at this share of the pace for so long (real time). */
+  easePace: 0.25,
+  easeMs: HOUR / 2,
   /** Windows a grant is carried without a decision before it ends (fail closed). */
   carryWindows: 3,
   /** A first day with fewer sending hours is prorated and repeats its stage. */
