@@ -7,7 +7,7 @@ import { LANES, type LaneRow } from './lanes.ts';
 
 export interface ProcessSpec {
   readonly id: string;
-  readonly role: 'mta' | 'worker';
+  readonly role: 'mta' | 'worker' | 'events';
   readonly node: string;
   readonly pid: number;
 }

@@ -1,6 +1,7 @@
 /** The configuration as the rest of Rampart uses it: defaults filled in, paths absolute, secrets read. */
 import type { Calendar } from '../../policy/calendar.ts';
 import type { ShapingOverrides } from '../../policy/shaping.ts';
+import type { ResolvedEvents } from './resolved-events.ts';
 
 export interface ResolvedListener {
   readonly host: string;
@@ -71,6 +72,7 @@ export interface ResolvedConfig {
     readonly seeds: number;
   };
   readonly complaintFeeds: readonly string[];
+  readonly events: ResolvedEvents;
   /** null: the one in <dataDir>/trace.key (`traceKeyOf` makes it). */
   readonly traceKey: string | null;
 }
