@@ -26,7 +26,7 @@ demo:
 TEST = $(NODE) --disable-warning=ExperimentalWarning --test --test-reporter=spec
 ALONE = test/demo/ten-days.test.ts
 test:
-	@setup/setup.sh --lab
+	@setup/setup.sh --lab --brokers
 	@$(TEST) --test-concurrency=2 $$(find test -name '*.test.ts' ! -path $(ALONE) | sort)
 	@$(TEST) $(ALONE)
 

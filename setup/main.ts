@@ -1,5 +1,7 @@
 import { dovecotStep } from './steps/dovecot.ts';
+import { kafkaStep } from './steps/kafka.ts';
 import { postgresStep } from './steps/postgres.ts';
+import { rabbitmqStep } from './steps/rabbitmq.ts';
 import type { Step } from './steps/step.ts';
 import { temporalStep } from './steps/temporal.ts';
 import { workflowsStep } from './steps/workflows.ts';
@@ -9,7 +11,8 @@ import { workflowsStep } from './steps/workflows.ts';
  * does nothing when its work is done.
  */
 const labRequired = process.argv.includes('--lab');
-const steps: Step[] = [postgresStep, temporalStep, workflowsStep, dovecotStep(labRequired)];
+const brokers = process.argv.includes('--brokers') ? [rabbitmqStep, kafkaStep] : [];
+const steps: Step[] = [postgresStep, temporalStep, workflowsStep, dovecotStep(labRequired), ...brokers];
 
 for (const step of steps) {
   console.log(`${step.name}: ${step.why}`);
