@@ -87,6 +87,7 @@ export class AmqpSink implements Sink {
     if (!address.searchParams.has('heartbeat')) address.searchParams.set('heartbeat', String(HEARTBEAT_S));
     const model = await amqp.connect(address.href, {
       timeout: timeoutMs,
+      noDelay: true,
       clientProperties: { connection_name: `rampart-events-${this.name}` },
       ...trusting(ca),
     });

@@ -30,6 +30,10 @@ function meaning(config: ResolvedConfig) {
     users: submission.users.map(({ name, pools: of }) => ({ name, pools: of })),
     inbound: inbound === undefined ? null : { host: inbound.host, port: inbound.port },
     complaintFeeds,
+    events: {
+      keepDays: config.events.keepDays,
+      sinks: config.events.sinks.map(({ name, kind, filter }) => ({ name, kind, ...filter })),
+    },
     seeds: config.seeds.map(({ provider, address }) => ({ provider, address })),
     placement,
   };
@@ -55,6 +59,7 @@ function describe(config: ResolvedConfig): string[] {
     `submission: ${submission.host}:${submission.port}, users ${submission.users.map((user) => user.name).join(', ') || 'none'}, processes ${config.mtaProcesses}`,
     `complaint reports: ${inbound === undefined ? 'none' : `${inbound.host}:${inbound.port} for ${config.complaintFeeds.join(', ') || 'no provider'}`}`,
     `seeds: ${config.seeds.length === 0 ? 'none' : config.seeds.map((seed) => seed.address).join(', ')}`,
+    `events: ${config.events.sinks.map(({ name, kind }) => `${name} (${kind})`).join(', ') || 'told to nobody'}`,
     `data: ${config.dataDir}`,
     ...notes(config).map((note) => `note: ${note}`),
   ];

@@ -30,17 +30,25 @@ async function bind(exchange: string, queue: string, pattern: string): Promise<v
   await connection.close();
 }
 
+interface Taken {
+  readonly event: CloudEvent;
+  readonly message: amqp.ConsumeMessage;
+}
+
 /** Takes everything out of a queue. */
-async function drain(queue: string): Promise<{ readonly event: CloudEvent; readonly message: amqp.GetMessage }[]> {
+async function drain(queue: string): Promise<Taken[]> {
   const connection = await amqp.connect(broker.url);
   const channel = await connection.createChannel();
-  const taken: { event: CloudEvent; message: amqp.GetMessage }[] = [];
-  for (;;) {
-    const message = await channel.get(queue);
-    if (message === false) break;
-    taken.push({ event: JSON.parse(message.content.toString('utf8')), message });
-    channel.ack(message);
-  }
+  const { messageCount } = await channel.checkQueue(queue);
+  const taken: Taken[] = [];
+  await channel.consume(
+    queue,
+    (message) => {
+      if (message !== null) taken.push({ event: JSON.parse(message.content.toString('utf8')), message });
+    },
+    { noAck: true },
+  );
+  await until(`${messageCount} messages of ${queue}`, () => taken.length >= messageCount);
   await connection.close();
   return taken;
 }
@@ -70,9 +78,7 @@ test('an event no queue is bound for waits until one is; what did fit is not sen
   await bind('two', 'two.delivered', 'message.delivered.#');
   await forward(context, store, [sink('two')]);
   await attempts(store, [{ recipient: 1 }, { recipient: 2, severity: 'hard' }, { recipient: 3 }]);
-  await until('it is said', async () =>
-    ((await sinkRows(store))[0]?.lastError ?? '').includes('1 of 3 events fit no queue'),
-  );
+  await until('it is said', async () => ((await sinkRows(store))[0]?.lastError ?? '').includes('events fit no queue'));
   await new Promise((done) => setTimeout(done, 300));
   await bind('two', 'two.bounced', 'message.bounced.#');
   await until('it is confirmed', async () => (await sinkRows(store))[0]?.confirmed === 3);

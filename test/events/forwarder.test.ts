@@ -167,6 +167,7 @@ test('a dead sink and a slow one do not keep the others waiting; the backlog of 
   ]);
   for (let first = 1; first <= 3_000; first += 500) await attempts(store, deliveries(first, 500));
   await until('the third has all', () => well.taken.length === 3_000);
+  await until('the store knows', async () => (await sinkRows(store)).some((row) => row.backlog === 0));
   const rows = Object.fromEntries((await sinkRows(store)).map((row) => [row.name, row]));
   assert.deepEqual([rows.gone?.backlog, rows.slow?.backlog, rows.well?.backlog], [3_000, 3_000, 0]);
   assert.match(rows.gone?.lastError ?? '', /ECONNREFUSED/);
