@@ -105,8 +105,11 @@ export async function logFacts(
      from (select * from event_log where id > $1 and id <= $2 and about = $3 order by id limit $4) e
      left join lateral (
        select a.rcpt, m.message_id as "messageId", m.pool, m.stream from attempts a left join messages m on m.id = a.message
-       where a.recipient = (e.data->>'recipient')::bigint order by a.number limit 1
-     ) mail on e.kind in ('message.complained', 'message.late-bounced')
+       -- Elsewhere "recipient" is a mail address, and no order of conditions keeps it from being cast.
+       where a.recipient = case when e.kind in ('message.complained', 'message.late-bounced')
+         then (e.data->>'recipient')::bigint end
+       order by a.number limit 1
+     ) mail on true
      order by e.id`,
     values: [after, upTo, about, limit],
   });

@@ -167,8 +167,8 @@ export async function sinkRows(db: Queryable): Promise<SinkRow[]> {
      cross join (select coalesce((select max(id) from attempts), 0) as attempts,
        coalesce((select max(id) from event_log), 0) as log) ends
      left join lateral (select at from attempts where id > s.attempts_at order by id limit 1) a on true
-     left join lateral (select at from event_log where (id > s.mail_at and about = 'mail')
-       or (id > s.operations_at and about = 'operations') order by id limit 1) e on true
+     left join lateral (select at from event_log where id > least(s.mail_at, s.operations_at)
+       and id > case about when 'mail' then s.mail_at else s.operations_at end order by id limit 1) e on true
      order by s.name`,
   );
   return rows;

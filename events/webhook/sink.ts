@@ -22,6 +22,8 @@ export interface WebhookSettings {
 }
 
 const LINGER_MS = 1_000;
+/** Idle connections are ours to close: many servers do so after 5 s, and a batch sent just then would fail. */
+const CONNECTIONS = { keepAlive: true, maxSockets: 2, timeout: 4_000 } as const;
 /** Of an answer's body, for people; the rest is not read. */
 const EXCERPT = 200;
 
@@ -43,8 +45,8 @@ export class WebhookSink implements Sink {
     this.#now = now;
     const { ca } = settings;
     this.#agent = settings.url.startsWith('https:')
-      ? new https.Agent({ keepAlive: true, maxSockets: 2, ...trusting(ca) })
-      : new http.Agent({ keepAlive: true, maxSockets: 2 });
+      ? new https.Agent({ ...CONNECTIONS, ...trusting(ca) })
+      : new http.Agent(CONNECTIONS);
   }
 
   async send(events: readonly RampartEvent[], signal: AbortSignal): Promise<SendReport> {
