@@ -1,4 +1,5 @@
 /** What an MTA process is told by whoever starts it: plain values, checked at the edge (cli/config). */
+import type { DeliverySettings } from './delivery-settings.ts';
 
 export interface SubmissionUser {
   readonly name: string;
@@ -31,5 +32,7 @@ export interface MtaSettings {
   readonly traceKey: string;
   /** Domain of VERP return paths; absent: the original MAIL FROM is kept. */
   readonly bounceDomain?: string;
+  /** Signatures and transport security; absent: no signatures, opportunistic TLS. */
+  readonly delivery?: DeliverySettings;
   readonly log: (event: string, fields?: Record<string, unknown>) => void;
 }

@@ -7,7 +7,9 @@ import { type Store, tx } from '../../store/connect.ts';
 import { openIncident, placeHold } from '../../store/holds.ts';
 import type { LaneRow } from '../../store/lanes.ts';
 import { type Claimed, freeFromLane, type Outcome } from '../../store/queue.ts';
-import type { MailResolver } from '../routing/resolver.ts';
+import { refusingAddresses } from '../../store/refusals.ts';
+import { countSiteAnswer } from '../../store/site-answers.ts';
+import type { DeliveryParts } from '../delivery.ts';
 import type { MtaSettings } from '../settings.ts';
 import { Claims } from './claims.ts';
 import type { Answer } from './connection.ts';
@@ -34,7 +36,7 @@ export class Egress {
   readonly #settings: MtaSettings;
   readonly #store: Store;
   readonly #lease: Lease;
-  readonly #resolver: MailResolver;
+  readonly #delivery: DeliveryParts;
   readonly #outcomes: OutcomeCommitter;
   readonly #lanes = new Map<string, LaneEntry>();
   readonly #dispatchers = new Map<string, Dispatcher>();
@@ -43,11 +45,11 @@ export class Egress {
   #sending = 0;
   #stopped = false;
 
-  constructor(settings: MtaSettings, store: Store, lease: Lease, resolver: MailResolver) {
+  constructor(settings: MtaSettings, store: Store, lease: Lease, delivery: DeliveryParts) {
     this.#settings = settings;
     this.#store = store;
     this.#lease = lease;
-    this.#resolver = resolver;
+    this.#delivery = delivery;
     this.#claims = new Claims(store, lease.id);
     this.#outcomes = new OutcomeCommitter(store, lease.id, () => this.#bucketMs(), settings.log);
   }
@@ -154,7 +156,7 @@ export class Egress {
       else dispatcher?.wakeAt(at);
     };
     return new LaneSender(lane, {
-      resolver: this.#resolver,
+      ...this.#delivery,
       smtpPort: this.#settings.smtpPort,
       traceKey: this.#settings.traceKey,
       bounceDomain: this.#settings.bounceDomain,
@@ -176,7 +178,15 @@ export class Egress {
       },
       stops: (message) => this.#stops(key, message),
       leaseFresh: () => this.#lease.fresh,
-      hasWarmPeer: () => this.#hasWarmPeer(current()),
+      warmPeers: () => this.#warmPeers(current()),
+      refusedBy: (recipient) => refusingAddresses(this.#store, recipient),
+      siteJudged: (verdict, at) => {
+        const answer = { address: current().address, provider: current().provider, at };
+        const blocked = verdict.severity === 'blocked';
+        countSiteAnswer(this.#store, { ...answer, blocked }, this.#bucketMs()).catch((error: Error) =>
+          this.#settings.log('site-answer-not-counted', { lane: key, error: error.message }),
+        );
+      },
       log: this.#settings.log,
       laneFatal: (verdict, answer) => this.#laneFatal(current(), verdict, answer),
       freed: (id) => {
@@ -226,25 +236,23 @@ export class Egress {
     for (const entry of entries) entry.fatal = null;
   }
 
+  /** Other addresses of the pool that are warm at this provider, and not stopped there. */
+  #warmPeers(lane: LaneRow): string[] {
+    const now = Date.now();
+    return this.#lease.lanes
+      .filter((peer) => peer.pool === lane.pool && peer.provider === lane.provider && peer.address !== lane.address)
+      .filter((peer) => !this.#lease.cold(peer, now) && this.#lease.stops(peer, now) === null)
+      .map((peer) => peer.address);
+  }
+
   /**
    * Mail that waits for a lane which was stopped may go to a warm address. Repeated while the stop lasts: what was in a
    * transaction when it came is deferred to the lane only afterwards.
    */
-  #hasWarmPeer(lane: LaneRow): boolean {
-    const now = Date.now();
-    return this.#lease.lanes.some(
-      (peer) =>
-        peer.pool === lane.pool &&
-        peer.provider === lane.provider &&
-        peer.address !== lane.address &&
-        !this.#lease.cold(peer, now),
-    );
-  }
-
   #freeStopped(): void {
     for (const lane of this.#lease.stoppedLanes(Date.now())) {
       // Freed mail goes to warm addresses only: where there is none, it waits for its own.
-      if (!this.#hasWarmPeer(lane)) continue;
+      if (this.#warmPeers(lane).length === 0) continue;
       const { address, provider } = lane;
       const key = laneTarget(address, provider);
       if (this.#freeing.has(key)) continue;

@@ -8,6 +8,8 @@ interface Site {
   until: number;
   /** One connection tries until then at the latest. */
   triedUntil: number;
+  /** When its last answer about our reputation was counted. */
+  judgedAt: number;
 }
 
 const FIRST_MS = 500;
@@ -39,14 +41,29 @@ export class Sites {
     this.#sites.delete(key(hosts));
   }
 
-  /** Returns when the site may be tried again. Connections that were opened together fail once. */
-  failed(hosts: readonly string[], now: number): number {
+  /**
+   * Returns when the site may be tried again. Connections that were opened together fail once. `leastMs`: how long it rests
+   * at the least.
+   */
+  failed(hosts: readonly string[], now: number, leastMs = 0): number {
     const last = this.#sites.get(key(hosts));
     if (last !== undefined && now - last.failedAt < FIRST_MS) return last.until;
     const failures = (last?.failures ?? 0) + 1;
-    const until = now + Math.min(MOST_MS, FIRST_MS * 2 ** Math.min(failures - 1, 7));
-    this.#sites.set(key(hosts), { failures, failedAt: now, until, triedUntil: 0 });
+    const until = now + Math.max(leastMs, Math.min(MOST_MS, FIRST_MS * 2 ** Math.min(failures - 1, 7)));
+    this.#sites.set(key(hosts), { failures, failedAt: now, until, triedUntil: 0, judgedAt: last?.judgedAt ?? 0 });
     return until;
+  }
+
+  /**
+   * Called after `failed` for an answer about our reputation: does it count? One does for all connections that were opened
+   * together, and at most one every `everyMs`.
+   */
+  judged(hosts: readonly string[], now: number, everyMs: number): boolean {
+    const site = this.#sites.get(key(hosts));
+    if (site === undefined || site.failedAt !== now || now - site.judgedAt < everyMs) return false;
+    if (site.judgedAt === now) return false;
+    site.judgedAt = now;
+    return true;
   }
 
   forgetOld(now: number): void {

@@ -20,6 +20,10 @@ export async function fetchStsPolicy(domain: string, options: StsFetchOptions): 
   const [ip] = await options.addressesOf(host);
   if (ip === undefined) throw new Error(`${host} has no address`);
   return new Promise((resolve, reject) => {
+    const fail = (error: Error) => {
+      reject(error);
+      request.destroy();
+    };
     const request = https.get(
       {
         host: ip,
@@ -31,21 +35,22 @@ export async function fetchStsPolicy(domain: string, options: StsFetchOptions): 
         ...(options.ca === undefined ? {} : { ca: options.ca }),
       },
       (response) => {
-        const fail = (why: string) => request.destroy(new Error(`${host} ${why}`));
-        if (response.statusCode !== 200) return fail(`answered ${response.statusCode}`);
+        response.on('error', fail);
+        if (response.statusCode !== 200) return fail(new Error(`${host} answered ${response.statusCode}`));
         const type = response.headers['content-type'] ?? '';
-        if (!/^text\/plain\s*(;|$)/i.test(type)) return fail(`sent ${type || 'no type'}, not text/plain`);
+        if (!/^text\/plain\s*(;|$)/i.test(type))
+          return fail(new Error(`${host} sent ${type || 'no type'}, not text/plain`));
         let text = '';
         response.setEncoding('utf8');
         response.on('data', (chunk: string) => {
           text += chunk;
-          if (text.length > MOST_BYTES) fail(`sent more than ${MOST_BYTES} bytes`);
+          if (text.length > MOST_BYTES) fail(new Error(`${host} sent more than ${MOST_BYTES} bytes`));
         });
-        response.on('end', () => (response.complete ? resolve(text) : fail('broke off')));
+        response.on('end', () => (response.complete ? resolve(text) : fail(new Error(`${host} broke off`))));
       },
     );
     // Of the whole exchange: a server that sends a byte a minute must not be waited for.
-    const timer = setTimeout(() => request.destroy(new Error(`${host} took longer than ${MOST_MS} ms`)), MOST_MS);
-    request.on('error', reject).on('close', () => clearTimeout(timer));
+    const timer = setTimeout(() => fail(new Error(`${host} took longer than ${MOST_MS} ms`)), MOST_MS);
+    request.on('error', fail).on('close', () => clearTimeout(timer));
   });
 }
