@@ -7,6 +7,7 @@ import type { Calendar } from '../../policy/calendar.ts';
 import { crossProblems } from './cross-checks.ts';
 import { ConfigError, expectation, type Problem, problemText, schemaProblems } from './problems.ts';
 import type { ResolvedConfig, ResolvedListener } from './resolved.ts';
+import { resolveDelivery } from './resolved-delivery.ts';
 import { type CheckedConfig, configSchema, NORMAL } from './schema.ts';
 
 export { ConfigError } from './problems.ts';
@@ -133,6 +134,10 @@ function resolve(
       resolvers: mta.resolvers,
       smtpPort: mta.smtpPort,
       ...(mta.bounceDomain === undefined ? {} : { bounceDomain: mta.bounceDomain }),
+      delivery: resolveDelivery(config, {
+        file: (named, at) => files.at(named, at),
+        secret: (secret, at) => secrets.read(secret, at),
+      }),
     },
     seeds: seeds.map((seed, index) => ({
       ...seed,

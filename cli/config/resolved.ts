@@ -1,5 +1,6 @@
 /** The configuration as the rest of Rampart uses it: defaults filled in, paths absolute, secrets read. */
 import type { Calendar } from '../../policy/calendar.ts';
+import type { ResolvedDelivery } from './resolved-delivery.ts';
 
 export interface ResolvedListener {
   readonly host: string;
@@ -58,6 +59,8 @@ export interface ResolvedConfig {
     readonly resolvers: readonly string[];
     readonly smtpPort: number;
     readonly bounceDomain?: string;
+    /** Absent: no signatures, opportunistic TLS. A loaded configuration always has it. */
+    readonly delivery?: ResolvedDelivery;
   };
   readonly seeds: readonly ResolvedSeed[];
   readonly placement: {
