@@ -57,7 +57,9 @@ export class StsPolicies {
     const looking = this.#look(domain)
       .catch((error: Error) => {
         this.#parts.log('sts-not-known', { domain, error: error.message });
-        return this.#remember(domain, this.#known.get(domain)?.policy ?? null, LOOK.failed);
+        const before = this.#known.get(domain)?.policy ?? null;
+        const holds = before !== null && !expired(before, this.#parts.clock());
+        return this.#remember(domain, holds ? before : null, LOOK.failed);
       })
       .finally(() => this.#looking.delete(domain));
     this.#looking.set(domain, looking);
