@@ -96,7 +96,8 @@ export class EgressConnection {
     return new Promise((resolve) => {
       const failed = (error: Failure) => {
         this.#open = false;
-        resolve(refusalOf(error));
+        // What goes wrong inside the handshake is reported as a socket's error.
+        resolve(refusalOf(error, this.#smtp.upgrading === true));
       };
       this.#smtp.once('error', failed);
       this.#smtp.connect((error) => {
@@ -236,15 +237,19 @@ function chainOf(socket: TLSSocket): X509Certificate[] {
 }
 
 /** Why no session could be opened. */
-function refusalOf(error: Failure): Answer {
-  // A refused STARTTLS is no word about us: some hosts offer what they do not have.
-  const code = error.code === 'ETLS' ? 0 : replyCode(error);
+function refusalOf(error: Failure, handshake: boolean): Answer {
+  if (handshake || error.code === 'ETLS') {
+    // A refused STARTTLS is no word about us: some hosts offer what they do not have.
+    const text = printable(`no TLS: ${error.response ?? error.message}`);
+    return { code: 0, text, stage: 'ehlo', sent: false, lost: false, cause: 'tls' };
+  }
+  const code = replyCode(error);
   const stage = /^(EHLO|HELO|STARTTLS)/.test(error.command ?? '') ? 'ehlo' : 'connect';
   const answer = { code, text: printable(error.response ?? error.message), stage, sent: false, lost: false } as const;
   if ((error.originalCode ?? error.code) === 'EADDRNOTAVAIL' || /\bEADDRNOTAVAIL\b/.test(error.message)) {
     return { ...answer, cause: 'bind' };
   }
-  return error.code === 'ETLS' ? { ...answer, cause: 'tls' } : answer;
+  return answer;
 }
 
 function answerOf(error: Failure, body: HeldBody): Answer {
