@@ -30,6 +30,8 @@ export interface Answer {
   readonly lost: boolean;
   /** What of ours or between us failed: the source address could not be bound, or there is no TLS, or not what was asked for. */
   readonly cause?: 'bind' | 'tls';
+  /** A connection that had served before was gone: it had died of age, and says nothing about this message. */
+  readonly stale?: true;
 }
 
 type Failure = Error & {
@@ -182,7 +184,7 @@ export class EgressConnection {
         clearTimeout(late);
         this.#smtp.off('end', ended);
         if (answer.code === 0 || answer.code === 421) this.close();
-        resolve(answer);
+        resolve(answer.code === 0 && this.used > 1 && !body.begun ? { ...answer, stale: true } : answer);
       };
       // A connection that is closed under a transaction does not always answer it: nobody may wait for ever.
       const ended = () => setImmediate(() => conclude(broken('the connection was closed', body.released)));

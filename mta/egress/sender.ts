@@ -129,7 +129,7 @@ export class LaneSender {
       return;
     }
     // Not when it only let us in: a site that refuses every MAIL must not be taken for one that came back.
-    this.#sessions.sites.opened(hosts);
+    this.#sessions.opened(message.domain, hosts);
     await this.#conclude(message, unit.windowIndex, at, answer, connection);
     if (answer.code !== 250 && !(await connection.reset())) return this.#sessions.drop(connection);
     this.#sessions.keep(connection);
@@ -142,8 +142,8 @@ export class LaneSender {
   ): Promise<void> {
     await this.#parts.putBack(unit);
     if (reached.noMail !== undefined) return this.#parts.commit(this.#nowhere(message, reached.noMail));
-    const { answer, hosts = [] } = reached;
-    const due = answer === undefined ? reached.due : await this.#siteFailed(answer, hosts);
+    const { answer, site = [] } = reached;
+    const due = answer === undefined ? reached.due : await this.#siteFailed(answer, site);
     await this.#parts.postpone(message.id, due, answer === undefined ? reached.why : said(answer));
   }
 
@@ -151,16 +151,16 @@ export class LaneSender {
    * The site rests, and the lane with it if the answer ends it. Returns when the site may be tried again. A provider of its
    * own has one opinion, so every refusal counts; the lanes of `other` meet many sites, and one of them counts once an hour.
    */
-  async #siteFailed(answer: Answer, hosts: readonly string[]): Promise<number> {
+  async #siteFailed(answer: Answer, site: readonly string[]): Promise<number> {
     const { provider } = this.#lane;
     const now = Date.now();
-    if (answer.code === 0) return this.#sessions.sites.failed(hosts, now);
+    if (answer.code === 0) return this.#sessions.sites.failed(site, now);
     const verdict = classifyReply({ ...answer, provider });
     if (verdict.laneFatal) await this.#parts.laneFatal(verdict, answer);
-    if (!JUDGING.includes(verdict.class)) return this.#sessions.sites.failed(hosts, now);
-    const due = this.#sessions.sites.failed(hosts, now, JUDGED_REST_MS * this.#scale());
+    if (!JUDGING.includes(verdict.class)) return this.#sessions.sites.failed(site, now);
+    const due = this.#sessions.sites.failed(site, now, JUDGED_REST_MS * this.#scale());
     const every = provider === 'other' ? JUDGED_ONCE_MS * this.#scale() : 0;
-    if (this.#sessions.sites.judged(hosts, now, every)) this.#parts.siteJudged(verdict, now);
+    if (this.#sessions.sites.judged(site, now, every)) this.#parts.siteJudged(verdict, now);
     return due;
   }
 
@@ -206,7 +206,8 @@ export class LaneSender {
     // Refused for the address, not for the message: another warm one may still deliver it.
     const ofAddress = verdict.scope === 'ip' || verdict.scope === 'netblock';
     const blocked = severity === 'blocked' && ofAddress && number < ADDRESSES_TRIED;
-    const throttled = severity === 'deferred' && retry.free;
+    // Once: mail that hops from address to address looks like what it is.
+    const throttled = severity === 'deferred' && retry.free && !message.freed;
     const to = blocked || throttled ? await this.#elsewhere(message, verdict) : null;
     // A remote that always takes the message and never answers gets it twice, not for three days.
     const doubted = severity === 'in-doubt' && message.doubts === 0;
@@ -278,8 +279,12 @@ export class LaneSender {
 const JUDGING: readonly ReplyVerdict['class'][] = ['reputation', 'block', 'listing'];
 const SITE_CLASSES: readonly ReplyVerdict['class'][] = ['infrastructure', 'throttle', ...JUDGING];
 
-/** Said before the recipient was named, and not about the sender's name: the site, not the message, waits. */
+/**
+ * Said before the recipient was named, and not about the sender's name: the site, not the message, waits. RCPT may have gone
+ * out on a connection that turns out to be dead: its unit stays used, the message is free to try a new connection.
+ */
 function aboutSite(answer: Answer, provider: string): boolean {
+  if (answer.stale) return true;
   if (answer.sent) return false;
   if (answer.code === 0) return true;
   return answer.code < 500 && SITE_CLASSES.includes(classifyReply({ ...answer, provider }).class);

@@ -26,7 +26,8 @@ export type Reached =
   | {
       /** What the site said; absent: it was not asked. */
       readonly answer?: Answer;
-      readonly hosts?: readonly string[];
+      /** What is to rest for it (Sites). */
+      readonly site?: readonly string[];
       readonly noMail?: NoMail;
       readonly due: number;
       readonly why: string;
@@ -60,7 +61,7 @@ export class Sessions {
   siteRestsUntil(domain: string, now: number): number {
     const hosts = this.#parts.resolver.knownHosts(domain);
     if (hosts === null) return 0;
-    const rests = this.sites.restsUntil(hosts, now);
+    const rests = this.#restOf(domain, hosts, now);
     return rests === 0 || this.#kept(domain) !== undefined ? 0 : rests;
   }
 
@@ -88,9 +89,10 @@ export class Sessions {
     const kept = this.take(domain);
     if (kept !== null) return kept;
     const { hosts } = route;
-    const rests = this.sites.restsUntil(hosts, Date.now());
-    if (rests > 0) return { due: rests, why: 'its MX hosts do not answer' };
+    const rests = this.#restOf(domain, hosts, Date.now());
+    if (rests > 0) return { due: rests, why: 'its MX hosts do not answer as they should' };
     this.sites.trying(hosts, Date.now());
+    this.sites.trying(tlsSite(domain), Date.now());
     const opened = await this.#openAny(domain, route, sts);
     if (opened instanceof EgressConnection) return { connection: opened, hosts };
     if (opened.cause === 'bind') {
@@ -99,7 +101,15 @@ export class Sessions {
       this.#parts.log('bind-failed', { address: this.#lane().address, error: opened.text });
       return { due: Date.now(), why: `${this.#lane().address} can not be bound on this machine` };
     }
-    return { answer: opened, hosts, due: 0, why: opened.text };
+    // TLS that is not what this domain asks for is no fault of the site: others may send there.
+    const site = opened.cause === 'tls' ? tlsSite(domain) : hosts;
+    return { answer: opened, site, due: 0, why: opened.text };
+  }
+
+  /** The site took part in a transaction: whatever was wrong with it is over. */
+  opened(domain: string, hosts: readonly string[]): void {
+    this.sites.opened(hosts);
+    this.sites.opened(tlsSite(domain));
   }
 
   keep(connection: EgressConnection): void {
@@ -130,6 +140,10 @@ export class Sessions {
     this.#connections.clear();
   }
 
+  #restOf(domain: string, hosts: readonly string[], now: number): number {
+    return Math.max(this.sites.restsUntil(hosts, now), this.sites.restsUntil(tlsSite(domain), now));
+  }
+
   /** An idle connection to one of the domain's hosts that is protected as its mail needs; none while something must be asked. */
   #kept(domain: string): EgressConnection | undefined {
     if (this.#idle.length === 0) return undefined;
@@ -153,7 +167,7 @@ export class Sessions {
     for (const host of route.hosts) {
       const need = await security.requirement(domain, sts, route, host);
       if ('refused' in need) {
-        last = nothing(need.refused);
+        last = { ...nothing(need.refused), cause: 'tls' };
         continue;
       }
       const ips = await resolver.addressesOf(host).catch(() => []);
@@ -199,6 +213,11 @@ export class Sessions {
     const problem = secured === null ? 'no TLS' : secured.problem;
     this.#parts.log('sts-testing-failed', { domain, host: spec.host, problem });
   }
+}
+
+/** What rests when a domain's hosts do not offer the TLS it asks for. */
+function tlsSite(domain: string): readonly string[] {
+  return [`tls ${domain}`];
 }
 
 function nothing(text: string): Answer {

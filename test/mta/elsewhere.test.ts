@@ -137,6 +137,30 @@ describe('a refusal before any message', { concurrency: 3 }, () => {
   });
 });
 
+test('a kept connection that died is not a deferral: its mail goes over a new one at once', async (context) => {
+  const world = await MailWorld.start(context, databases);
+  world.domain('provider.example', [['mx.provider.example', MX]]);
+  const served = new Map<import('node:net').Socket, number>();
+  // Each connection takes one message, and drops what begins a second.
+  const sink = await startScripted(MX, world.smtpPort, {
+    answer: (verb, _n, socket) => {
+      if (verb === 'MAIL') served.set(socket, (served.get(socket) ?? 0) + 1);
+      return verb === 'MAIL' && (served.get(socket) ?? 0) > 1 ? 'drop' : usual(verb);
+    },
+  });
+  context.after(() => sink.stop());
+  await world.lane('127.31.1.1', 'other', 'warm');
+  await world.mail(12);
+  await world.mta();
+  await until('all are finished', async () => (await world.queue()).length === 0);
+  const attempts = await world.attempts();
+  assert.deepEqual([...new Set(attempts.map((one) => `${one.severity} ${one.number}`))], ['delivered 1']);
+  assert.ok(
+    [...served.values()].some((count) => count > 1),
+    'no connection was used twice',
+  );
+});
+
 describe('mail that a host can not carry', { concurrency: 2 }, () => {
   const eight = Buffer.from('From: <a@shop.example>\r\nMessage-ID: <8@shop.example>\r\n\r\ncafé\r\n');
 
