@@ -91,6 +91,11 @@ export class LaneSender {
     return this.#sessions.siteRestsUntil(domain, now);
   }
 
+  /** What the MX hosts of a domain that rest said last; null: they do not rest. */
+  siteWhy(domain: string): string | null {
+    return this.#sessions.siteWhy(domain);
+  }
+
   closeIdle(now: number): void {
     this.#sessions.closeIdle(now);
   }
@@ -154,11 +159,12 @@ export class LaneSender {
   async #siteFailed(answer: Answer, site: readonly string[]): Promise<number> {
     const { provider } = this.#lane;
     const now = Date.now();
-    if (answer.code === 0) return this.#sessions.sites.failed(site, now);
+    const rest = (leastMs: number) => this.#sessions.sites.failed(site, now, leastMs, said(answer));
+    if (answer.code === 0) return rest(0);
     const verdict = classifyReply({ ...answer, provider });
     if (verdict.laneFatal) await this.#parts.laneFatal(verdict, answer);
-    if (!JUDGING.includes(verdict.class)) return this.#sessions.sites.failed(site, now);
-    const due = this.#sessions.sites.failed(site, now, JUDGED_REST_MS * this.#scale());
+    if (!JUDGING.includes(verdict.class)) return rest(0);
+    const due = rest(JUDGED_REST_MS * this.#scale());
     const every = provider === 'other' ? JUDGED_ONCE_MS * this.#scale() : 0;
     if (this.#sessions.sites.judged(site, now, every)) this.#parts.siteJudged(verdict, now);
     return due;

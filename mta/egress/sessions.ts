@@ -65,6 +65,12 @@ export class Sessions {
     return rests === 0 || this.#kept(domain) !== undefined ? 0 : rests;
   }
 
+  /** Why the MX hosts of a domain are left alone, in their own words where they said any; null: they are not. */
+  siteWhy(domain: string): string | null {
+    const hosts = this.#parts.resolver.knownHosts(domain);
+    return this.sites.why(tlsSite(domain)) ?? (hosts === null ? null : this.sites.why(hosts));
+  }
+
   /** A kept connection for a domain, taken at once where everything about it is known: the way of almost every message. */
   take(domain: string): Reached | null {
     const connection = this.#kept(domain);
@@ -90,7 +96,7 @@ export class Sessions {
     if (kept !== null) return kept;
     const { hosts } = route;
     const rests = this.#restOf(domain, hosts, Date.now());
-    if (rests > 0) return { due: rests, why: 'its MX hosts do not answer as they should' };
+    if (rests > 0) return { due: rests, why: this.siteWhy(domain) ?? 'its MX hosts do not answer' };
     this.sites.trying(hosts, Date.now());
     this.sites.trying(tlsSite(domain), Date.now());
     const opened = await this.#openAny(domain, route, sts);

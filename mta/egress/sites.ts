@@ -10,6 +10,8 @@ interface Site {
   triedUntil: number;
   /** When its last answer about our reputation was counted. */
   judgedAt: number;
+  /** What failed last, for people. */
+  why: string;
 }
 
 const FIRST_MS = 500;
@@ -31,6 +33,11 @@ export class Sites {
     return site.triedUntil > now ? now + FIRST_MS : 0;
   }
 
+  /** What a site that rests said last; null: nothing is known against it. */
+  why(hosts: readonly string[]): string | null {
+    return this.#sites.get(key(hosts))?.why ?? null;
+  }
+
   /** Called before a connection is opened: of a site that failed, only this one tries now. */
   trying(hosts: readonly string[], now: number): void {
     const site = this.#sites.get(key(hosts));
@@ -43,14 +50,14 @@ export class Sites {
 
   /**
    * Returns when the site may be tried again. Connections that were opened together fail once. `leastMs`: how long it rests
-   * at the least.
+   * at the least. `why`: what it said, for people.
    */
-  failed(hosts: readonly string[], now: number, leastMs = 0): number {
+  failed(hosts: readonly string[], now: number, leastMs = 0, why = 'its MX hosts do not answer'): number {
     const last = this.#sites.get(key(hosts));
     if (last !== undefined && now - last.failedAt < FIRST_MS) return last.until;
     const failures = (last?.failures ?? 0) + 1;
     const until = now + Math.max(leastMs, Math.min(MOST_MS, FIRST_MS * 2 ** Math.min(failures - 1, 7)));
-    this.#sites.set(key(hosts), { failures, failedAt: now, until, triedUntil: 0, judgedAt: last?.judgedAt ?? 0 });
+    this.#sites.set(key(hosts), { failures, failedAt: now, until, triedUntil: 0, judgedAt: last?.judgedAt ?? 0, why });
     return until;
   }
 

@@ -6,6 +6,7 @@ import { randomInt } from 'node:crypto';
 import dgram from 'node:dgram';
 import { getServers } from 'node:dns';
 import net from 'node:net';
+import { domainToASCII } from 'node:url';
 import dnsPacket, { type Answer, type DecodedPacket, type Packet, type RecordType } from 'dns-packet';
 
 export interface DnsAnswer {
@@ -82,7 +83,7 @@ export class DnsClient {
 
   /** Records of a name. Rejects with DnsFailure when no server answers, BadName when none can be asked. */
   async query(name: string, type: RecordType): Promise<DnsAnswer> {
-    let at = name.toLowerCase().replace(/\.$/, '');
+    let at = asciiName(name).toLowerCase().replace(/\.$/, '');
     let ttl = Number.POSITIVE_INFINITY;
     let authentic = this.#trustAd;
     for (let aliases = 0; aliases <= MAX_ALIASES; aliases++) {
@@ -230,6 +231,11 @@ function serverOf(text: string): Server {
 
 function isLoopback(host: string): boolean {
   return host === '::1' || host.startsWith('127.');
+}
+
+/** An internationalised name as DNS has it (RFC 5890 §2.3.2.1). */
+function asciiName(name: string): string {
+  return /[^\0-\x7f]/.test(name) ? domainToASCII(name) : name;
 }
 
 function same(a: string, b: string): boolean {

@@ -3,7 +3,6 @@
  * that is this machine (a loop) and a dead resolver (stale answers) each end differently: refuse, use the A record, refuse,
  * use what was known. Addresses are IPv4 only: an IPv4 lane can reach nothing else.
  */
-import { domainToASCII } from 'node:url';
 import { providerOf } from '../../policy/providers.ts';
 import { BadName, DnsClient } from './dns-client.ts';
 
@@ -127,7 +126,7 @@ export class MailResolver {
 
   async #ask(domain: string): Promise<[Route | NoMail, number]> {
     try {
-      const { exists, records, authentic, ttl, name } = await this.dns.query(asciiName(domain), 'MX');
+      const { exists, records, authentic, ttl, name } = await this.dns.query(domain, 'MX');
       const mx = records.flatMap((record) =>
         record.type === 'MX'
           ? [{ exchange: hostName(record.data.exchange), priority: record.data.preference ?? 0, tie: Math.random() }]
@@ -180,11 +179,6 @@ export class MailResolver {
     );
     return ours;
   }
-}
-
-/** An internationalised domain as DNS has it (RFC 5890 §2.3.2.1). */
-function asciiName(domain: string): string {
-  return /[^\0-\x7f]/.test(domain) ? domainToASCII(domain) : domain;
 }
 
 function hostName(exchange: string): string {

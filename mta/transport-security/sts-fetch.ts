@@ -1,5 +1,6 @@
 /** Fetches an MTA-STS policy file (RFC 8461 §3.3): over HTTPS from the domain's own host, with a certificate that is checked. */
 import https from 'node:https';
+import { domainToASCII } from 'node:url';
 
 export interface StsFetchOptions {
   /** 443, another only in tests. */
@@ -16,7 +17,7 @@ const MOST_MS = 60_000;
 
 /** Text of the domain's policy file. Rejects with what is wrong: no redirect is followed, no other type is taken. */
 export async function fetchStsPolicy(domain: string, options: StsFetchOptions): Promise<string> {
-  const host = `mta-sts.${domain}`;
+  const host = `mta-sts.${domainToASCII(domain)}`;
   const [ip] = await options.addressesOf(host);
   if (ip === undefined) throw new Error(`${host} has no address`);
   return new Promise((resolve, reject) => {
