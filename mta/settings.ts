@@ -1,4 +1,6 @@
 /** What an MTA process is told by whoever starts it: plain values, checked at the edge (cli/config). */
+
+import type { ShapingOverrides } from '../policy/shaping.ts';
 import type { DeliverySettings } from './delivery-settings.ts';
 
 export interface SubmissionUser {
@@ -34,5 +36,7 @@ export interface MtaSettings {
   readonly bounceDomain?: string;
   /** Signatures and transport security; absent: no signatures, opportunistic TLS. */
   readonly delivery?: DeliverySettings;
+  /** Limits that differ from the shipped ones. */
+  readonly shaping?: ShapingOverrides;
   readonly log: (event: string, fields?: Record<string, unknown>) => void;
 }

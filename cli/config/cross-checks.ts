@@ -11,6 +11,7 @@ export function crossProblems(config: CheckedConfig, calendar: Calendar): Proble
     ...userProblems(config),
     ...feedProblems(config),
     ...deliveryProblems(config),
+    ...shapingProblems(config),
   ];
 }
 
@@ -88,6 +89,21 @@ function deliveryProblems({ dkim, mta, pools }: CheckedConfig): Problem[] {
   for (const pool of Object.keys(dkim.alsoSign)) {
     if (pool in pools) continue;
     problems.push({ path: ['dkim', 'alsoSign', pool], says: `expected one of ${Object.keys(pools).join(', ')}` });
+  }
+  return problems;
+}
+
+function shapingProblems({ shaping, pools }: CheckedConfig): Problem[] {
+  const problems: Problem[] = [];
+  const provider = (path: PropertyKey[], name: string) => {
+    if (name === 'default' || ALL_PROVIDERS.includes(name)) return;
+    problems.push({ path, says: `no provider is called "${name}": choose one of ${ALL_PROVIDERS.join(', ')}` });
+  };
+  for (const name of Object.keys(shaping.providers ?? {})) provider(['shaping', 'providers', name], name);
+  for (const [pool, rows] of Object.entries(shaping.pools ?? {})) {
+    if (pools[pool] === undefined)
+      problems.push({ path: ['shaping', 'pools', pool], says: `expected one of ${Object.keys(pools).join(', ')}` });
+    for (const name of Object.keys(rows)) provider(['shaping', 'pools', pool, name], name);
   }
   return problems;
 }

@@ -1,5 +1,6 @@
 /** The configuration as the rest of Rampart uses it: defaults filled in, paths absolute, secrets read. */
 import type { Calendar } from '../../policy/calendar.ts';
+import type { ShapingOverrides } from '../../policy/shaping.ts';
 import type { ResolvedDelivery } from './resolved-delivery.ts';
 
 export interface ResolvedListener {
@@ -61,6 +62,7 @@ export interface ResolvedConfig {
     readonly bounceDomain?: string;
     /** Absent: no signatures, opportunistic TLS. A loaded configuration always has it. */
     readonly delivery?: ResolvedDelivery;
+    readonly shaping: ShapingOverrides;
   };
   readonly seeds: readonly ResolvedSeed[];
   readonly placement: {

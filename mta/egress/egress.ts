@@ -1,12 +1,13 @@
 /** The sending half of a process: one dispatcher a pool and provider, one sender and unit book a lane. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { rollupMs, windowOf } from '../../policy/calendar.ts';
+import { planMs, rollupMs, windowOf } from '../../policy/calendar.ts';
+import { DEFAULTS } from '../../policy/defaults.ts';
 import { laneTarget } from '../../policy/holds.ts';
 import type { ReplyVerdict } from '../../policy/replies.ts';
 import { type Store, tx } from '../../store/connect.ts';
 import { openIncident, placeHold } from '../../store/holds.ts';
 import type { LaneRow } from '../../store/lanes.ts';
-import { type Claimed, freeFromLane, type Outcome } from '../../store/queue.ts';
+import { type Claimed, freeFromLane, type Outcome, type OutcomeScale } from '../../store/queue.ts';
 import { refusingAddresses } from '../../store/refusals.ts';
 import { countSiteAnswer } from '../../store/site-answers.ts';
 import type { DeliveryParts } from '../delivery.ts';
@@ -51,7 +52,7 @@ export class Egress {
     this.#lease = lease;
     this.#delivery = delivery;
     this.#claims = new Claims(store, lease.id);
-    this.#outcomes = new OutcomeCommitter(store, lease.id, () => this.#bucketMs(), settings.log);
+    this.#outcomes = new OutcomeCommitter(store, lease.id, () => this.#scale(), settings.log);
   }
 
   /** Lanes or holds changed: meet new lanes, leave those that went, let mail go from stopped ones, look again. */
@@ -117,9 +118,10 @@ export class Egress {
     await this.#claims.releaseUnknown(0).catch(() => {});
   }
 
-  #bucketMs(): number {
+  #scale(): OutcomeScale {
     const calendar = this.#lease.lanes[0]?.calendar;
-    return calendar === undefined ? 60_000 : rollupMs(calendar);
+    if (calendar === undefined) return { bucketMs: 60_000, idleMs: DEFAULTS.idleMs };
+    return { bucketMs: rollupMs(calendar), idleMs: planMs(DEFAULTS.idleMs, calendar) };
   }
 
   #meet(key: string, lane: LaneRow): LaneEntry {
@@ -177,13 +179,13 @@ export class Egress {
         wake(due);
       },
       stops: (message) => this.#stops(key, message),
-      leaseFresh: () => this.#lease.fresh,
-      warmPeers: () => this.#warmPeers(current()),
+      leaseFresh: () => this.#lease.allows(current(), Date.now()),
+      warmPeers: () => this.#lease.warmPeers(current(), Date.now()),
       refusedBy: (recipient) => refusingAddresses(this.#store, recipient),
       siteJudged: (verdict, at) => {
         const answer = { address: current().address, provider: current().provider, at };
         const blocked = verdict.severity === 'blocked';
-        countSiteAnswer(this.#store, { ...answer, blocked }, this.#bucketMs()).catch((error: Error) =>
+        countSiteAnswer(this.#store, { ...answer, blocked }, this.#scale().bucketMs).catch((error: Error) =>
           this.#settings.log('site-answer-not-counted', { lane: key, error: error.message }),
         );
       },
@@ -236,23 +238,15 @@ export class Egress {
     for (const entry of entries) entry.fatal = null;
   }
 
-  /** Other addresses of the pool that are warm at this provider, and not stopped there. */
-  #warmPeers(lane: LaneRow): string[] {
-    const now = Date.now();
-    return this.#lease.lanes
-      .filter((peer) => peer.pool === lane.pool && peer.provider === lane.provider && peer.address !== lane.address)
-      .filter((peer) => !this.#lease.cold(peer, now) && this.#lease.stops(peer, now) === null)
-      .map((peer) => peer.address);
-  }
-
   /**
    * Mail that waits for a lane which was stopped may go to a warm address. Repeated while the stop lasts: what was in a
    * transaction when it came is deferred to the lane only afterwards.
    */
   #freeStopped(): void {
-    for (const lane of this.#lease.stoppedLanes(Date.now())) {
+    const now = Date.now();
+    for (const lane of this.#lease.stoppedLanes(now)) {
       // Freed mail goes to warm addresses only: where there is none, it waits for its own.
-      if (this.#warmPeers(lane).length === 0) continue;
+      if (!this.#lease.hasWarmPeer(lane, now)) continue;
       const { address, provider } = lane;
       const key = laneTarget(address, provider);
       if (this.#freeing.has(key)) continue;
