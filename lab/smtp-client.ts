@@ -1,4 +1,4 @@
-/** One outgoing SMTP connection as a promise; both the feedback reports and the application send through it. */
+/** One outgoing SMTP connection as a promise; feedback reports, bounces and the application go out through it. */
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
 
 export interface SmtpPeer {
@@ -6,6 +6,8 @@ export interface SmtpPeer {
   readonly port: number;
   readonly user?: string;
   readonly password?: string;
+  /** EHLO name; the application's without it. */
+  readonly name?: string;
 }
 
 /**
@@ -70,11 +72,11 @@ export class SmtpClient {
   }
 
   async #connect(): Promise<SMTPConnection> {
-    const { host, port, user, password } = this.#peer;
+    const { host, port, user, password, name } = this.#peer;
     const connection = new SMTPConnection({
       host,
       port,
-      name: 'app.shop.example',
+      name: name ?? 'app.shop.example',
       ignoreTLS: true,
       connectionTimeout: CONNECT_MS,
       greetingTimeout: CONNECT_MS,

@@ -64,5 +64,8 @@ test('ten-days.json is the world it was', async () => {
 });
 
 test('six-weeks.json is the world it was', async () => {
-  assert.equal(await digestOf('six-weeks.json', 42), 'b3620eb593ea3f3a1215faf7b993859125da1511d862913c079445a25b4ee0f3');
+  assert.equal(
+    await digestOf('six-weeks.json', 42),
+    'b3620eb593ea3f3a1215faf7b993859125da1511d862913c079445a25b4ee0f3',
+  );
 });
