@@ -17,6 +17,7 @@ import { type SendResult, SmtpClient } from './smtp-client.ts';
 const RETRY_HOURS = 0.25;
 const MIN_RETRY_MS = 200;
 const GIVE_UP_HOURS = 48;
+const DRAIN_MS = 2_000;
 /** Of the message, in bytes: reports wait in memory for hours of plan time. */
 const KEPT_BYTES = 8 * 1024;
 const REASONS: readonly (readonly [BounceReason, number])[] = [
@@ -77,14 +78,18 @@ export class LateBounces {
     this.#timers.add(timer);
   }
 
-  /** Drops what has not been said yet. */
+  /** Drops what has not been said yet; a report under way gets a moment for its answer. Idempotent. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
-    for (const client of this.#clients.values()) client.close();
+    const hangUp = () => {
+      for (const client of this.#clients.values()) client.close();
+    };
+    const timer = setTimeout(hangUp, DRAIN_MS);
     await Promise.all(this.#queues.values());
-    for (const client of this.#clients.values()) client.close();
+    clearTimeout(timer);
+    hangUp();
   }
 
   async #report(provider: Provider, due: Due, giveUpAt: number): Promise<void> {

@@ -31,6 +31,8 @@ interface SmtpError extends Error {
 export class SmtpClient {
   readonly #peer: SmtpPeer;
   #connection: SMTPConnection | null = null;
+  /** Ends the message under way, for nodemailer forgets its callback when a connection is closed from this side. */
+  #giveUp: (() => void) | null = null;
 
   constructor(peer: SmtpPeer) {
     this.#peer = peer;
@@ -44,29 +46,38 @@ export class SmtpClient {
     } catch (error) {
       return { kind: 'unreachable', text: (error as Error).message };
     }
-    return new Promise((resolve) => {
+    return new Promise<SendResult>((resolve) => {
+      this.#giveUp = () => resolve({ kind: 'unanswered', text: 'closed while it waited for the answer' });
       connection.send({ from: from === '' ? false : from, to: [to] }, message, (cause, info) => {
         if (!cause) return resolve({ kind: 'answered', code: codeOf(info?.response), text: info?.response ?? '' });
         const { responseCode, response } = cause as SmtpError;
         if (responseCode === undefined) {
-          this.close();
+          this.#hangUp();
           return resolve({ kind: 'unanswered', text: cause.message });
         }
         const answer: SendResult = { kind: 'answered', code: responseCode, text: response ?? cause.message };
         // After a 421 the peer closes (RFC 5321 §3.8): there is nothing left to reset.
         if (responseCode === 421) {
-          this.close();
+          this.#hangUp();
           return resolve(answer);
         }
         connection.reset((failed) => {
-          if (failed) this.close();
+          if (failed) this.#hangUp();
           resolve(answer);
         });
       });
+    }).finally(() => {
+      this.#giveUp = null;
     });
   }
 
+  /** Hangs up; a message under way ends as `unanswered`. */
   close(): void {
+    this.#hangUp();
+    this.#giveUp?.();
+  }
+
+  #hangUp(): void {
     this.#connection?.close();
     this.#connection = null;
   }
