@@ -208,6 +208,7 @@ function replyFor(one: Candidate, lines: readonly string[], until: number): stri
       if (blank > 2) break;
       continue;
     }
+    if (/^[-=_*#~+|.\s]+$/.test(line)) continue;
     if (CHATTER.test(line) && said.join('').length > 0) {
       if (blank > 0) break;
       continue;
@@ -217,4 +218,25 @@ function replyFor(one: Candidate, lines: readonly string[], until: number): stri
   }
   const text = said.join(' ').replace(/\s+/g, ' ').trim();
   return text === '' ? null : text.slice(0, MAX_REPLY);
+}
+
+/** The first line of a report that repeats a server's refusal, with the lines that carry it on; for reports that keep it apart. */
+export function refusalIn(lines: readonly string[]): string | null {
+  const at = lines.findIndex((line) =>
+    /(?:^|said:\s|<<<\s|-->?\s|<--\s|\d:\s|returned:\s|\[|["'(])\s{0,3}[45]\d\d[\s-].{0,3}\S/i.test(line),
+  );
+  if (at === -1) return null;
+  const end = lines.slice(at + 1, at + 6).findIndex((line) => !/^\s{2,}\S|^[45]\d\d[- ]/.test(line));
+  const text = lines
+    .slice(at, at + 1 + Math.max(0, end))
+    .join(' ')
+    .replace(/\s+/g, ' ')
+    .replace(/^\s{0,3}[<>-]{2,4}\s/, '')
+    .trim();
+  return text.slice(0, MAX_REPLY);
+}
+
+/** Has it a reply code or an enhanced status code? */
+export function hasCode(text: string): boolean {
+  return CODE.test(text);
 }

@@ -10,9 +10,9 @@
 import type { ReplyClass } from '../../../policy/replies.ts';
 import { addressesIn, addressList, sameAddress } from './addresses.ts';
 import { hasReplySubject, isAutoReply, isChallenge } from './automatic.ts';
-import { type Action, readDeliveryStatus, type StatusGroup } from './delivery-status.ts';
-import { type ClassifiedFeedback, readFeedback, readJmrp } from './feedback-report.ts';
-import { type Finding, findRecipients, splitReturned } from './free-text.ts';
+import { type Action, looksLikeStatus, readDeliveryStatus, type StatusGroup } from './delivery-status.ts';
+import { type ClassifiedFeedback, readFeedback, readJmrp, readUnsubscribe } from './feedback-report.ts';
+import { type Finding, findRecipients, hasCode, refusalIn, splitReturned } from './free-text.ts';
 import { type Fields, field } from './headers.ts';
 import { type Part, readMime } from './mime.ts';
 import { type Original, originalRecipients, originalSenders, readOriginal } from './original.ts';
@@ -63,12 +63,13 @@ export function classifyMessage(raw: Buffer): ClassifiedMessage {
     return { ...nothing, kind: 'feedback', feedback: readFeedback(parts.feedback, parts.prose, original) };
   if (parts.disposition && parts.statuses.length === 0) return { ...nothing, kind: 'auto-reply' };
 
-  const report: Report = { fields: message.fields, parts, lines, original };
-  if (parts.statuses.length > 0) {
+  const statuses = parts.statuses.length > 0 ? parts.statuses : inlineStatus(message.fields, lines);
+  const report: Report = { fields: message.fields, parts: { ...parts, statuses }, lines, original };
+  if (statuses.length > 0) {
     const recipients = fromStatuses(report);
     if (recipients.length > 0) return { ...base, recipients, kind: kindOf(recipients) };
   }
-  const jmrp = readJmrp(outer.fields, original);
+  const jmrp = readJmrp(outer.fields, original) ?? readUnsubscribe(outer.fields);
   if (jmrp !== undefined) return { ...nothing, kind: 'feedback', feedback: jmrp };
   if (isChallenge(message.fields, parts.prose)) return { ...nothing, kind: 'challenge' };
   if (
@@ -86,6 +87,13 @@ interface Report {
   readonly parts: ReportParts;
   readonly lines: readonly string[];
   readonly original: Original | undefined;
+}
+
+/** A report whose parts have lost their delimiters: the status fields stand in the text. A mail system's own only. */
+function inlineStatus(fields: Fields, lines: readonly string[]): readonly string[] {
+  if (!fromMailSystem(fields)) return [];
+  const text = lines.join('\n');
+  return looksLikeStatus(text) ? [text] : [];
 }
 
 /** Some systems wrap their whole report in an attached message. Only a mail system's own: a person forwards, too. */
@@ -163,9 +171,12 @@ function fromProse(report: Report): ClassifiedRecipient[] {
   const fallback = names.length > 0 ? names : [envelopeRecipient(report.original)].filter((one) => one !== undefined);
   const prose = report.lines.join(' ').replace(/\s+/g, ' ').trim();
   return fallback.map((recipient) => {
-    const beside = spoken.find((one) => sameAddress(one.recipient, recipient))?.reply ?? null;
+    const near = spoken.find((one) => sameAddress(one.recipient, recipient))?.reply ?? null;
+    // A report about one recipient may keep the refusal apart from the address.
+    const apart = fallback.length === 1 && !hasCode(near ?? '') ? refusalIn(report.lines) : null;
+    const beside = apart ?? near;
     const subject = field(report.fields, 'subject');
-    const texts = fallback.length === 1 ? [prose, subject] : [];
+    const texts = fallback.length === 1 ? [near ?? '', prose, subject].filter((text) => text !== beside) : [];
     return {
       recipient,
       action,
