@@ -120,7 +120,7 @@ function isRole(address: string): boolean {
 const NOT_A_RECIPIENT =
   /(\b(mail[ _-]?from|from|sender|reply-?to|return-path|contact|write to|questions? to|forward .{0,40} to|sent by|signed by|envelope-from|originator|on behalf of|please (e-?mail|send)|report(ed)? (it |this )?to|message-id|references|in-reply-to|e-?mail us at|help(desk)?|support|assistance|administrator( at)?|id|mailto)\b[^@\w]{0,12}(is |at |was )?[<"'([]{0,3}|\bvon:?\s*|\bde:\s*)$/i;
 const LABEL =
-  /\b(rcpt(-| )to|final[- ]recipient|original[- ]recipient|(failed |intended |unknown |invalid )?recipients?( address(es)?)?|addressed to|undeliverable( to| address)?|unknown (user|address|mailbox)|user (unknown|mailbox exceeds allowed size)|deliver(ed|ing|y)?( (your |the )?(mail|message|e-?mail))? to|mailbox( is full)?|user('s)?|account|address(es)?|destinat\w{2,8}|empfänger|an|sent to|mail(ed)? to|message to|reach|to|for|à|para|あて先|宛先|送信先|收件人|받는 사람|error-for|name|non-existent|copy of)\b[^@]{0,40}$/i;
+  /\b(rcpt(-| )to|final[- ]recipient|original[- ]recipient|(failed |intended |unknown |invalid )?recipients?( address(es)?)?|addressed( to)?|undeliverable( to| address)?|unknown (user|address|mailbox)|user (unknown|mailbox exceeds allowed size)|deliver(ed|ing|y)?( (your |the )?(mail|message|e-?mail))? to|mailbox( is full)?|destinat\w{2,8}|empfänger|sent to|mail(ed)? to|message to|あて先|宛先|送信先|收件人|받는 사람|error-for|non-existent|copy of)\b[^@]{0,40}$|(あて先|宛先|送信先|收件人|받는 사람)[^@]{0,40}$|\b(user('s)?|account|address(es)?|an|reach|to|for|à|para|name)\b[^@\w]{0,8}$/i;
 
 function candidates(lines: readonly string[]): Candidate[] {
   const found: Candidate[] = [];

@@ -61,7 +61,8 @@ export function classifyMessage(raw: Buffer): ClassifiedMessage {
 
   if (parts.feedback !== undefined)
     return { ...nothing, kind: 'feedback', feedback: readFeedback(parts.feedback, parts.prose, original) };
-  if (parts.disposition && parts.statuses.length === 0) return { ...nothing, kind: 'auto-reply' };
+  if (parts.disposition && parts.statuses.length === 0 && !rejects(message.fields))
+    return { ...nothing, kind: 'auto-reply' };
 
   const statuses = parts.statuses.length > 0 ? parts.statuses : inlineStatus(message.fields, lines);
   const report: Report = { fields: message.fields, parts: { ...parts, statuses }, lines, original };
@@ -74,7 +75,7 @@ export function classifyMessage(raw: Buffer): ClassifiedMessage {
   if (isChallenge(message.fields, parts.prose)) return { ...nothing, kind: 'challenge' };
   if (
     !hasReplySubject(message.fields) &&
-    (message.fields.has('x-failed-recipients') || isReportInProse(message.fields, lines))
+    (isMarkedReport(message, statuses) || isReportInProse(message.fields, lines))
   ) {
     const recipients = fromProse(report);
     if (recipients.length > 0) return { ...base, recipients, kind: kindOf(recipients) };
@@ -87,6 +88,17 @@ interface Report {
   readonly parts: ReportParts;
   readonly lines: readonly string[];
   readonly original: Original | undefined;
+}
+
+/** A sieve script's refusal after acceptance (RFC 5429) comes as a receipt, and says which it is. */
+function rejects(fields: Fields): boolean {
+  return fromMailSystem(fields) && /\(rejected\)/i.test(field(fields, 'auto-submitted'));
+}
+
+/** Marked as a report by its form, although the form names no recipient. */
+function isMarkedReport({ fields, parameters }: Part, statuses: readonly string[]): boolean {
+  if (fields.has('x-failed-recipients') || statuses.length > 0) return true;
+  return /^delivery-status$/i.test(parameters.get('report-type') ?? '');
 }
 
 /** A report whose parts have lost their delimiters: the status fields stand in the text. A mail system's own only. */
@@ -188,9 +200,10 @@ function fromProse(report: Report): ClassifiedRecipient[] {
 function isDelay({ fields, lines }: Report): boolean {
   const subject = field(fields, 'subject');
   const head = lines.slice(0, 60).join('\n');
-  if (/\((delay|delayed)\)|^warning|delayed?\b|still being retried|could not send message for past/i.test(subject)) {
+  if (/\bdelay(ed)?\b|still being retried|could not send message for past|not yet been/i.test(subject)) {
     return !/returned to sender|failed/i.test(subject);
   }
+  if (/^warning/i.test(subject)) return DELAYED.test(head);
   if (/\bfail|undeliver|returned|non-?deliver/i.test(subject) && !/warning/i.test(head)) return false;
   return DELAYED.test(head) && !GIVEN_UP.test(head);
 }
