@@ -84,7 +84,7 @@ export const RECIPIENT_RULES: readonly ReplyRule[] = [
     id: 'any-disabled',
     providers,
     pattern:
-      /(?<!your )\b(user|recipient|mail ?box|account|address|e-?mail|user account|subscriber)\b(?! ?(ip|host)).{0,60}\b(disabled|in-?active|suspend(ed)?|de-?activated|expired|closed|frozen|terminated|discontinued|deleted|removed|retired|cancell?ed|dormant|archived|abandoned|not active(ated)?|is locked|been locked|barred|delisted)\b|(disabled|inactive|deactivated|suspended|closed|expired|locked) (mail ?box|user|account|recipient|e-?mail|address)|suspend the service|administrative?ly disabled|^\d{3} [45]\.2\.1 (?!.{0,120}(rate|quickly|limit|size|large))/i,
+      /(?<!your )\b(user|recipient|mail ?box|account|address|e-?mail|user account|subscriber)\b(?! ?(ip|host)).{0,60}\b(disabled|in-?active|suspend(ed)?|de-?activated|expired|closed|frozen|terminated|discontinued|deleted|removed|retired|cancell?ed|dormant|archived|abandoned|not active(ated)?|is locked|been locked|barred|delisted)\b|\b(disabled|inactive|deactivated|suspended|closed|expired|locked) (mail ?box|user|account|recipient|e-?mail|address)|suspend the service|administrative?ly disabled|^\d{3} [45]\.2\.1 (?!.{0,120}(rate|quickly|limit|size|large))/i,
     class: 'recipient',
     scope: 'recipient',
     example: '550 5.2.1 The email account that you tried to reach is disabled.',

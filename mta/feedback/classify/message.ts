@@ -17,7 +17,7 @@ import { type Fields, field } from './headers.ts';
 import { type Part, readMime } from './mime.ts';
 import { type Original, originalRecipients, originalSenders, readOriginal } from './original.ts';
 import { type ReportParts, reportParts } from './parts.ts';
-import { DELAYED, GIVEN_UP } from './phrases.ts';
+import { DELAYED, GIVEN_UP, STILL_TRYING } from './phrases.ts';
 import { readFate } from './reading.ts';
 import { fromMailSystem, isReportInProse } from './report-sender.ts';
 
@@ -203,6 +203,7 @@ function isDelay({ fields, lines }: Report): boolean {
   if (/\bdelay(ed)?\b|still being retried|could not send message for past|not yet been/i.test(subject)) {
     return !/returned to sender|failed/i.test(subject);
   }
+  if (STILL_TRYING.test(head) && !GIVEN_UP.test(head)) return true;
   if (/^warning/i.test(subject)) return DELAYED.test(head);
   if (/\bfail|undeliver|returned|non-?deliver/i.test(subject) && !/warning/i.test(head)) return false;
   return DELAYED.test(head) && !GIVEN_UP.test(head);

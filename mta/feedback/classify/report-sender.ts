@@ -26,12 +26,11 @@ export function isReportInProse(fields: Fields, lines: readonly string[]): boole
   const listMail = ['list-id', 'list-unsubscribe', 'list-post', 'x-campaign', 'feedback-id'].some((name) =>
     fields.has(name),
   );
-  const about = /^(re|fwd?|aw|wg|rv|tr|vs|sv|ynt|antw|回复|答复|转发|返信|転送)\s{0,3}(\[\d+\])?\s{0,3}[::]/i.test(
-    subject,
-  );
+  const forward = /^(fwd?|wg|rv|tr|vs|转发|転送)\s{0,3}[:：]/i.test(subject);
+  const answer = /^(re|aw|sv|ynt|antw|回复|答复|返信)\s{0,3}(\[\d+\])?\s{0,3}[:：]/i.test(subject);
   const spoken = lines.map((line) => line.trim()).filter((line) => line !== '');
   const unmistakable = FAILURE_SUBJECT.test(subject) && spoken.slice(0, 3).some((line) => UNMISTAKABLE.test(line));
-  if (!named && (about || (listMail && !unmistakable))) return false;
+  if (!named && (forward || ((answer || listMail) && !unmistakable))) return false;
   const head = spoken.slice(0, 60).join('\n');
   if (
     !addressesIn(head).length &&
