@@ -101,6 +101,14 @@ export const GOOGLE_RULES: readonly ReplyRule[] = [
     example: '421 4.7.0 Try again later, closing connection. (EHLO)',
   },
   {
+    id: 'google-sender-quota',
+    providers,
+    pattern: /^550 5\.7\.1 Email quota exceeded|sending (limit|quota) exceeded/i,
+    class: 'throttle',
+    scope: 'domain',
+    example: '550 5.7.1 Email quota exceeded.',
+  },
+  {
     id: 'google-format',
     providers,
     pattern: /(From|Message-ID|To): header|RFC 5322|not RFC|multiple addresses in From/i,

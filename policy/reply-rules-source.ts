@@ -8,6 +8,31 @@ const providers = 'any';
 
 export const SOURCE_RULES: readonly ReplyRule[] = [
   {
+    // AOL's own codes, which bounces of its years still carry; its 5.2.1 must not kill a recipient.
+    id: 'any-aol-blocked',
+    providers,
+    pattern: /\((CON|RTR|RLY|DNS):\w{1,4}\)/,
+    class: 'block',
+    scope: 'ip',
+    example: '521 5.2.1 : (CON:B1) http://postmaster.info.aol.com/errors/554conb1.html',
+  },
+  {
+    id: 'any-aol-volume',
+    providers,
+    pattern: /\(DYN:T\d\)/,
+    class: 'reputation',
+    scope: 'ip',
+    example: '421 4.7.1 : (DYN:T1) http://postmaster.info.aol.com/errors/421dynt1.html',
+  },
+  {
+    id: 'any-aol-url',
+    providers,
+    pattern: /\(HVU:\w{1,4}\)/,
+    class: 'listing',
+    scope: 'url',
+    example: '554 5.7.1 : (HVU:B1) http://postmaster.info.aol.com/errors/554hvub1.html',
+  },
+  {
     id: 'any-permanent-deferral',
     providers,
     pattern: /All messages from .{1,80}permanently deferred/i,
@@ -55,7 +80,7 @@ export const SOURCE_RULES: readonly ReplyRule[] = [
     id: 'any-listed',
     providers,
     pattern:
-      /\b(spamhaus|sbl|xbl|css|barracudacentral|spamcop|sorbs|uceprotect\w{0,8}|dnsbl|dns ?bl|rbl|dnsrbl|drbl|spamrats|psbl|surriel|abuseat|cbl|invaluement|mailspike|hostkarma|nixspam|manitu|backscatterer|senderscore|abusix|gbudb|njabl|ordb|dsbl|mail-abuse|wpbl|imp-spam|blackholes?)\b|(black|block|deny)[- ]?list(ed)? (at|in|by|on|using)\b|\bin (a|an|our|the|my) (\S{1,30} )?(black|block|deny)[- ]?list|blocked using|is listed (at|in|on|by)|listed as (abusive|spam)|blocked by \S{1,80}\.(org|net|com)\b/i,
+      /\b(spamhaus|sbl|xbl|css|barracudacentral|spamcop|sorbs|uceprotect\w{0,8}|dnsbl|dns ?bl|rbl|dnsrbl|drbl|spamrats|psbl|surriel|abuseat|cbl|invaluement|mailspike|hostkarma|nixspam|manitu|backscatterer|senderscore|abusix|gbudb|njabl|ordb|dsbl|mail-abuse|wpbl|imp-spam|blackholes?)\b|(black|block|deny)[- ]?list(ed)? (at|in|by|on|using)\b|\bin (a|an|our|the|my) (\S{1,30} )?(black|block|deny)[- ]?list|blocked using|(is|ip) listed (at|in|on|by)|listed as (abusive|spam)|blocked by \S{1,80}\.(org|net|com)\b/i,
     class: 'listing',
     scope: 'ip',
     example: '554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org',
@@ -73,7 +98,7 @@ export const SOURCE_RULES: readonly ReplyRule[] = [
     id: 'any-connections',
     providers,
     pattern:
-      /too many (concurrent |simultaneous |open |parallel |smtp |tls )?(connections?|sessions?)|(connection|session) (rate |count |concurrency )?limit|maximum (number of )?(concurrent )?(connections|sessions)|trop de connexions|too frequent connects|connect(ing|ions?) too (fast|often|frequent)/i,
+      /too many (concurrent |simultaneous |open |parallel |smtp |tls ){0,3}(connections?|sessions?)|(connection|session) (rate |count |concurrency )?limit|maximum (number of )?(concurrent )?(connections|sessions)|trop de connexions|too frequent connects|connect(ing|ions?) too (fast|often|frequent)/i,
     class: 'throttle',
     scope: 'ip',
     example: '421 4.7.0 Too many concurrent connections from your host',
@@ -92,7 +117,7 @@ export const SOURCE_RULES: readonly ReplyRule[] = [
     id: 'any-rate',
     providers,
     pattern:
-      /too many (messages|mails|e-?mails|recipients|rcpts|errors|commands|invalid|unrecogni|requests|smtp|users|envelopes)|\b(rate|sending|message|hourly|daily|mail|e-?mail|recipient|volume|user sending)s?[- ]?(limit|quota)s? (was |has been |is )?(exceed|reached|hit)|exceed\w{0,3} .{0,60}(rate|per (hour|day|minute|connection)|hourly|daily|sending|volume)|\brate[- ]?limit|throttl|please (try again )?slow(er| down)|sending (too (fast|much|many))|frequency limit|(excessive|unexpected|high|unusual) (volume|rate|number)|quota exceeded for (sender|your)|e-?mail quota exceeded|deferred due to/i,
+      /too many (messages|mails|e-?mails|recipients|rcpts|errors|commands|invalid|unrecogni|requests|smtp|users|envelopes)|\b((rate|sending|message|hourly|daily|recipient|volume|user sending)s?[- ]?(limit|quota)|e?-?mails?[- ]?limit)s? (was |has been |is )?(exceed|reached|hit)|exceed\w{0,3} .{0,60}(rate|per (hour|day|minute|connection)|hourly|daily|sending|volume)|\brate[- ]?limit|throttl|please (try again )?slow(er| down)|sending (too (fast|much|many))|frequency limit|(excessive|unexpected|high|unusual) (volume|rate|number)|quota exceeded for (sender|your)|deferred due to/i,
     class: 'throttle',
     scope: 'ip',
     example: '450 4.7.0 Message limit reached for 192.0.2.1, slow down',
@@ -101,7 +126,7 @@ export const SOURCE_RULES: readonly ReplyRule[] = [
     id: 'any-sender',
     providers,
     pattern:
-      /\bsenders?(?! verify ok) ?('s )?(e-?mail ?)?(address|domain|host|user|mailbox|account|id)?\b.{0,100}(not found|does(n.t| not) (exist|resolve)|rejected|verif|unknown|invalid|undeliverable|unrout|not (exist|valid|resolv)|denied|blocked|refused|no (mx|a record|valid)|bad|missing)|(invalid|bad|unknown|unroutable|unresolvable|unverified|illegal|malformed|forged|fake|empty|null|rejected|refused) (envelope )?(sender|from|return-?path|reverse-path|mail from|originator)|domain of sender|from:? (address|domain|header).{0,60}(not|invalid|missing|does)|mail from .{0,80}(not (exist|allow|valid|owned)|rejected|refused|denied)|(from|sender) domain.{0,40}(not|must|invalid)|(could|can) ?not verify (the )?sender|sender verify fail|purported responsible|backscatter|emetteur invalide|expéditeur|absender/i,
+      /\bsenders?(?! verify ok| ?ip\b) ?('s )?(e-?mail ?)?(address|domain|host|user|mailbox|account|id)?\b.{0,100}(not found|does(n.t| not) (exist|resolve)|rejected|verif|unknown|invalid|undeliverable|unrout|not (exist|valid|resolv)|denied|blocked|refused|no (mx|a record|valid)|bad|missing)|(invalid|bad|unknown|unroutable|unresolvable|unverified|illegal|malformed|forged|fake|empty|null|rejected|refused) (envelope )?(sender|from|return-?path|reverse-path|mail from|originator)|domain of sender|from:? (address|domain|header).{0,60}(not|invalid|missing|does)|mail from (?!\[?\d).{0,80}(not (exist|allow|valid|owned)|rejected|refused|denied)|(from|sender) domain.{0,40}(not|must|invalid)|(could|can) ?not verify (the )?sender|sender verify fail|purported responsible|backscatter|emetteur invalide|expéditeur|absender/i,
     class: 'identity',
     scope: 'domain',
     example: '450 4.1.8 <bounce@mail.example>: Sender address rejected: Domain not found',

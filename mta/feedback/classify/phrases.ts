@@ -29,9 +29,13 @@ export const GIVEN_UP =
 export const FAILURE_SUBJECT =
   /undeliver|returned? (mail|message|to sender|email)|mail (delivery|system|could|failure|error|returned|not)|deliver(y|able)? (status|fail|notif|problem|report|error|has|unsuccess|delay|attempt)|fail(ed|ure) (notice|delivery|mail|notification)|non.?deliver|not (be )?delivered|(can ?not|can't|could ?n[o']t|unable to) (be )?(send|sent|deliver)|message (status|delay|not|undeliver|could|rejected|bounced|frozen)|warning: |delayed? mail|bounced? (mail|message)|rejected:|(user|host|recipient|address|mailbox) (unknown|not found|error|full|unavailable|disabled)|unknown (user|recipient|address)|^(NDN|DSN|NDR)\b|error (sending|delivering|condition)|smtp error|problem (delivering|with your)|mail failed|unzustellbar|nicht zugestellt|zustellung|konnte nicht|non remis|non distribu|échec|no entregad|no se pudo|devuelto|devolvid|não entregue|falha|mancat|impossibile|onbestelbaar|niet bezorgd|недоставлен|не доставлен|配信|配送|送信|未達|エラー|退信|投递失败|退件|반송|olevererbar/i;
 
-/** Names and addresses that mail systems report under. */
+/** Names and addresses that mail systems report under. Newsletters have some of them, too ("Mail Service"). */
 export const DAEMON =
-  /mailer[-_ ]?daemon|mail[-_ ]?daemon|\bpost[-_. ]?(master|office)|\bmdaemon|(mail|message|mailer|e-?mail)[ _-](delivery|router|transport|processor|transfer)|delivery (sub)?system|(mail|email|message)[ _-](admin|administrator|server|system|daemon|gateway|service|security|failure)|system administrator|system attendant|delivery (status|notification|service|report|agent)|\bmmdf\b|\binterscan\b|mailmarshal|mail ?sweeper|mailgate|microsoft ?exchange|microsoft outlook|^smtp|smtp[ _-]?(gateway|agent|mail)|internet mail|mxlogic|mail-?returned|\bbounces?[@+-]|noreply.{0,30}(dsn|bounce)|-admin@|sysadmin@|\blotus|\bnetmail|mail ?system|メール|邮件|郵件|系统/i;
+  /mailer[-_ ]?daemon|mail[-_ ]?daemon|\bpost[-_. ]?(master|office)|\bmdaemon|(mail|message|mailer|e-?mail)[ _-](delivery|router|transport|processor|transfer)|delivery (sub)?system|(mail|email|message)[ _-](admin|administrator|server|system|daemon|gateway|service|security|failure)|system administrator|system attendant|delivery (status|notification|service|report|agent)|\bmmdf\b|\binterscan\b|mailmarshal|mail ?sweeper|mailgate|microsoft ?exchange|microsoft outlook|^smtp|smtp[ _-]?(gateway|agent|mail)|internet mail|mxlogic|mail-?returned|noreply.{0,30}(dsn|bounce)|sysadmin@|\bnetmail|mail ?system|メール(配信|送信)?(システム|サーバ)|(邮件|郵件)(系统|系統)|系统(管理|退信)/i;
+
+/** Those that nobody else writes under: believed even where the headers of a list stand in the report. */
+export const DAEMON_ALONE =
+  /mailer[-_ ]?daemon|mail[-_ ]?daemon|\bpost[-_. ]?master|\bmdaemon|(mail )?delivery (sub)?system|(mail|system) administrator|mail system error/i;
 
 /** Openers that only mail software writes. Tested against the first lines of a report. */
 export const OPENER =
