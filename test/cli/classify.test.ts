@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -103,6 +104,19 @@ describe('rampart classify', () => {
     const table = await rampart(['classify', path.join(folder, 'new')]);
     assert.match(table.stdout, /^file +kind +recipient +severity/);
     assert.match(table.stdout, /bounce +away@example\.net +hard +recipient +5\.1\.1/);
+  });
+
+  test('what cannot be read is named, the rest is done, and the exit code says so', async () => {
+    const socket = path.join(folder, 'socket');
+    const server = createServer().listen(socket);
+    try {
+      const { code, stdout, stderr } = await rampart(['classify', '--json', socket, path.join(folder, 'a')]);
+      assert.equal(code, 1);
+      assert.match(stderr, /socket: /);
+      assert.equal(JSON.parse(stdout).kind, 'other');
+    } finally {
+      server.close();
+    }
   });
 
   test('a path that is not there is bad input, and nothing else is read', async () => {

@@ -117,6 +117,20 @@ test('actions: one word for each verdict, and only a dead recipient is suppresse
   assert.equal(action('550 5.7.1 (S3150)', 'microsoft-consumer'), 'stop-lane');
 });
 
+test('what every report says of itself says nothing of its recipient', () => {
+  for (const text of [
+    'This message was created automatically by mail delivery software. A message that you sent could not be delivered to one or more of its recipients. This is a permanent error. The following address(es) failed:',
+    "Hi. This is the qmail-send program at ns.example.net. I'm afraid I wasn't able to deliver your message to the following addresses. This is a permanent error; I've given up. Sorry it didn't work out.",
+    "This is the mail system at host mx. I'm sorry to have to inform you that your message could not be delivered to one or more recipients. It's attached below.",
+    'This is an automatically generated Delivery Status Notification. Delivery to the following recipients failed.',
+    'Delivery has failed to these recipients or groups:',
+    'The following addresses had permanent fatal errors',
+    'Undelivered Mail Returned to Sender',
+  ]) {
+    assert.equal(read(`550 ${text}`, UNKNOWN_PROVIDER).rule, 'code-550', text);
+  }
+});
+
 test('which status codes name a class by themselves', () => {
   for (const status of ['5.1.1', '5.2.2', '4.4.7', '5.7.26']) assert.ok(readsStatus(status), status);
   for (const status of ['5.0.0', '5.7.1', '5.5.0', '5.1.0', '', '550']) assert.ok(!readsStatus(status), status);

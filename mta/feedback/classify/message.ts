@@ -8,7 +8,7 @@
  */
 
 import type { ReplyClass } from '../../../policy/replies.ts';
-import { addressesIn, addressList, sameAddress } from './addresses.ts';
+import { addressesIn, addressList } from './addresses.ts';
 import { hasReplySubject, isAutoReply, isChallenge } from './automatic.ts';
 import { type Action, looksLikeStatus, readDeliveryStatus, type StatusGroup } from './delivery-status.ts';
 import { type ClassifiedFeedback, readFeedback, readJmrp, readUnsubscribe } from './feedback-report.ts';
@@ -18,7 +18,7 @@ import { type Part, readMime } from './mime.ts';
 import { type Original, originalRecipients, originalSenders, readOriginal } from './original.ts';
 import { type ReportParts, reportParts } from './parts.ts';
 import { DELAYED, GIVEN_UP, STILL_TRYING } from './phrases.ts';
-import { readFate } from './reading.ts';
+import { lettersFor, readFate } from './reading.ts';
 import { fromMailSystem, isReportInProse } from './report-sender.ts';
 
 export type { ClassifiedFeedback } from './feedback-report.ts';
@@ -126,19 +126,28 @@ function fromStatuses(report: Report): ClassifiedRecipient[] {
   const groups = report.parts.statuses.flatMap(readDeliveryStatus);
   const spoken = findRecipients(report.lines, knownOf(report));
   const prose = report.lines.join(' ').replace(/\s+/g, ' ').trim();
-  const found: ClassifiedRecipient[] = [];
+  const found = new Map<string, ClassifiedRecipient>();
+  const beside = besideOf(spoken);
   for (const group of groups) {
     const recipient = recipientOf(group, groups.length, report, spoken);
-    if (recipient === undefined || found.some((one) => one.recipient.toLowerCase() === recipient.toLowerCase()))
-      continue;
+    if (recipient === undefined || found.has(recipient.toLowerCase())) continue;
     const action = group.action ?? (isDelay(report) ? 'delayed' : 'failed');
-    const beside = spoken.find((one) => sameAddress(one.recipient, recipient))?.reply ?? '';
+    const near = beside.get(recipient.toLowerCase()) ?? '';
     // The whole prose belongs to this recipient only where it is the only one.
-    const texts = groups.length === 1 ? [beside, prose] : [beside];
+    const texts = groups.length === 1 ? [near, prose] : [near];
     const { status, diagnostic, remoteMta } = group;
-    found.push({ recipient, action, ...readFate({ action, status, diagnostic, remoteMta, prose: texts }) });
+    found.set(recipient.toLowerCase(), {
+      recipient,
+      action,
+      ...readFate({ action, status, diagnostic, remoteMta, prose: texts, letters: lettersFor(found.size) }),
+    });
   }
-  return found;
+  return [...found.values()];
+}
+
+/** What the prose says of each address, by the address in lower case. */
+function besideOf(spoken: readonly Finding[]): ReadonlyMap<string, string | null> {
+  return new Map(spoken.map(({ recipient, reply }) => [recipient.toLowerCase(), reply]));
 }
 
 /** RFC 3464 names two addresses: the one that was tried, and the one the sender wrote. The first unless it is none. */
@@ -170,6 +179,7 @@ function envelopeRecipient(original: Original | undefined): string | undefined {
 function fromProse(report: Report): ClassifiedRecipient[] {
   const action: Action = isDelay(report) ? 'delayed' : 'failed';
   const spoken = findRecipients(report.lines, knownOf(report));
+  const besides = besideOf(spoken);
   const listed = addressList(field(report.fields, 'x-failed-recipients'));
   const written = originalRecipients(report.original);
   const names =
@@ -182,8 +192,8 @@ function fromProse(report: Report): ClassifiedRecipient[] {
           : [];
   const fallback = names.length > 0 ? names : [envelopeRecipient(report.original)].filter((one) => one !== undefined);
   const prose = report.lines.join(' ').replace(/\s+/g, ' ').trim();
-  return fallback.map((recipient) => {
-    const near = spoken.find((one) => sameAddress(one.recipient, recipient))?.reply ?? null;
+  return fallback.map((recipient, place) => {
+    const near = besides.get(recipient.toLowerCase()) ?? null;
     // A report about one recipient may keep the refusal apart from the address.
     const apart = fallback.length === 1 && !hasCode(near ?? '') ? refusalIn(report.lines) : null;
     const beside = apart ?? near;
@@ -192,7 +202,14 @@ function fromProse(report: Report): ClassifiedRecipient[] {
     return {
       recipient,
       action,
-      ...readFate({ action, status: null, diagnostic: beside, remoteMta: null, prose: texts }),
+      ...readFate({
+        action,
+        status: null,
+        diagnostic: beside,
+        remoteMta: null,
+        prose: texts,
+        letters: lettersFor(place),
+      }),
     };
   });
 }

@@ -15,6 +15,8 @@ export interface Evidence {
   readonly remoteMta: string | null;
   /** What stands by the address in the prose, and the whole prose: the second and third source. */
   readonly prose: readonly string[];
+  /** How many letters of a text are read; a report with very many recipients gets few for each. */
+  readonly letters: number;
 }
 
 export interface Reading {
@@ -24,7 +26,10 @@ export interface Reading {
   readonly reply: string | null;
 }
 
-const MAX_PROSE = 1_500;
+/** Letters to read for the recipient at this place of its report: the work for a report is bounded, not only for one text. */
+export function lettersFor(place: number): number {
+  return place < 50 ? 1_500 : 120;
+}
 
 /** Reads one recipient's fate. Pure; never throws. */
 export function readFate(evidence: Evidence): Reading {
@@ -56,7 +61,7 @@ function readClass(evidence: Evidence, status: string | null): { readonly class:
   const provider = providerFrom(evidence);
   let fallback: { readonly class: ReplyClass; readonly hard: boolean } | undefined;
   for (const [index, text] of texts.entries()) {
-    const cut = text.slice(0, MAX_PROSE);
+    const cut = text.slice(0, evidence.letters);
     // The first text is the reply; prose behind it is asked for its words only, since its figures may be anything.
     const code = codeIn(cut) ?? codeOf(evidence.action, enhancedIn(cut) ?? status);
     const enhanced = enhancedIn(cut) ?? (index === 0 ? evidence.status : null);
