@@ -96,8 +96,12 @@ export function classifyReply(reply: Reply): ReplyVerdict {
   return verdict(reply.code, reading, rule.laneFatal === true && (scope === 'ip' || scope === 'netblock'));
 }
 
+/** A command out of order or not known (RFC 5321 §4.2.2): "503 no recipient" speaks of commands, not of mailboxes. */
+const PROTOCOL_ERRORS: readonly number[] = [500, 502, 503, 504];
+
 function applies(rule: ReplyRule, reply: Reply): boolean {
-  if (beforeRecipient(reply) && (rule.class === 'recipient' || rule.class === 'mailbox-full')) return false;
+  const aboutRecipient = rule.class === 'recipient' || rule.class === 'mailbox-full';
+  if (aboutRecipient && (beforeRecipient(reply) || PROTOCOL_ERRORS.includes(reply.code))) return false;
   if (rule.providers === 'any') return true;
   return reply.provider === UNKNOWN_PROVIDER ? rule.loose !== true : rule.providers.includes(reply.provider);
 }
