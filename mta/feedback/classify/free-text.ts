@@ -188,7 +188,8 @@ function replyFor(one: Candidate, lines: readonly string[], until: number): stri
       if (blank > 2) break;
       continue;
     }
-    if (/^[-=_*#~+|.\s]+$/.test(line)) continue;
+    // Rules, and headings such as "Technical details:", say nothing by themselves.
+    if (/^[-=_*#~+|.\s]+$/.test(line) || (/^[\p{L} ()]{1,40}:$/u.test(line) && !CODE.test(line))) continue;
     if (CHATTER.test(line) && said.join('').length > 0) {
       if (blank > 0) break;
       continue;
