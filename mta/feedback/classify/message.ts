@@ -125,7 +125,7 @@ function kindOf(recipients: readonly ClassifiedRecipient[]): ClassifiedMessage['
 function fromStatuses(report: Report): ClassifiedRecipient[] {
   const groups = report.parts.statuses.flatMap(readDeliveryStatus);
   const spoken = findRecipients(report.lines, knownOf(report));
-  const prose = report.lines.join(' ').replace(/\s+/g, ' ').trim();
+  const prose = proseOf(report);
   const found = new Map<string, ClassifiedRecipient>();
   const beside = besideOf(spoken);
   for (const group of groups) {
@@ -143,6 +143,12 @@ function fromStatuses(report: Report): ClassifiedRecipient[] {
     });
   }
   return [...found.values()];
+}
+
+/** All that a report says, on one line and without its rules. */
+function proseOf({ lines }: Report): string {
+  const said = lines.filter((line) => !/^[-=_*#~+|.\s]+$/.test(line));
+  return said.join(' ').replace(/\s+/g, ' ').trim();
 }
 
 /** What the prose says of each address, by the address in lower case. */
@@ -191,7 +197,7 @@ function fromProse(report: Report): ClassifiedRecipient[] {
           ? written
           : [];
   const fallback = names.length > 0 ? names : [envelopeRecipient(report.original)].filter((one) => one !== undefined);
-  const prose = report.lines.join(' ').replace(/\s+/g, ' ').trim();
+  const prose = proseOf(report);
   return fallback.map((recipient, place) => {
     const near = besides.get(recipient.toLowerCase()) ?? null;
     // A report about one recipient may keep the refusal apart from the address.
