@@ -1,5 +1,7 @@
 /** What an MTA process is told by whoever starts it: plain values, checked at the edge (cli/config). */
 
+import type { ShapingOverrides } from '../policy/shaping.ts';
+
 export interface SubmissionUser {
   readonly name: string;
   readonly password: string;
@@ -31,5 +33,7 @@ export interface MtaSettings {
   readonly traceKey: string;
   /** Domain of VERP return paths; absent: the original MAIL FROM is kept. */
   readonly bounceDomain?: string;
+  /** Limits that differ from the shipped ones. */
+  readonly shaping?: ShapingOverrides;
   readonly log: (event: string, fields?: Record<string, unknown>) => void;
 }
