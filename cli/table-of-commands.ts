@@ -93,6 +93,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/mta-message.ts')).mtaMessage,
   },
   {
+    name: 'mta trace',
+    summary: 'SMTP conversations with a provider, as they happen',
+    load: async () => (await import('./commands/mta-trace.ts')).mtaTrace,
+  },
+  {
     name: 'mta suspend',
     summary: 'the same as stop',
     load: async () => called('mta suspend', (await import('./commands/stop.ts')).stop),

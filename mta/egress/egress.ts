@@ -18,6 +18,7 @@ import { Dispatcher } from './dispatcher.ts';
 import type { Lease } from './lease.ts';
 import { OutcomeCommitter } from './outcomes.ts';
 import { LaneSender } from './sender.ts';
+import { Transcripts } from './transcripts.ts';
 import { LaneUnits } from './units.ts';
 
 interface LaneEntry {
@@ -42,6 +43,7 @@ export class Egress {
   readonly #lanes = new Map<string, LaneEntry>();
   readonly #dispatchers = new Map<string, Dispatcher>();
   readonly #claims: Claims;
+  readonly #transcripts: Transcripts;
   readonly #freeing = new Set<string>();
   #sending = 0;
   #stopped = false;
@@ -52,6 +54,7 @@ export class Egress {
     this.#lease = lease;
     this.#delivery = delivery;
     this.#claims = new Claims(store, lease.id);
+    this.#transcripts = new Transcripts(store, lease.id, () => lease.traces, settings.log);
     this.#outcomes = new OutcomeCommitter(store, lease.id, () => this.#scale(), settings.log);
   }
 
@@ -95,6 +98,7 @@ export class Egress {
       sender.closeIdle(now);
       await units.settleIdle(now, window.end - window.start);
     }
+    await this.#transcripts.flush();
   }
 
   /** Lets go of claims in nobody's hands. */
@@ -115,6 +119,7 @@ export class Egress {
       sender.close();
       await units.settle().catch(() => {});
     }
+    await this.#transcripts.flush();
     await this.#claims.releaseUnknown(0).catch(() => {});
   }
 
@@ -159,6 +164,7 @@ export class Egress {
     };
     return new LaneSender(lane, {
       ...this.#delivery,
+      transcripts: this.#transcripts,
       smtpPort: this.#settings.smtpPort,
       traceKey: this.#settings.traceKey,
       bounceDomain: this.#settings.bounceDomain,

@@ -13,6 +13,7 @@ import { CHANGES } from '../../store/holds.ts';
 import type { LaneRow } from '../../store/lanes.ts';
 import { registerProcess, renew } from '../../store/processes.ts';
 import type { HeldMail } from '../../store/queue.ts';
+import type { Trace } from '../../store/traces.ts';
 import type { MtaSettings } from '../settings.ts';
 
 export const LEASE_MS = 3_000;
@@ -44,6 +45,7 @@ export class Lease {
   #lanes: readonly LaneRow[] = [];
   #everywhere: readonly LaneRow[] = [];
   #holds: readonly Hold[] = [];
+  #traces: readonly Trace[] = [];
   #processes = 1;
   #renewedAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
@@ -104,6 +106,11 @@ export class Lease {
 
   get lanes(): readonly LaneRow[] {
     return this.#lanes;
+  }
+
+  /** Conversations somebody wants to read. */
+  get traces(): readonly Trace[] {
+    return this.#traces;
   }
 
   /** Which lanes carry a provider's mail: its own where it has any, else those of `other`. */
@@ -196,6 +203,7 @@ export class Lease {
       this.#everywhere = renewal.lanes;
       this.#lanes = renewal.lanes.filter((lane) => lane.node === this.#settings.node);
       this.#holds = renewal.holds;
+      this.#traces = renewal.traces;
       this.#processes = renewal.processes;
       this.#renewedAt = asked;
       this.#changed();

@@ -11,12 +11,14 @@ import type { StsPolicy } from '../transport-security/sts-policy.ts';
 import { type Answer, type ConnectionSpec, EgressConnection } from './connection.ts';
 import { shapeOf } from './shaping.ts';
 import { Sites } from './sites.ts';
+import type { Transcripts } from './transcripts.ts';
 
 export interface SessionParts {
   readonly resolver: MailResolver;
   readonly security: TransportSecurity;
   readonly smtpPort: number;
   readonly authorities: ConnectionSpec['authorities'];
+  readonly transcripts: Transcripts;
   readonly log: (event: string, fields?: Record<string, unknown>) => void;
 }
 
@@ -158,8 +160,11 @@ export class Sessions {
     if (route === null) return undefined;
     const sts = security.knownSts(domain);
     if (sts === undefined) return undefined;
+    const wanted = this.#parts.transcripts.wants(this.#lane());
     return this.#idle.findLast((connection) => {
-      const { host } = connection.spec;
+      const { host, tracer } = connection.spec;
+      // Somebody wants to read a conversation from its beginning.
+      if (wanted && tracer === undefined) return false;
       if (!connection.open || !route.hosts.includes(host)) return false;
       const need = security.known(domain, sts, route, host);
       return need !== undefined && 'startTls' in need && satisfies(connection.secured, need);
@@ -199,7 +204,12 @@ export class Sessions {
     const { authorities, smtpPort: port } = this.#parts;
     let refused: Answer | undefined;
     for (const clear of need.startTls === 'try' ? [false, true] : [false]) {
-      const spec = { host, ip, port, localAddress, ehloName, need, clear, ...(authorities && { authorities }) };
+      const tracer = this.#parts.transcripts.begin(this.#lane(), { host, ip });
+      const spec = {
+        ...{ host, ip, port, localAddress, ehloName, need, clear },
+        ...(authorities && { authorities }),
+        ...(tracer && { tracer }),
+      };
       const connection = new EgressConnection(spec);
       const answer = await connection.connect();
       if (answer === null) {
