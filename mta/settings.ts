@@ -31,5 +31,7 @@ export interface MtaSettings {
   readonly traceKey: string;
   /** Domain of VERP return paths; absent: the original MAIL FROM is kept. */
   readonly bounceDomain?: string;
+  /** Are senders told of what could not be delivered (DSN)? Default: `sender`. */
+  readonly notifications?: 'sender' | 'none';
   readonly log: (event: string, fields?: Record<string, unknown>) => void;
 }

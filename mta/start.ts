@@ -4,6 +4,7 @@ import { createStore } from '../store/connect.ts';
 import { endProcess } from '../store/processes.ts';
 import { expireDue, recoverDead } from '../store/queue.ts';
 import { dropFinishedBodies, durabilityProblems } from '../store/spool.ts';
+import { expireSuppressions } from '../store/suppressions.ts';
 import { Egress } from './egress/egress.ts';
 import { Lease } from './egress/lease.ts';
 import { startInbound } from './feedback/inbound.ts';
@@ -12,6 +13,7 @@ import { startSubmission } from './injection/submission.ts';
 import { MailResolver } from './routing/resolver.ts';
 import { Router } from './routing/router.ts';
 import type { MtaSettings } from './settings.ts';
+import { DeadAddresses } from './suppression/dead-addresses.ts';
 
 export interface Mta {
   readonly id: string;
@@ -22,6 +24,7 @@ export interface Mta {
 }
 
 const HOUR = 3_600_000;
+const REAL_TIME = { kind: 'compressed', epoch: 0, dayLength: 24 * HOUR } as const;
 const LIFETIME = { marketing: 72 * HOUR, transactional: 12 * HOUR };
 /** A claim outlives the longest transaction of a process that may still run: socket time-out plus a margin. */
 const CLAIM_GRACE_MS = 330_000;
@@ -63,12 +66,16 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
   });
   const inbound = settings.inbound === undefined ? null : await startInbound(settings, store);
 
+  const anyPlanMs = (ms: number) => planMs(ms, lease.lanes[0]?.calendar ?? REAL_TIME);
+  const dead = new DeadAddresses({ store, now: Date.now, planMs: anyPlanMs, log: settings.log });
   const chores = [
     chore(100, () => sending.tidy()),
     chore(1_000, () => sending.reclaim()),
     chore(1_000, () => expireDue(store, lease.id)),
     chore(1_000, () => recoverDead(store, lease.id, settings.node, CLAIM_GRACE_MS)),
     chore(30_000, () => dropFinishedBodies(store, 5_000)),
+    chore(500, () => dead.settle()),
+    chore(30_000, () => expireSuppressions(store)),
   ];
   const router = new Router(store, resolver, lease.id, (provider) => lease.laneProvider(provider));
   const route = chore(1_000, async () => {
