@@ -21,8 +21,12 @@ export interface MtaSettings {
   readonly hostname: string;
   readonly databaseUrl: string;
   readonly submission: ListenerSettings & { readonly users: readonly SubmissionUser[]; readonly maxBytes: number };
-  /** Listener for feedback reports; absent: none. */
-  readonly inbound?: ListenerSettings & { readonly feedbackAddresses: readonly string[] };
+  /** Listener for bounces and feedback reports; absent: none. */
+  readonly inbound?: ListenerSettings & {
+    readonly feedbackAddresses: readonly string[];
+    /** Whose signed reports count without a token of ours, beside policy/reporters.ts. */
+    readonly reporters?: readonly string[];
+  };
   /** DNS servers `ip:port`; empty: the system's. */
   readonly resolvers: readonly string[];
   /** Port of remote MX hosts: 25, another only in a lab. */

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { PROVIDERS } from '../../policy/providers.ts';
 import { parseDuration } from './duration.ts';
+import { notifications, reporters } from './schema-reports.ts';
 
 /** Providers a lane can be for: every one that can be told by its MX, and the rest. */
 export const ALL_PROVIDERS: readonly string[] = [...PROVIDERS.map(({ key }) => key), 'other'];
@@ -128,6 +129,8 @@ export const configSchema = z.strictObject({
           port: port.default(2526),
           tls: tls.optional(),
           feedbackAddresses: z.array(mailbox).min(1, 'at least one mail address'),
+          /** Reporters that are believed without a token of ours when they signed their report. */
+          reporters,
         })
         .optional(),
       /** DNS servers, `ip:port`; empty: the system's. */
@@ -138,6 +141,8 @@ export const configSchema = z.strictObject({
       smtpPort: port.default(25),
       /** Domain of return paths that name their recipient (VERP); without it the sender's own MAIL FROM is kept. */
       bounceDomain: hostName.optional(),
+      /** Are senders told what could not be delivered? `none`: they read events instead. */
+      notifications,
       /** Largest message taken, bytes. */
       maxBytes: count.default(25_000_000),
     })

@@ -131,3 +131,7 @@ create table report_counts (
 -- The head of a report nobody can vouch for, so that a person can look.
 alter table unverified_reports add column raw bytea;
 create index unverified_by_time on unverified_reports (at);
+
+-- Only who asked to hear of success or delay is looked for; failures find their request by its key.
+create index dsn_requests_success on dsn_requests (recipient) where notify like '%SUCCESS%';
+create index dsn_requests_delay on dsn_requests (recipient) where notify like '%DELAY%';

@@ -11,8 +11,9 @@ import {
   recentRollups,
   unitsUsed,
 } from '../../store/measures.ts';
-import { insertProbe, recordComplaint, setPlacement } from '../../store/probes.ts';
+import { insertProbe, setPlacement } from '../../store/probes.ts';
 import type { Outcome } from '../../store/queue.ts';
+import { recordComplaint } from '../../store/reports.ts';
 import { startDatabase } from './database.ts';
 import { BLOCKED, commit, DEAD, outcome } from './feeder.ts';
 

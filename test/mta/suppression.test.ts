@@ -33,7 +33,7 @@ test('a hard bounce suppresses its recipient for everybody; what waits for them 
   await world.mail(1, to('alive@provider.example'));
   // Accepted before the bounce, due after it.
   const [waiting] = await world.mail(1, { ...to('dead@PROVIDER.example'), notBefore: Date.now() + 3_600_000 });
-  await world.mta('mta-1', { notifications: 'none' });
+  await world.mta('mta-1');
   await until(
     'the bounce suppresses',
     async () => (await suppressionsOf(world.store, ['dead@provider.example'], MAIL)).size === 1,
@@ -93,7 +93,7 @@ test('a provider that calls everybody dead is not believed: entries are provisio
   await world.lane('127.31.1.1', 'other', 'warm', 10_000);
   await world.lane('127.31.1.2', 'google', 'warm', 10_000);
   await world.mail(1_500, {});
-  await world.mta('mta-1', { notifications: 'none' });
+  await world.mta('mta-1');
   const holds = async () =>
     (await world.store.query(`select target, cause, until is not null as ends from holds where cleared_at is null`))
       .rows;
