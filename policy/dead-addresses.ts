@@ -18,6 +18,8 @@ export const DEAD_ADDRESSES = {
   recentMs: 6 * 3_600_000,
   /** How far back the baseline looks (plan time). */
   baselineMs: 30 * DAY,
+  /** How far back the same campaigns are looked at elsewhere (plan time). */
+  elsewhereMs: DAY,
   /** How long an entry from bad hours stays without a review (plan time). */
   provisionalMs: 7 * DAY,
   /** How long the lanes hold (plan time): these hours end by themselves. */
@@ -36,8 +38,26 @@ export function usualShare(before: BounceCount): number {
   return Math.max(healthy, before.hard / before.attempts);
 }
 
+/** A campaign's share elsewhere needs this many attempts there to say anything. */
+const LEAST_ELSEWHERE = 20;
+
+/**
+ * Share of dead addresses that the same mail meets at other providers: a list that is dead everywhere is the list's fault,
+ * and this provider tells the truth about it. `sent`: attempts here by campaign.
+ */
+export function shareElsewhere(sent: ReadonlyMap<string, number>, elsewhere: ReadonlyMap<string, BounceCount>): number {
+  let attempts = 0;
+  let expected = 0;
+  for (const [campaign, count] of sent) {
+    const there = elsewhere.get(campaign) ?? { attempts: 0, hard: 0 };
+    attempts += count;
+    if (there.attempts >= LEAST_ELSEWHERE) expected += (count * there.hard) / there.attempts;
+  }
+  return attempts === 0 ? 0 : expected / attempts;
+}
+
 /** Are more of the last 500 attempts dead than five times the usual share? Fewer attempts than that: no. */
-export function floodsDead(recent: BounceCount, before: BounceCount): boolean {
+export function floodsDead(recent: BounceCount, usual: number): boolean {
   if (recent.attempts < DEAD_ADDRESSES.window) return false;
-  return recent.hard / recent.attempts > DEAD_ADDRESSES.factor * usualShare(before);
+  return recent.hard / recent.attempts > DEAD_ADDRESSES.factor * usual;
 }

@@ -38,6 +38,8 @@ export interface RecentBounces extends BounceCount {
   readonly from: number;
   /** Lanes that made them. */
   readonly addresses: readonly string[];
+  /** Attempts by campaign. */
+  readonly campaigns: Readonly<Record<string, number>>;
   /** Its bad hours are not over: a hold of theirs is in force. */
   readonly bad: boolean;
 }
@@ -51,7 +53,7 @@ export async function recentBounces(
 ): Promise<RecentBounces> {
   const { rows } = await db.query(
     `with ${BAD}, r as (
-       select address, bucket, attempts, hard from rollups
+       select address, campaign, bucket, attempts, hard from rollups
        where provider = $1 and bucket >= greatest($2, (select max(to_at) from bad))
      ), counted as (
        select bucket, sum(sum(attempts)) over (order by bucket desc) - sum(attempts) as newer from r group by bucket
@@ -60,6 +62,8 @@ export async function recentBounces(
      )
      select extract(epoch from min(bucket))::float8 * 1000 as "from", coalesce(sum(attempts), 0)::int as attempts,
        coalesce(sum(hard), 0)::int as hard, coalesce(array_agg(distinct host(address)), '{}') as addresses,
+       coalesce((select json_object_agg(campaign, n) from (select campaign, sum(attempts) as n from newest group by 1) c), '{}')
+         as campaigns,
        coalesce((select max(to_at) > now() from bad), false) as bad
      from newest`,
     [provider, new Date(since), window],
@@ -76,4 +80,19 @@ export async function bouncesBetween(db: Queryable, provider: string, from: numb
     [provider, new Date(from), new Date(to)],
   );
   return rows[0];
+}
+
+/** The same campaigns at other providers since an instant (ms), by name. */
+export async function bouncesElsewhere(
+  db: Queryable,
+  provider: string,
+  campaigns: readonly string[],
+  since: number,
+): Promise<ReadonlyMap<string, BounceCount>> {
+  const { rows } = await db.query(
+    `select campaign, sum(attempts)::int as attempts, sum(hard)::int as hard from rollups
+     where bucket >= $3 and provider <> $1 and campaign = any($2::text[]) group by 1`,
+    [provider, campaigns, new Date(since)],
+  );
+  return new Map(rows.map(({ campaign, ...count }) => [campaign, count]));
 }

@@ -1,13 +1,20 @@
 /**
  * Suppresses what answered "no such user", within a second, for everybody and every stream: that a mailbox does not exist
- * is a fact about it, not about who wrote. Unless the provider calls far more addresses dead than usual: then it may be
- * the one that is wrong, entries are provisional, and its lanes hold (policy/dead-addresses.ts).
+ * is a fact about it, not about who wrote. Unless the provider calls far more addresses dead than usual, and than other
+ * providers do of the same mail: then it may be the one that is wrong, entries are provisional, and its lanes hold (policy/dead-addresses.ts).
  */
-import { type BounceCount, DEAD_ADDRESSES, floodsDead } from '../../policy/dead-addresses.ts';
+import {
+  type BounceCount,
+  DEAD_ADDRESSES,
+  floodsDead,
+  shareElsewhere,
+  usualShare,
+} from '../../policy/dead-addresses.ts';
 import { laneTarget } from '../../policy/holds.ts';
 import { type Queryable, type Store, tx } from '../../store/connect.ts';
 import {
   bouncesBetween,
+  bouncesElsewhere,
   DEAD_ADDRESSES_CAUSE,
   type DeadAddress,
   type RecentBounces,
@@ -56,7 +63,7 @@ export class DeadAddresses {
   async #suppress(db: Queryable, provider: string, dead: readonly DeadAddress[]): Promise<void> {
     const { now, planMs } = this.#parts;
     const recent = await recentBounces(db, provider, DEAD_ADDRESSES.window, now() - planMs(DEAD_ADDRESSES.recentMs));
-    const flooding = floodsDead(recent, await this.#baseline(db, provider, recent.from));
+    const flooding = await this.#floods(db, provider, recent);
     // What was on its way when the lanes were held still comes in, and is as doubtful.
     const until = flooding || recent.bad ? now() + planMs(DEAD_ADDRESSES.provisionalMs) : null;
     await suppress(
@@ -64,6 +71,16 @@ export class DeadAddresses {
       dead.map((one) => entryOf(one, until)),
     );
     if (flooding) await hold(this.#parts, db, provider, recent, until as number);
+  }
+
+  async #floods(db: Queryable, provider: string, recent: RecentBounces): Promise<boolean> {
+    const { now, planMs } = this.#parts;
+    const usual = usualShare(await this.#baseline(db, provider, recent.from));
+    if (!floodsDead(recent, usual)) return false;
+    const sent = new Map(Object.entries(recent.campaigns));
+    const since = now() - planMs(DEAD_ADDRESSES.elsewhereMs);
+    const elsewhere = shareElsewhere(sent, await bouncesElsewhere(db, provider, [...sent.keys()], since));
+    return floodsDead(recent, Math.max(usual, elsewhere));
   }
 
   async #baseline(db: Queryable, provider: string, to: number): Promise<BounceCount> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { DeadAddresses } from '../../mta/suppression/dead-addresses.ts';
 import { envelopeKey } from '../../store/recipient-key.ts';
 import { suppress, suppressionPage, suppressionsOf } from '../../store/suppressions.ts';
 import { startDatabases } from './databases.ts';
@@ -108,4 +109,41 @@ test('a provider that calls everybody dead is not believed: entries are provisio
     pages.every((row) => row.until !== null),
     'also those from before anybody noticed',
   );
+});
+
+test('a campaign that is as dead at other providers is believed: its recipients are suppressed for good', async (context) => {
+  const world = await MailWorld.start(context, databases);
+  const { store } = world;
+  const parts = { store, now: Date.now, planMs: (ms: number) => ms, log: () => {} };
+  const bounced = (provider: string, campaign: string, attempts: number, hard: number, minutesAgo: number) =>
+    store.query(
+      `insert into rollups (address, provider, campaign, bucket, attempts, hard)
+       values ('127.31.1.1', $1, $2, date_bin('1 minute', now(), 'epoch') - make_interval(mins => $3), $4, $5)`,
+      [provider, campaign, minutesAgo, attempts, hard],
+    );
+  const found = (n: number, provider: string) =>
+    store.query(
+      `insert into dead_found values ($1::bigint, 'r' || $1::bigint || '@x.example', '127.31.1.1', $2, '550 5.1.1 no', now())`,
+      [n, provider],
+    );
+  const ends = async () => (await suppressionPage(store, {}, 0, 100)).map((row) => [row.recipient, row.until !== null]);
+  await bounced('google', 'winback', 400, 200, 5);
+  await bounced('google', 'news', 400, 2, 6);
+  await bounced('yahoo', 'winback', 300, 150, 5);
+  await found(1, 'google');
+  await new DeadAddresses(parts).settle();
+  assert.deepEqual(await ends(), [['r1@x.example', false]]);
+  await store.query(`update rollups set hard = 3 where provider = 'yahoo'`);
+  await found(2, 'google');
+  await new DeadAddresses(parts).settle();
+  assert.deepEqual(await ends(), [
+    ['r1@x.example', true],
+    ['r2@x.example', true],
+  ]);
+  // A new window begins when the hold ends; its bad hours are no baseline either.
+  await store.query(`update holds set until = now() - interval '1 minute', evidence = evidence || '{"from": 0}'`);
+  await bounced('google', 'news', 600, 3, 0);
+  await found(3, 'google');
+  await new DeadAddresses(parts).settle();
+  assert.deepEqual((await ends())[2], ['r3@x.example', false]);
 });
