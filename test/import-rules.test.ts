@@ -31,7 +31,7 @@ const RULES: readonly Rule[] = [
   { from: 'temporal/worker.ts', values: ['temporal/', 'activities/', 'workflows/'], types: ['policy/'] },
   { from: 'temporal/bundle.ts', values: ['temporal/', 'activities/', 'workflows/'], types: ['policy/'] },
   { from: 'console/', values: ['policy/', 'store/', 'temporal/'] },
-  { from: 'cli/', values: ['policy/', 'store/', 'temporal/'] },
+  { from: 'cli/', values: ['policy/', 'store/', 'temporal/', 'mta/feedback/classify/'] },
   {
     from: 'cli/roles/',
     values: ['cli/', 'policy/', 'store/', 'temporal/', 'activities/', 'mta/', 'seeds/', 'workflows/', 'console/'],

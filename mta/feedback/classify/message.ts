@@ -1,0 +1,196 @@
+/**
+ * What a message that came back means: a bounce, a delay, a complaint, an automatic answer, a challenge, or something
+ * else. Pure and synchronous: bytes in, facts out. It never throws and reads at most the first 4 MB. It says what the
+ * message claims, not whether that is true: what may suppress or count is decided by whoever joins it to a delivery.
+ *
+ * Order matters: a complaint returns a message that may itself be a bounce; a DSN carries "Auto-Submitted" as a vacation
+ * notice does; a vacation notice may quote "550 5.1.1".
+ */
+
+import type { ReplyClass } from '../../../policy/replies.ts';
+import { addressesIn, addressList, sameAddress } from './addresses.ts';
+import { hasReplySubject, isAutoReply, isChallenge } from './automatic.ts';
+import { type Action, readDeliveryStatus, type StatusGroup } from './delivery-status.ts';
+import { type ClassifiedFeedback, readFeedback, readJmrp } from './feedback-report.ts';
+import { type Finding, findRecipients, splitReturned } from './free-text.ts';
+import { type Fields, field } from './headers.ts';
+import { type Part, readMime } from './mime.ts';
+import { type Original, originalRecipients, originalSenders, readOriginal } from './original.ts';
+import { type ReportParts, reportParts } from './parts.ts';
+import { DELAYED, GIVEN_UP } from './phrases.ts';
+import { readFate } from './reading.ts';
+import { fromMailSystem, isReportInProse } from './report-sender.ts';
+
+export type { ClassifiedFeedback } from './feedback-report.ts';
+
+export interface ClassifiedRecipient {
+  /** The address that failed (Final-Recipient; Original-Recipient where that names no mailbox). */
+  readonly recipient: string;
+  readonly action: Action;
+  /** Enhanced status code: the report's, else from the remote's words, else derived from the class. */
+  readonly status: string | null;
+  readonly class: ReplyClass;
+  /** `hard`: the recipient is dead. `soft`: this message failed. `none`: nothing has failed (yet). */
+  readonly severity: 'hard' | 'soft' | 'none';
+  /** The remote server's words, if the report has any. */
+  readonly reply: string | null;
+}
+
+export interface ClassifiedMessage {
+  readonly kind: 'bounce' | 'delay' | 'feedback' | 'auto-reply' | 'challenge' | 'other';
+  readonly recipients: readonly ClassifiedRecipient[];
+  readonly feedback: ClassifiedFeedback | null;
+  /** The returned message's header: lower-cased names, first value each. */
+  readonly original: { readonly headers: ReadonlyMap<string, string>; readonly messageId: string | null } | null;
+  readonly reporter: { readonly from: string | null };
+}
+
+/** Classifies one message as it came over the wire or lies in a file. Synchronous; never throws. */
+export function classifyMessage(raw: Buffer): ClassifiedMessage {
+  const outer = readMime(raw);
+  const message = innerReport(outer) ?? outer;
+  const parts = reportParts(message);
+  const { lines, returned } = splitReturned(parts.prose);
+  const original = readOriginal(parts.returned ?? '') ?? readOriginal(returned);
+  const base = {
+    feedback: null,
+    original: original ?? null,
+    reporter: { from: addressList(field(outer.fields, 'from'))[0] ?? null },
+  };
+  const nothing = { ...base, recipients: [] };
+
+  if (parts.feedback !== undefined)
+    return { ...nothing, kind: 'feedback', feedback: readFeedback(parts.feedback, parts.prose, original) };
+  if (parts.disposition && parts.statuses.length === 0) return { ...nothing, kind: 'auto-reply' };
+
+  const report: Report = { fields: message.fields, parts, lines, original };
+  if (parts.statuses.length > 0) {
+    const recipients = fromStatuses(report);
+    if (recipients.length > 0) return { ...base, recipients, kind: kindOf(recipients) };
+  }
+  const jmrp = readJmrp(outer.fields, original);
+  if (jmrp !== undefined) return { ...nothing, kind: 'feedback', feedback: jmrp };
+  if (isChallenge(message.fields, parts.prose)) return { ...nothing, kind: 'challenge' };
+  if (
+    !hasReplySubject(message.fields) &&
+    (message.fields.has('x-failed-recipients') || isReportInProse(message.fields, lines))
+  ) {
+    const recipients = fromProse(report);
+    if (recipients.length > 0) return { ...base, recipients, kind: kindOf(recipients) };
+  }
+  return { ...nothing, kind: isAutoReply(message.fields) ? 'auto-reply' : 'other' };
+}
+
+interface Report {
+  readonly fields: Fields;
+  readonly parts: ReportParts;
+  readonly lines: readonly string[];
+  readonly original: Original | undefined;
+}
+
+/** Some systems wrap their whole report in an attached message. Only a mail system's own: a person forwards, too. */
+function innerReport(outer: Part): Part | undefined {
+  if (!fromMailSystem(outer.fields)) return undefined;
+  const parts = reportParts(outer);
+  if (parts.statuses.length > 0 || parts.feedback !== undefined || parts.returned === undefined) return undefined;
+  const inner = readMime(Buffer.from(parts.returned, 'latin1'));
+  return fromMailSystem(inner.fields) && reportParts(inner).statuses.length > 0 ? inner : undefined;
+}
+
+function kindOf(recipients: readonly ClassifiedRecipient[]): ClassifiedMessage['kind'] {
+  if (recipients.some(({ action }) => action === 'failed')) return 'bounce';
+  return recipients.some(({ action }) => action === 'delayed') ? 'delay' : 'other';
+}
+
+function fromStatuses(report: Report): ClassifiedRecipient[] {
+  const groups = report.parts.statuses.flatMap(readDeliveryStatus);
+  const spoken = findRecipients(report.lines, knownOf(report));
+  const prose = report.lines.join(' ').replace(/\s+/g, ' ').trim();
+  const found: ClassifiedRecipient[] = [];
+  for (const group of groups) {
+    const recipient = recipientOf(group, groups.length, report, spoken);
+    if (recipient === undefined || found.some((one) => one.recipient.toLowerCase() === recipient.toLowerCase()))
+      continue;
+    const action = group.action ?? (isDelay(report) ? 'delayed' : 'failed');
+    const beside = spoken.find((one) => sameAddress(one.recipient, recipient))?.reply ?? '';
+    // The whole prose belongs to this recipient only where it is the only one.
+    const texts = groups.length === 1 ? [beside, prose] : [beside];
+    const { status, diagnostic, remoteMta } = group;
+    found.push({ recipient, action, ...readFate({ action, status, diagnostic, remoteMta, prose: texts }) });
+  }
+  return found;
+}
+
+/** RFC 3464 names two addresses: the one that was tried, and the one the sender wrote. The first unless it is none. */
+function recipientOf(
+  group: StatusGroup,
+  groups: number,
+  report: Report,
+  spoken: readonly Finding[],
+): string | undefined {
+  if (group.finalRecipient !== null) return group.finalRecipient;
+  if (group.originalRecipient !== null) return group.originalRecipient;
+  if (groups === 1) {
+    const failed = addressList(field(report.fields, 'x-failed-recipients'))[0];
+    const written = originalRecipients(report.original);
+    const [only] = written.length === 1 ? written : [];
+    const found = failed ?? spoken[0]?.recipient ?? only ?? envelopeRecipient(report.original);
+    if (found !== undefined) return found;
+  }
+  const raw = group.rawRecipient?.replace(/^[<\s]+|[>\s]+$/g, '');
+  return raw === undefined || raw === '' || /[\s/|]/.test(raw) ? undefined : raw;
+}
+
+/** "for <user@…>" in the newest Received line of the original. */
+function envelopeRecipient(original: Original | undefined): string | undefined {
+  const [, found] = /\bfor\s{1,5}<([^<>\s]{1,320}@[^<>\s]{1,255})>/.exec(original?.headers.get('received') ?? '') ?? [];
+  return found;
+}
+
+function fromProse(report: Report): ClassifiedRecipient[] {
+  const action: Action = isDelay(report) ? 'delayed' : 'failed';
+  const spoken = findRecipients(report.lines, knownOf(report));
+  const listed = addressList(field(report.fields, 'x-failed-recipients'));
+  const written = originalRecipients(report.original);
+  const names =
+    listed.length > 0
+      ? listed
+      : spoken.length > 0
+        ? spoken.map(({ recipient }) => recipient)
+        : written.length === 1
+          ? written
+          : [];
+  const fallback = names.length > 0 ? names : [envelopeRecipient(report.original)].filter((one) => one !== undefined);
+  const prose = report.lines.join(' ').replace(/\s+/g, ' ').trim();
+  return fallback.map((recipient) => {
+    const beside = spoken.find((one) => sameAddress(one.recipient, recipient))?.reply ?? null;
+    const subject = field(report.fields, 'subject');
+    const texts = fallback.length === 1 ? [prose, subject] : [];
+    return {
+      recipient,
+      action,
+      ...readFate({ action, status: null, diagnostic: beside, remoteMta: null, prose: texts }),
+    };
+  });
+}
+
+function isDelay({ fields, lines }: Report): boolean {
+  const subject = field(fields, 'subject');
+  const head = lines.slice(0, 60).join('\n');
+  if (/\((delay|delayed)\)|^warning|delayed?\b|still being retried|could not send message for past/i.test(subject)) {
+    return !/returned to sender|failed/i.test(subject);
+  }
+  if (/\bfail|undeliver|returned|non-?deliver/i.test(subject) && !/warning/i.test(head)) return false;
+  return DELAYED.test(head) && !GIVEN_UP.test(head);
+}
+
+function knownOf({ fields, original, parts }: Report) {
+  const to = addressList(`${field(fields, 'to')}, ${field(fields, 'delivered-to')}, ${field(fields, 'x-original-to')}`);
+  const from = addressList(`${field(fields, 'from')}, ${field(fields, 'reply-to')}`);
+  const statuses = parts.statuses
+    .flatMap(readDeliveryStatus)
+    .flatMap(({ finalRecipient, originalRecipient }) => [finalRecipient, originalRecipient]);
+  const recipients = [...originalRecipients(original), ...statuses.filter((one) => one !== null)];
+  const ids = addressesIn(original?.messageId ?? '').map(({ address }) => address);
+  return { recipients, others: [...to, ...from, ...originalSenders(original), ...ids] };
+}
