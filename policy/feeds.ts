@@ -6,10 +6,15 @@ const DAY = 86_400_000;
 
 /** Judgement, as all figures of ours are. */
 export const FEEDS = {
+  /** How far back a feed's own rate is taken from (plan time). */
+  historyMs: 30 * DAY,
   /** Silence shorter than this is never remarkable (plan time): weekends, and a report's own delay. */
   silenceMs: 3 * DAY,
-  /** Reports that should have come meanwhile at the feed's own rate. With 5 due, chance is silent once in 150 times. */
-  expected: 5,
+  /**
+   * Reports that should have come meanwhile at the feed's own rate. Chance is silent that long after one report in 3,000
+   * (e^-8): a feed that speaks daily is called stale by mistake in 1 of 70 ramps of six weeks, with 5 it were every fourth.
+   */
+  expected: 8,
   /** Reports a rate of the feed's own needs. */
   leastReports: 3,
   /** Deliveries after which a feed that never said a word is not believed: it was never set up, or goes elsewhere. */

@@ -135,3 +135,6 @@ create index unverified_by_time on unverified_reports (at);
 -- Only who asked to hear of success or delay is looked for; failures find their request by its key.
 create index dsn_requests_success on dsn_requests (recipient) where notify like '%SUCCESS%';
 create index dsn_requests_delay on dsn_requests (recipient) where notify like '%DELAY%';
+
+-- When a feed spoke last.
+create index complaints_by_feed on complaints (provider, at);
