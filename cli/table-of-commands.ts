@@ -53,6 +53,36 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/classify-reply.ts')).classifyReplies,
   },
   {
+    name: 'suppress add',
+    summary: 'give recipients no more mail',
+    load: async () => (await import('./commands/suppress-add.ts')).suppressAdd,
+  },
+  {
+    name: 'suppress remove',
+    summary: 'let recipients get mail again',
+    load: async () => (await import('./commands/suppress-remove.ts')).suppressRemove,
+  },
+  {
+    name: 'suppress list',
+    summary: 'who gets no mail, and why',
+    load: async () => (await import('./commands/suppress-list.ts')).suppressList,
+  },
+  {
+    name: 'suppress confirm',
+    summary: 'keep provisional entries',
+    load: async () => (await import('./commands/suppress-confirm.ts')).suppressConfirm,
+  },
+  {
+    name: 'suppress import',
+    summary: 'take over a list from a CSV file, all of it or nothing',
+    load: async () => (await import('./commands/suppress-import.ts')).suppressImport,
+  },
+  {
+    name: 'suppress export',
+    summary: 'write the list as CSV',
+    load: async () => (await import('./commands/suppress-export.ts')).suppressExport,
+  },
+  {
     name: 'doctor',
     summary: 'check this machine and the running parts',
     load: async () => (await import('./commands/doctor.ts')).doctor,

@@ -2,7 +2,7 @@
  * Who must not get mail: entries, matching, and their end. Entries match by the SHA-256 of the normalised recipient, so
  * a list that was imported as hashes works like any other.
  */
-import type { Queryable } from './connect.ts';
+import { type Queryable, type Store, tx } from './connect.ts';
 import { envelopeKey } from './recipient-key.ts';
 
 export type Streams = 'all' | 'marketing';
@@ -86,48 +86,77 @@ export async function suppressedAmong(
 }
 
 /**
- * Adds entries; returns how many are new or say more than what was there (more streams, a longer time). The first
- * reason is kept beside the new one: both are true.
+ * Adds what a relation of entries holds. The first reason is kept beside the new one: both are true. Sorted by key, so
+ * that two who add the same entries at once wait for each other and never in a circle.
  */
-export async function suppress(db: Queryable, entries: readonly SuppressionEntry[]): Promise<number> {
-  if (entries.length === 0) return 0;
+const addFrom = (relation: string) =>
+  `insert into suppressions as s (key, recipient, scope, target, streams, source, reason, actor, provider, since, until)
+   select distinct on (key, scope, target) key, recipient, scope, target, streams, source, left(reason, 500), actor,
+     provider, coalesce(since, now()), until
+   from ${relation} as e(key, recipient, scope, target, streams, source, reason, actor, provider, since, until)
+   order by key, scope, target, streams, until desc nulls first, since
+   on conflict (key, scope, target) do update set
+     recipient = coalesce(s.recipient, excluded.recipient),
+     streams = case when s.until <= now() then excluded.streams else least(s.streams, excluded.streams) end,
+     source = case when s.until <= now() then excluded.source else s.source end,
+     actor = case when s.until <= now() then excluded.actor else s.actor end,
+     provider = case when s.until <= now() then excluded.provider else s.provider end,
+     since = case when s.until <= now() then excluded.since else s.since end,
+     until = case when s.until is null or excluded.until is null then null else greatest(s.until, excluded.until) end,
+     reason = case when s.until <= now() or s.reason = excluded.reason then excluded.reason
+       else left(s.reason || '; ' || excluded.reason, 500) end
+   where excluded.streams < s.streams or (s.recipient is null and excluded.recipient is not null)
+     or (s.until is not null and (excluded.until is null or excluded.until > s.until))`;
+
+const GIVEN = `unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+  $9::text[], $10::timestamptz[], $11::timestamptz[])`;
+
+function columns(entries: readonly SuppressionEntry[]): unknown[] {
   const column = <T>(pick: (entry: SuppressionEntry) => T) => entries.map(pick);
   const date = (at: number | null | undefined) => (at === null || at === undefined ? null : new Date(at));
-  const { rowCount } = await db.query(
-    `insert into suppressions as s (key, recipient, scope, target, streams, source, reason, actor, provider, since, until)
-     select distinct on (key, scope, target) key, recipient, scope, target, streams, source, left(reason, 500), actor,
-       provider, coalesce(since, now()), until
-     from unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-       $10::timestamptz[], $11::timestamptz[])
-       as e(key, recipient, scope, target, streams, source, reason, actor, provider, since, until)
-     order by key, scope, target, streams, until desc nulls first, since
-     on conflict (key, scope, target) do update set
-       recipient = coalesce(s.recipient, excluded.recipient),
-       streams = case when s.until <= now() then excluded.streams else least(s.streams, excluded.streams) end,
-       source = case when s.until <= now() then excluded.source else s.source end,
-       actor = case when s.until <= now() then excluded.actor else s.actor end,
-       provider = case when s.until <= now() then excluded.provider else s.provider end,
-       since = case when s.until <= now() then excluded.since else s.since end,
-       until = case when s.until is null or excluded.until is null then null else greatest(s.until, excluded.until) end,
-       reason = case when s.until <= now() or s.reason = excluded.reason then excluded.reason
-         else left(s.reason || '; ' || excluded.reason, 500) end
-     where excluded.streams < s.streams or (s.recipient is null and excluded.recipient is not null)
-       or (s.until is not null and (excluded.until is null or excluded.until > s.until))`,
-    [
-      column((e) => e.key),
-      column((e) => e.recipient),
-      column((e) => e.scope.kind),
-      column((e) => e.scope.target),
-      column((e) => e.streams),
-      column((e) => e.source),
-      column((e) => e.reason),
-      column((e) => e.actor),
-      column((e) => e.provider ?? null),
-      column((e) => date(e.since)),
-      column((e) => date(e.until)),
-    ],
-  );
+  return [
+    column((e) => e.key),
+    column((e) => e.recipient),
+    column((e) => e.scope.kind),
+    column((e) => e.scope.target),
+    column((e) => e.streams),
+    column((e) => e.source),
+    column((e) => e.reason),
+    column((e) => e.actor),
+    column((e) => e.provider ?? null),
+    column((e) => date(e.since)),
+    column((e) => date(e.until)),
+  ];
+}
+
+/** Adds entries; returns how many are new or say more than what was there (more streams, a longer time). */
+export async function suppress(db: Queryable, entries: readonly SuppressionEntry[]): Promise<number> {
+  if (entries.length === 0) return 0;
+  const { rowCount } = await db.query(addFrom(GIVEN), columns(entries));
   return rowCount ?? 0;
+}
+
+/**
+ * Adds any number of entries, all or none: where `batches` throws, nothing was added. They are collected in a table of
+ * this connection first, so that nobody who suppresses meanwhile waits for the reading of a file.
+ */
+export async function importSuppressions(
+  store: Store,
+  batches: AsyncIterable<readonly SuppressionEntry[]>,
+): Promise<{ readonly read: number; readonly changed: number }> {
+  return tx(store, async (db) => {
+    await db.query(
+      `create temporary table suppression_import (key bytea, recipient text, scope text, target text, streams text,
+         source text, reason text, actor text, provider text, since timestamptz, until timestamptz) on commit drop`,
+    );
+    let read = 0;
+    for await (const batch of batches) {
+      read += batch.length;
+      await db.query(`insert into suppression_import select * from ${GIVEN}`, columns(batch));
+    }
+    const { rowCount } = await db.query(addFrom('(select * from suppression_import)'));
+    return { read, changed: rowCount ?? 0 };
+  });
 }
 
 const TO_HISTORY = `insert into suppression_history
