@@ -1,5 +1,7 @@
 /** What an MTA process is told by whoever starts it: plain values, checked at the edge (cli/config). */
 
+import type { ShapingOverrides } from '../policy/shaping.ts';
+
 export interface SubmissionUser {
   readonly name: string;
   readonly password: string;
@@ -37,5 +39,7 @@ export interface MtaSettings {
   readonly bounceDomain?: string;
   /** Are senders told of what could not be delivered (DSN)? Default: `sender`. */
   readonly notifications?: 'sender' | 'none';
+  /** Limits that differ from the shipped ones. */
+  readonly shaping?: ShapingOverrides;
   readonly log: (event: string, fields?: Record<string, unknown>) => void;
 }

@@ -8,7 +8,7 @@ import { dropOldUnverified } from '../store/reports.ts';
 import { dropFinishedBodies, durabilityProblems } from '../store/spool.ts';
 import { expireSuppressions } from '../store/suppressions.ts';
 import { Egress } from './egress/egress.ts';
-import { Lease } from './egress/lease.ts';
+import { CLAIM_GRACE_MS, Lease } from './egress/lease.ts';
 import { startInbound } from './feedback/inbound.ts';
 import { GroupCommit } from './injection/group-commit.ts';
 import { startSubmission } from './injection/submission.ts';
@@ -34,8 +34,6 @@ const UNVERIFIED_MOST = 10_000;
 /** A bounce may come this long after 250 and still find whether its sender wants to hear of it. */
 const REQUESTS_DAYS = 30;
 const LIFETIME = { marketing: 72 * HOUR, transactional: 12 * HOUR };
-/** A claim outlives the longest transaction of a process that may still run: socket time-out plus a margin. */
-const CLAIM_GRACE_MS = 330_000;
 
 /** Starts an MTA process. Rejects if the store could lose a message that got 250. */
 export async function startMta(settings: MtaSettings, onLost: () => void): Promise<Mta> {

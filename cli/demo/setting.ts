@@ -74,6 +74,7 @@ export function demoSpec(
       bounceDomain: 'bounce.sender.example',
       // Its customers are nobody: there is no mailbox to tell anything to.
       notifications: 'none',
+      shaping: {},
     },
     seeds: world.seeds.map((seed) => ({ ...seed, secure: false })),
     // The demo's lanes send tens of messages a day where a real one sends thousands: probes start sooner.

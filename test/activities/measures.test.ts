@@ -68,6 +68,7 @@ async function measured(
     now: NOW,
     deferralAfterMs: 4 * HOUR,
     complaintLagMs: 24 * HOUR,
+    incidentMs: 900_000,
     excluded: [],
     ...over,
   });
@@ -282,6 +283,7 @@ test('every query of an evaluation and of the watch finds its rows by index amon
       now: NOW,
       deferralAfterMs: 4 * HOUR,
       complaintLagMs: 24 * HOUR,
+      incidentMs: 900_000,
       excluded: [],
     });
     await unitsUsed(explain, ADDRESS, 120);
