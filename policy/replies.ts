@@ -180,6 +180,10 @@ function byEnhancedCode(reply: Reply, line: string): Reading | undefined {
   const entry = BY_SUBJECT.find((candidate) => candidate.pattern.test(found));
   // Before MAIL no recipient has been named: whatever a server says there is about the address that connects.
   if (beforeMail(reply) && entry?.class !== 'infrastructure') return byCode(reply);
+  // At MAIL it speaks of our sender's address with the words it has for recipients.
+  if (reply.stage === 'mail' && entry?.scope === 'recipient') {
+    return { class: 'identity', scope: 'domain', rule: `status-x.${found}` };
+  }
   return { class: entry?.class ?? 'policy', scope: entry?.scope ?? 'message', rule: `status-x.${found}` };
 }
 
@@ -200,7 +204,8 @@ function byCode(reply: Reply): Reading {
       : { class: 'content', scope: 'message', rule };
   }
   // RFC 7504: the recipient's domain takes no mail at all.
-  if (reply.code === 551 || reply.code === 556) return { class: 'recipient', scope: 'recipient', rule };
+  if ((reply.code === 551 || reply.code === 556) && !beforeRecipient(reply))
+    return { class: 'recipient', scope: 'recipient', rule };
   return { class: 'policy', scope: 'message', rule };
 }
 

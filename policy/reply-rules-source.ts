@@ -101,7 +101,7 @@ export const SOURCE_RULES: readonly ReplyRule[] = [
     id: 'any-sender',
     providers,
     pattern:
-      /\bsenders? ?('s )?(e-?mail ?)?(address|domain|host|user|mailbox|account|id)?\b.{0,100}(not found|does(n.t| not) (exist|resolve)|rejected|verif|unknown|invalid|undeliverable|unrout|not (exist|valid|resolv)|denied|blocked|refused|no (mx|a record|valid)|bad|missing)|(invalid|bad|unknown|unroutable|unresolvable|unverified|illegal|malformed|forged|fake|empty|null|rejected|refused) (envelope )?(sender|from|return-?path|reverse-path|mail from|originator)|domain of sender|from:? (address|domain|header).{0,60}(not|invalid|missing|does)|mail from .{0,80}(not (exist|allow|valid|owned)|rejected|refused|denied)|(from|sender) domain.{0,40}(not|must|invalid)|(could|can) ?not verify (the )?sender|sender verify|purported responsible|backscatter|emetteur invalide|expéditeur|absender/i,
+      /\bsenders?(?! verify ok) ?('s )?(e-?mail ?)?(address|domain|host|user|mailbox|account|id)?\b.{0,100}(not found|does(n.t| not) (exist|resolve)|rejected|verif|unknown|invalid|undeliverable|unrout|not (exist|valid|resolv)|denied|blocked|refused|no (mx|a record|valid)|bad|missing)|(invalid|bad|unknown|unroutable|unresolvable|unverified|illegal|malformed|forged|fake|empty|null|rejected|refused) (envelope )?(sender|from|return-?path|reverse-path|mail from|originator)|domain of sender|from:? (address|domain|header).{0,60}(not|invalid|missing|does)|mail from .{0,80}(not (exist|allow|valid|owned)|rejected|refused|denied)|(from|sender) domain.{0,40}(not|must|invalid)|(could|can) ?not verify (the )?sender|sender verify fail|purported responsible|backscatter|emetteur invalide|expéditeur|absender/i,
     class: 'identity',
     scope: 'domain',
     example: '450 4.1.8 <bounce@mail.example>: Sender address rejected: Domain not found',
@@ -137,7 +137,7 @@ export const SOURCE_RULES: readonly ReplyRule[] = [
     id: 'any-auth',
     providers,
     pattern:
-      /\bDMARC\b|\b(SPF|DKIM|Sender ?ID|DomainKeys|ARC)\b.{0,80}\b(fail|invalid|missing|not|did not|required|reject|denied|policy|check|unauthori[sz]ed|prohibited|fails|failed|soft|hard|settings|record)|\b(SPF|DKIM)\b.{0,20}(hard|soft)?fail|sender policy framework|not (allowed|permitted|designated|authori[sz]ed) to send (mail |e-?mail |messages? )?(from|for|on behalf)|un-?authenticated|not authenticated|authenticat\w{1,4} (check|fail|required|result)|openspf|fails? .{0,30}authentication|bad (dkim|signature)|client host .{0,80}not authenticated/i,
+      /\bDMARC\b|\b(SPF|DKIM|Sender ?ID|DomainKeys|ARC)\b.{0,80}\b(fail|invalid|missing|not|did not|required|reject|denied|policy|check|unauthori[sz]ed|prohibited|fails|failed|soft|hard|settings|record)|\b(SPF|DKIM)\b.{0,20}(hard|soft)?fail|sender policy framework|not (allowed|permitted|designated|authori[sz]ed) to send (mail |e-?mail |messages? )?(from|for|on behalf)|un-?authenticated|not authenticated|authenticat\w{1,4} (check|fail|result)|openspf|fails? .{0,30}authentication|bad (dkim|signature)|client host .{0,80}not authenticated/i,
     class: 'auth',
     scope: 'domain',
     example: '550 5.7.1 Unauthenticated email from example.com is not accepted due to its DMARC policy',

@@ -29,7 +29,7 @@ export const TRANSPORT_RULES: readonly ReplyRule[] = [
     id: 'any-expired',
     providers,
     pattern:
-      /retry (time|timeout)|(delivery|message|mail|lifetime|queue)\b.{0,40}\b(expired|exceeded|timed out|too long)|in the queue (too long|for)|not (been )?(delivered|collected) (with|aft)|after \d{1,4} (tries|attempts|hours|days)|more than \d|giving up|for (at least |more than |the past )?\d{1,3} (hours|days)|message expired|unable to deliver .{0,40}(after|for)|4\.4\.7/i,
+      /retry (time|timeout)|(delivery|message|mail|lifetime|queue)\b.{0,40}\b(expired|exceeded|timed out|too long)|in the queue (too long|for)|not (been )?(delivered|collected) (with|aft)|after \d{1,4} (tries|attempts|hours|days)|more than \d|giving up|max(imum)? time|for (at least |more than |the past )?\d{1,3} (hours|days)|message expired|unable to deliver .{0,40}(after|for)|4\.4\.7/i,
     class: 'infrastructure',
     scope: 'message',
     example: '500 5.4.7 Delivery expired (message too old)',

@@ -12,7 +12,9 @@ export function addressesIn(line: string): { readonly address: string; readonly 
   if (!line.includes('@')) return [];
   const found = [];
   for (const match of line.matchAll(ADDRESS)) {
-    const lead = /^['`*/!.]+/.exec(match[0])?.[0].length ?? 0;
+    // Quotes and bullets that cling to it, and X.400's `dda:SMTP=user@…`; a VERP address keeps its own "=".
+    const lead =
+      /^(?:['`*/!.]{1,20}|(?:smtp|rfc822|address|e?mail|rcpt|recipient|to)=)/i.exec(match[0])?.[0].length ?? 0;
     const address = match[0].slice(lead);
     if (!address.startsWith('@')) found.push({ address, at: match.index + lead, end: match.index + match[0].length });
   }

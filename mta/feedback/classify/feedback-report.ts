@@ -58,7 +58,9 @@ export function readJmrp(fields: Fields, original: Original | undefined): Classi
   const complaint = /complaint about (message|mail)|feedback (report|loop)|client tos notification|abuse report/i.test(
     subject,
   );
-  if (original === undefined || !(recipient !== '' || (complaint && (staff || aol)))) return undefined;
+  // Newer ones say report-type=feedback-report and leave the report out.
+  const declared = /report-type\s{0,5}=\s{0,5}"?feedback-report/i.test(field(fields, 'content-type'));
+  if (original === undefined || !(recipient !== '' || declared || (complaint && (staff || aol)))) return undefined;
   const named = addressOf(recipient);
   return {
     type: 'abuse',
@@ -66,12 +68,28 @@ export function readJmrp(fields: Fields, original: Original | undefined): Classi
     version: null,
     sourceIp:
       ipIn(subject) ??
+      ipIn(original.headers.get('x-sender-ip') ?? '') ??
       ipIn(original.headers.get('x-originating-ip') ?? '') ??
       ipIn(original.headers.get('x-sid-pra') ?? '') ??
       null,
     originalRecipients: orNull(named === undefined ? originalRecipients(original) : [named]),
     mailFrom: senderOf(original),
     messageId: original.messageId,
+    arrivalDate: null,
+  };
+}
+
+/** Apple Mail answers a mailto List-Unsubscribe for its user: an opt-out, not an automatic reply. */
+export function readUnsubscribe(fields: Fields): ClassifiedFeedback | undefined {
+  if (!/^true$/i.test(field(fields, 'x-apple-unsubscribe'))) return undefined;
+  return {
+    type: 'opt-out',
+    userAgent: null,
+    version: null,
+    sourceIp: null,
+    originalRecipients: orNull(addressList(field(fields, 'from'))),
+    mailFrom: null,
+    messageId: null,
     arrivalDate: null,
   };
 }

@@ -5,6 +5,7 @@
  * strongest kind of evidence that is there.
  */
 import { addressesIn, sameAddress } from './addresses.ts';
+import { type AddressKind, kindOf } from './line-kinds.ts';
 import { RETURNED, saysFailed } from './phrases.ts';
 
 export interface Finding {
@@ -62,11 +63,8 @@ function headerAfter(lines: readonly string[], at: number): string {
   return '';
 }
 
-/** Where an address stands on its line, strongest first. */
-type Kind = 'block' | 'label' | 'command' | 'prose';
-
 interface Candidate extends Finding {
-  readonly kind: Kind;
+  readonly kind: AddressKind;
   readonly line: number;
 }
 
@@ -80,24 +78,46 @@ export interface Known {
 /** The failed recipients of a report, each with what was said about it. */
 export function findRecipients(lines: readonly string[], known: Known): Finding[] {
   const from = announcedAt(lines);
-  const all = candidates(lines).filter(({ line }) => line >= from || from === 0);
-  const isKnown = ({ recipient }: Finding) => known.recipients.some((one) => sameAddress(one, recipient));
-  const isOther = ({ recipient }: Finding) =>
-    known.others.some((one) => sameAddress(one, recipient)) || isRole(recipient);
-  const fits = all.filter((one) => isKnown(one) || !isOther(one));
-  const kinds: readonly Kind[] = ['block', 'command', 'label', 'prose'];
-  for (const kind of kinds) {
-    const ofKind = fits.filter((one) => one.kind === kind);
+  const all = candidates(lines).filter((one) => mayBeRecipient(one, known));
+  const below = all.filter(({ line }) => line >= from);
+  const found = chosenFrom(below, known, lines);
+  if (found.length > 0) return merge(found, lines);
+  // An announcement, and behind it one address and no more: nothing else can be meant.
+  const addresses = new Set(below.map(({ recipient }) => recipient.toLowerCase()));
+  return merge(from > 0 && addresses.size === 1 ? below : chosenFrom(all, known, lines), lines);
+}
+
+/** The candidates of the strongest kind there is. */
+function chosenFrom(all: readonly Candidate[], known: Known, lines: readonly string[]): readonly Candidate[] {
+  for (const kind of KINDS) {
+    const ofKind = all.filter((one) => one.kind === kind);
     // Prose names many addresses (whom to ask, who wrote): one that the original was sent to is the one that failed.
-    const trusted = kind === 'block' || kind === 'command' ? ofKind : preferKnown(ofKind, isKnown);
-    const chosen = kind === 'prose' && !trusted.some(isKnown) ? trusted.slice(0, 1) : trusted;
-    if (chosen.length > 0) return merge(chosen, lines);
+    const trusted = kind === 'block' || kind === 'command' ? ofKind : preferKnown(ofKind, known);
+    if (kind !== 'prose' || trusted.some((one) => isKnown(one, known))) {
+      if (trusted.length > 0) return trusted;
+      continue;
+    }
+    // An address nobody has heard of counts only where its own sentence says that it failed.
+    const chosen = trusted.find(({ line }) => saysFailed(`${lines[line - 1] ?? ''} ${lines[line] ?? ''}`));
+    if (chosen !== undefined) return [chosen];
   }
   return [];
 }
 
-function preferKnown(found: readonly Candidate[], isKnown: (one: Finding) => boolean): readonly Candidate[] {
-  const some = found.filter(isKnown);
+const KINDS: readonly AddressKind[] = ['block', 'command', 'label', 'alias', 'prose'];
+
+function isKnown({ recipient }: Finding, known: Known): boolean {
+  return known.recipients.some((one) => sameAddress(one, recipient));
+}
+
+function mayBeRecipient(one: Finding, known: Known): boolean {
+  return (
+    isKnown(one, known) || !(known.others.some((other) => sameAddress(other, one.recipient)) || isRole(one.recipient))
+  );
+}
+
+function preferKnown(found: readonly Candidate[], known: Known): readonly Candidate[] {
+  const some = found.filter((one) => isKnown(one, known));
   return some.length > 0 ? some : found;
 }
 
@@ -116,12 +136,6 @@ function isRole(address: string): boolean {
   return ROLE.test(address);
 }
 
-/** Said before an address that is no recipient. */
-const NOT_A_RECIPIENT =
-  /(\b(mail[ _-]?from|from|sender|reply-?to|return-path|contact|write to|questions? to|forward .{0,40} to|sent by|signed by|envelope-from|originator|on behalf of|please (e-?mail|send)|report(ed)? (it |this )?to|message-id|references|in-reply-to|e-?mail us at|help(desk)?|support|assistance|administrator( at)?|id|mailto)\b[^@\w]{0,12}(is |at |was )?[<"'([]{0,3}|\bvon:?\s*|\bde:\s*)$/i;
-const LABEL =
-  /\b(rcpt(-| )to|final[- ]recipient|original[- ]recipient|(failed |intended |unknown |invalid )?recipients?( address(es)?)?|addressed to|undeliverable( to| address)?|unknown (user|address|mailbox)|user (unknown|mailbox exceeds allowed size)|deliver(ed|ing|y)?( (your |the )?(mail|message|e-?mail))? to|mailbox( is full)?|user('s)?|account|address(es)?|destinat\w{2,8}|empfänger|an|sent to|mail(ed)? to|message to|reach|to|for|à|para|あて先|宛先|送信先|收件人|받는 사람|error-for|name|non-existent|copy of)\b[^@]{0,40}$/i;
-
 function candidates(lines: readonly string[]): Candidate[] {
   const found: Candidate[] = [];
   for (const [at, line] of lines.entries()) {
@@ -135,40 +149,6 @@ function candidates(lines: readonly string[]): Candidate[] {
     }
   }
   return found;
-}
-
-function kindOf(before: string, after: string): Kind | undefined {
-  const lead = before.slice(-200);
-  if (
-    /\b(mail from|from|sender|reply-to|return-path|message-id|x-[\w-]{1,30})\s{0,3}:?\s{0,5}[<"'([]{0,3}$/i.test(lead)
-  )
-    return undefined;
-  if (/rcpt to\s{0,3}:?\s{0,3}[<"']{0,2}$/i.test(lead)) return 'command';
-  if (/^(sent )?[<>]{3}/i.test(lead.trim()) && /\bmail\b/i.test(lead)) return undefined;
-  if (NOT_A_RECIPIENT.test(lead)) return undefined;
-  // At the head of its line: bullets, brackets, quotes, a number, a display name in front of brackets.
-  if (/^[\s*>•·\-–#|"'([]{0,20}(\d{1,3}[.)]\s{0,4})?[<"'[(]{0,3}$/.test(before))
-    return blockEnd(after) ? 'block' : 'label';
-  if (
-    /^\s{0,20}("[^"]{1,80}"|[\p{L}][\p{L}\p{N} .,'_-]{0,60})\s{0,3}[<([](mailto:|smtp:)?$/iu.test(before) &&
-    /^[>)\]]\s{0,3}[:.,]?$/.test(after.trim())
-  )
-    return 'block';
-  if (
-    /^\s{0,20}(to|recipient|an|à|para|addressee|failed recipient|undeliverable address|unknown user|user|intended recipient|addressed to|error-for|email|e-mail|recipient address|original address|delivery failed to|宛先|收件人)\s{0,5}:\s{0,20}[<"']{0,2}(?:[^@<:]{0,60}<)?$/i.test(
-      before,
-    )
-  )
-    return 'label';
-  if (/^\s{0,10}[245]\d\d[- ]/.test(before)) return 'label';
-  return LABEL.test(lead) ? 'label' : 'prose';
-}
-
-/** What may follow an address that has its line for itself, or opens the line that says what happened to it. */
-function blockEnd(after: string): boolean {
-  return /^[>"')\]]{0,3}(\s{0,3}<[^>]{1,320}>)?\s{0,3}($|[:;,([|]|\.{3}|[-–=]|\s{2,}|\t| on \w{3}, | (invalid|unknown|does|is|was|has|could|not|no|user|mailbox|over|host|failed|rejected|said|address|unrout|account|permanent|local|retry|smtp|delivery|error|\d{3})\b)/i.test(
-    after,
-  );
 }
 
 /** One finding per address, in order, with the text that belongs to it. */
@@ -208,6 +188,7 @@ function replyFor(one: Candidate, lines: readonly string[], until: number): stri
       if (blank > 2) break;
       continue;
     }
+    if (/^[-=_*#~+|.\s]+$/.test(line)) continue;
     if (CHATTER.test(line) && said.join('').length > 0) {
       if (blank > 0) break;
       continue;
@@ -217,4 +198,25 @@ function replyFor(one: Candidate, lines: readonly string[], until: number): stri
   }
   const text = said.join(' ').replace(/\s+/g, ' ').trim();
   return text === '' ? null : text.slice(0, MAX_REPLY);
+}
+
+/** The first line of a report that repeats a server's refusal, with the lines that carry it on; for reports that keep it apart. */
+export function refusalIn(lines: readonly string[]): string | null {
+  const at = lines.findIndex((line) =>
+    /(?:^|said:\s|<<<\s|-->?\s|<--\s|\d:\s|returned:\s|\[|["'(])\s{0,3}[45]\d\d[\s-].{0,3}\S/i.test(line),
+  );
+  if (at === -1) return null;
+  const end = lines.slice(at + 1, at + 6).findIndex((line) => !/^\s{2,}\S|^[45]\d\d[- ]/.test(line));
+  const text = lines
+    .slice(at, at + 1 + Math.max(0, end))
+    .join(' ')
+    .replace(/\s+/g, ' ')
+    .replace(/^\s{0,3}[<>-]{2,4}\s/, '')
+    .trim();
+  return text.slice(0, MAX_REPLY);
+}
+
+/** Has it a reply code or an enhanced status code? */
+export function hasCode(text: string): boolean {
+  return CODE.test(text);
 }

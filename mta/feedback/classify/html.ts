@@ -4,7 +4,10 @@ const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&',
 const MAX_HTML = 500_000;
 
 export function htmlText(html: string): string {
-  return withoutTags(html.slice(0, MAX_HTML))
+  const cut = html.slice(0, MAX_HTML);
+  // Some call plain text HTML: without a single block its line ends are all the layout there is.
+  const plain = !/<(p|br|div|td|tr|pre|li|h\d|html|body|table)\b/i.test(cut);
+  return (plain ? cut : withoutTags(cut))
     .replace(/&(#x?[\da-f]{1,6}|[a-z]{2,6});/gi, (all, name: string) => entity(name) ?? all)
     .replaceAll('\u00a0', ' ')
     .split('\n')

@@ -10,14 +10,14 @@
 import type { ReplyClass } from '../../../policy/replies.ts';
 import { addressesIn, addressList, sameAddress } from './addresses.ts';
 import { hasReplySubject, isAutoReply, isChallenge } from './automatic.ts';
-import { type Action, readDeliveryStatus, type StatusGroup } from './delivery-status.ts';
-import { type ClassifiedFeedback, readFeedback, readJmrp } from './feedback-report.ts';
-import { type Finding, findRecipients, splitReturned } from './free-text.ts';
+import { type Action, looksLikeStatus, readDeliveryStatus, type StatusGroup } from './delivery-status.ts';
+import { type ClassifiedFeedback, readFeedback, readJmrp, readUnsubscribe } from './feedback-report.ts';
+import { type Finding, findRecipients, hasCode, refusalIn, splitReturned } from './free-text.ts';
 import { type Fields, field } from './headers.ts';
 import { type Part, readMime } from './mime.ts';
 import { type Original, originalRecipients, originalSenders, readOriginal } from './original.ts';
 import { type ReportParts, reportParts } from './parts.ts';
-import { DELAYED, GIVEN_UP } from './phrases.ts';
+import { DELAYED, GIVEN_UP, STILL_TRYING } from './phrases.ts';
 import { readFate } from './reading.ts';
 import { fromMailSystem, isReportInProse } from './report-sender.ts';
 
@@ -61,19 +61,21 @@ export function classifyMessage(raw: Buffer): ClassifiedMessage {
 
   if (parts.feedback !== undefined)
     return { ...nothing, kind: 'feedback', feedback: readFeedback(parts.feedback, parts.prose, original) };
-  if (parts.disposition && parts.statuses.length === 0) return { ...nothing, kind: 'auto-reply' };
+  if (parts.disposition && parts.statuses.length === 0 && !rejects(message.fields))
+    return { ...nothing, kind: 'auto-reply' };
 
-  const report: Report = { fields: message.fields, parts, lines, original };
-  if (parts.statuses.length > 0) {
+  const statuses = parts.statuses.length > 0 ? parts.statuses : inlineStatus(message.fields, lines);
+  const report: Report = { fields: message.fields, parts: { ...parts, statuses }, lines, original };
+  if (statuses.length > 0) {
     const recipients = fromStatuses(report);
     if (recipients.length > 0) return { ...base, recipients, kind: kindOf(recipients) };
   }
-  const jmrp = readJmrp(outer.fields, original);
+  const jmrp = readJmrp(outer.fields, original) ?? readUnsubscribe(outer.fields);
   if (jmrp !== undefined) return { ...nothing, kind: 'feedback', feedback: jmrp };
   if (isChallenge(message.fields, parts.prose)) return { ...nothing, kind: 'challenge' };
   if (
     !hasReplySubject(message.fields) &&
-    (message.fields.has('x-failed-recipients') || isReportInProse(message.fields, lines))
+    (isMarkedReport(message, statuses) || isReportInProse(message.fields, lines))
   ) {
     const recipients = fromProse(report);
     if (recipients.length > 0) return { ...base, recipients, kind: kindOf(recipients) };
@@ -86,6 +88,24 @@ interface Report {
   readonly parts: ReportParts;
   readonly lines: readonly string[];
   readonly original: Original | undefined;
+}
+
+/** A sieve script's refusal after acceptance (RFC 5429) comes as a receipt, and says which it is. */
+function rejects(fields: Fields): boolean {
+  return fromMailSystem(fields) && /\(rejected\)/i.test(field(fields, 'auto-submitted'));
+}
+
+/** Marked as a report by its form, although the form names no recipient. */
+function isMarkedReport({ fields, parameters }: Part, statuses: readonly string[]): boolean {
+  if (fields.has('x-failed-recipients') || statuses.length > 0) return true;
+  return /^delivery-status$/i.test(parameters.get('report-type') ?? '');
+}
+
+/** A report whose parts have lost their delimiters: the status fields stand in the text. A mail system's own only. */
+function inlineStatus(fields: Fields, lines: readonly string[]): readonly string[] {
+  if (!fromMailSystem(fields)) return [];
+  const text = lines.join('\n');
+  return looksLikeStatus(text) ? [text] : [];
 }
 
 /** Some systems wrap their whole report in an attached message. Only a mail system's own: a person forwards, too. */
@@ -163,9 +183,12 @@ function fromProse(report: Report): ClassifiedRecipient[] {
   const fallback = names.length > 0 ? names : [envelopeRecipient(report.original)].filter((one) => one !== undefined);
   const prose = report.lines.join(' ').replace(/\s+/g, ' ').trim();
   return fallback.map((recipient) => {
-    const beside = spoken.find((one) => sameAddress(one.recipient, recipient))?.reply ?? null;
+    const near = spoken.find((one) => sameAddress(one.recipient, recipient))?.reply ?? null;
+    // A report about one recipient may keep the refusal apart from the address.
+    const apart = fallback.length === 1 && !hasCode(near ?? '') ? refusalIn(report.lines) : null;
+    const beside = apart ?? near;
     const subject = field(report.fields, 'subject');
-    const texts = fallback.length === 1 ? [prose, subject] : [];
+    const texts = fallback.length === 1 ? [near ?? '', prose, subject].filter((text) => text !== beside) : [];
     return {
       recipient,
       action,
@@ -177,9 +200,11 @@ function fromProse(report: Report): ClassifiedRecipient[] {
 function isDelay({ fields, lines }: Report): boolean {
   const subject = field(fields, 'subject');
   const head = lines.slice(0, 60).join('\n');
-  if (/\((delay|delayed)\)|^warning|delayed?\b|still being retried|could not send message for past/i.test(subject)) {
+  if (/\bdelay(ed)?\b|still being retried|could not send message for past|not yet been/i.test(subject)) {
     return !/returned to sender|failed/i.test(subject);
   }
+  if (STILL_TRYING.test(head) && !GIVEN_UP.test(head)) return true;
+  if (/^warning/i.test(subject)) return DELAYED.test(head);
   if (/\bfail|undeliver|returned|non-?deliver/i.test(subject) && !/warning/i.test(head)) return false;
   return DELAYED.test(head) && !GIVEN_UP.test(head);
 }

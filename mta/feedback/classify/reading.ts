@@ -65,7 +65,8 @@ function readClass(evidence: Evidence, status: string | null): { readonly class:
     if (!verdict.rule.startsWith('code-') && !verdict.rule.startsWith('status-')) return result;
     if (index === 0 && enhanced !== null && readsStatus(enhanced)) return result;
     fallback ??= result;
-    if (index === 0 && status !== null && readsStatus(status)) break;
+    // What the report itself says is better than what its prose may mention.
+    if (index === 0 && evidence.status !== null && readsStatus(evidence.status)) break;
   }
   if (status !== null && (fallback === undefined || readsStatus(status))) {
     const verdict = classifyReply({ code: codeOf(evidence.action, status), text: status, provider });

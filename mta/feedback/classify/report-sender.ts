@@ -5,7 +5,7 @@
  */
 import { addressesIn } from './addresses.ts';
 import { type Fields, field } from './headers.ts';
-import { DAEMON, DELAYED, FAILURE_SUBJECT, OPENER, saysFailed } from './phrases.ts';
+import { DAEMON, DELAYED, FAILURE_SUBJECT, OPENER, saysFailed, UNMISTAKABLE } from './phrases.ts';
 
 /** Sent by a mail system: a null return path, or a name that mail systems write under. */
 export function fromMailSystem(fields: Fields): boolean {
@@ -26,11 +26,11 @@ export function isReportInProse(fields: Fields, lines: readonly string[]): boole
   const listMail = ['list-id', 'list-unsubscribe', 'list-post', 'x-campaign', 'feedback-id'].some((name) =>
     fields.has(name),
   );
-  const about = /^(re|fwd?|aw|wg|rv|tr|vs|sv|ynt|antw|回复|答复|转发|返信|転送)\s{0,3}(\[\d+\])?\s{0,3}[::]/i.test(
-    subject,
-  );
-  if ((listMail || about) && !named) return false;
+  const forward = /^(fwd?|wg|rv|tr|vs|转发|転送)\s{0,3}[:：]/i.test(subject);
+  const answer = /^(re|aw|sv|ynt|antw|回复|答复|返信)\s{0,3}(\[\d+\])?\s{0,3}[:：]/i.test(subject);
   const spoken = lines.map((line) => line.trim()).filter((line) => line !== '');
+  const unmistakable = FAILURE_SUBJECT.test(subject) && spoken.slice(0, 3).some((line) => UNMISTAKABLE.test(line));
+  if (!named && (forward || ((answer || listMail) && !unmistakable))) return false;
   const head = spoken.slice(0, 60).join('\n');
   if (
     !addressesIn(head).length &&
@@ -49,7 +49,7 @@ export function isReportInProse(fields: Fields, lines: readonly string[]): boole
   const first = spoken
     .slice(0, 4)
     .some((line) => OPENER.test(line) && !/^(hi|hello|dear)\b(?!\. this is the)/i.test(line));
-  return FAILURE_SUBJECT.test(subject) && first && announced && !writtenByPerson(spoken);
+  return FAILURE_SUBJECT.test(subject) && (first || unmistakable) && announced && !writtenByPerson(spoken);
 }
 
 function writtenByPerson(spoken: readonly string[]): boolean {
