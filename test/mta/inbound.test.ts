@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { verp } from '../../mta/trace.ts';
 import { startDatabases } from './databases.ts';
-import { TRACE_KEY } from './mail-world.ts';
+import { TRACE_KEY, until } from './mail-world.ts';
 import { bounceMail, type Failure } from './report-mail.ts';
 import { BOUNCES, FEEDBACK, type Reported, reportedWorld } from './reported-world.ts';
 
@@ -95,4 +95,34 @@ test('a report that returns a large message is read to the end and still underst
   const bounce = bounceMail([dead('r0@provider.example')]) + `${'x'.repeat(998)}\r\n`.repeat(5_000);
   assert.equal(await send(bounce, verp(ids[0] ?? 0, BOUNCES, TRACE_KEY)), 250);
   assert.equal((await late(reported)).length, 1);
+});
+
+test('250 means stored: while the store refuses, the reporter is told to come again, and then it counts', async (context) => {
+  const reported = await reportedWorld(context, databases, 1);
+  const { world, ids, send, suppressed } = reported;
+  const path = verp(ids[0] ?? 0, BOUNCES, TRACE_KEY);
+  await world.store.query('alter table suppressions add constraint disk_full check (false) not valid');
+  assert.equal(await send(bounceMail([dead('r0@provider.example')]), path), 451);
+  assert.deepEqual(await late(reported), [], 'all of it or nothing');
+  assert.equal((await world.store.query('select from report_counts')).rowCount, 0);
+  await world.store.query('alter table suppressions drop constraint disk_full');
+  assert.equal(await send(bounceMail([dead('r0@provider.example')]), path), 250);
+  assert.equal((await late(reported)).length, 1);
+  assert.equal((await suppressed()).length, 1);
+});
+
+test('the sender hears of a bounce that came to our return path in place of theirs', async (context) => {
+  const reported = await reportedWorld(context, databases, 1, [], { notifications: 'sender' });
+  const { world, sink, ids, send } = reported;
+  world.domain('shop.example', [['mx.shop.example', '127.30.0.1']]);
+  assert.equal(await send(bounceMail([dead('somebody@forward.example')]), verp(ids[0] ?? 0, BOUNCES, TRACE_KEY)), 250);
+  await until('the sender is told', () => sink.taken.some((one) => one.rcpt === 'bounce@shop.example'));
+  const told = sink.taken.find((one) => one.rcpt === 'bounce@shop.example');
+  assert.equal(told?.mailFrom, '');
+  assert.match(told?.raw ?? '', /Final-Recipient: rfc822; R0@provider\.example\r\nAction: failed\r\nStatus: 5\.1\.1/);
+  assert.doesNotMatch(
+    told?.raw ?? '',
+    /forward\.example/,
+    'where the recipient has their mail sent on is their affair',
+  );
 });

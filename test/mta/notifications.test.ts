@@ -172,3 +172,28 @@ test('a notification whose spool fails is not marked as made', async (context) =
   await world.store.query('alter table queue drop constraint full_disk');
   assert.equal(await new Notifier({ ...parts, now: Date.now }).notify(), 1);
 });
+
+test('kill -9 at random points: each failure is told exactly once, and each dead address is suppressed', async (context) => {
+  const { world, sink, shop } = await tellingWorld(context, false);
+  const count = 150;
+  const names = Array.from({ length: count }, (_, n) => `dead-${n}`);
+  for (const name of names) await world.mail(1, at('provider.example', name));
+  for (let kill = 0; kill < 4; kill++) {
+    const { process: role } = await world.mta(`mta-${kill}`, { notifications: 'sender' });
+    const before = sink.rcpts.length;
+    await until('some bounced', () => sink.rcpts.length >= Math.min(count, before + 20));
+    await sleep(Math.random() * 600);
+    if (role.pid !== undefined) process.kill(role.pid, 'SIGKILL');
+  }
+  await world.mta('mta-last', { notifications: 'sender' });
+  const told = async () => (await world.store.query(`select from dsn_sent where message is not null`)).rowCount;
+  await until('all are told', async () => (await told()) === count, 60_000);
+  await until('all is settled', async () => (await world.queue()).length === 0, 60_000);
+  const { rows } = await world.store.query(
+    `select (select count(*) from messages where mail_from = '')::int as notifications, (select count(*) from dsn_due)::int as owed,
+       (select count(*) from dead_found)::int as unsettled, (select count(*) from suppressions)::int as suppressed`,
+  );
+  assert.deepEqual(rows, [{ notifications: count, owed: 0, unsettled: 0, suppressed: count }]);
+  const heard = new Set(shop.taken.map((one) => /Final-Recipient: rfc822; (\S+)@/.exec(one.raw)?.[1]));
+  assert.deepEqual([...heard].toSorted(), names.toSorted());
+});
