@@ -63,6 +63,32 @@ test('the token also comes back in the return path that a report names', async (
   );
 });
 
+test("Microsoft's JMRP forwards the message as it came, recipient removed: the trace header tells", async (context) => {
+  const { world, sink, ids, send, suppressed } = await reportedWorld(context, databases, 1);
+  const [returned] = (sink.taken[0]?.raw ?? '').replaceAll(/R0@provider\.example/gi, 'redacted').split('\r\n\r\n');
+  const forward = [
+    'From: staff@hotmail.com',
+    'Subject: complaint about message from 127.31.1.1',
+    'MIME-Version: 1.0',
+    'Content-Type: multipart/mixed; boundary="j1"',
+    '',
+    '--j1',
+    'Content-Type: message/rfc822',
+    'Content-Disposition: inline',
+    '',
+    'X-HmXmrOriginalRecipient: redacted@hotmail.com',
+    returned,
+    '',
+    'Hello.',
+    '--j1--',
+    '',
+  ].join('\r\n');
+  assert.equal(await send(forward, FEEDBACK, 'staff@hotmail.com'), 250);
+  const { rows } = await world.store.query(`select recipient, detail->>'by' as by from complaints`);
+  assert.deepEqual(rows, [{ recipient: ids[0], by: 'trace' }]);
+  assert.deepEqual(await suppressed(), ['r0@provider.example tenant shop marketing complaint']);
+});
+
 test('reports that are no complaint do not count as one', async (context) => {
   const { world, ids, send, suppressed } = await reportedWorld(context, databases, 4);
   const trace = (n: number) => traceToken(ids[n] ?? 0, TRACE_KEY);
