@@ -58,9 +58,10 @@ export async function takeFailures(db: Queryable, groupMs: number, messages: num
 export async function owedDelays(db: Queryable, afterMs: number, limit: number): Promise<OwedNotice[]> {
   const { rows } = await db.query(
     `select q.id as recipient, q.message, q.rcpt, 'deferred' as severity, 'infrastructure' as class,
-       coalesce(q.reason, '') as reply, null::float8 as "lastAttempt",
+       coalesce(last.reply, q.reason, '') as reply, extract(epoch from last.at)::float8 * 1000 as "lastAttempt",
        extract(epoch from q.expires)::float8 * 1000 as "retryUntil", ${MESSAGE}
      from dsn_requests r join queue q on q.id = r.recipient join messages m on m.id = q.message
+       left join lateral (select reply, at from attempts a where a.recipient = q.id order by number desc limit 1) last on true
      where r.notify like '%DELAY%' and m.mail_from <> ''
        and coalesce(q.first_attempt, greatest(m.received_at, q.due)) <= now() - make_interval(secs => $1::float8 / 1000)
        and not exists (select from dsn_sent s where s.recipient = r.recipient and s.kind = 'delayed')
