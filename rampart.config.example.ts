@@ -27,10 +27,12 @@ export default defineConfig({
     processes: 2,
     // Without `tls: { cert, key }` passwords are taken from loopback only.
     submission: { host: '127.0.0.1', port: 2525 },
-    // Where feedback loops (complaint reports) arrive. Without it there is no complaint feed.
+    // Where bounces and feedback loops (complaint reports) arrive. Without it there is no complaint feed.
     // inbound: { host: '0.0.0.0', port: 25, feedbackAddresses: ['fbl@feedback.example.com'] },
     // Return paths that name their recipient; the domain's MX must lead to whoever reads bounces.
     // bounceDomain: 'bounce.example.com',
+    // Senders get a delivery status notification for what could not be delivered; 'none': they read events.
+    // notifications: 'sender',
     // DNS servers, ip:port; empty: the system's.
     resolvers: [],
     // TLS on the way out: 'none', 'opportunistic', 'required' or 'verify', by provider or recipient domain.

@@ -130,10 +130,12 @@ function resolve(
         inbound: {
           ...listener(mta.inbound, ['mta', 'inbound'], files),
           feedbackAddresses: mta.inbound.feedbackAddresses,
+          reporters: mta.inbound.reporters,
         },
       }),
       resolvers: mta.resolvers,
       smtpPort: mta.smtpPort,
+      notifications: mta.notifications,
       ...(mta.bounceDomain === undefined ? {} : { bounceDomain: mta.bounceDomain }),
       delivery: resolveDelivery(config, {
         file: (named, at) => files.at(named, at),
