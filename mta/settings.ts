@@ -1,6 +1,7 @@
 /** What an MTA process is told by whoever starts it: plain values, checked at the edge (cli/config). */
 
 import type { ShapingOverrides } from '../policy/shaping.ts';
+import type { DeliverySettings } from './delivery-settings.ts';
 
 export interface SubmissionUser {
   readonly name: string;
@@ -23,8 +24,12 @@ export interface MtaSettings {
   readonly hostname: string;
   readonly databaseUrl: string;
   readonly submission: ListenerSettings & { readonly users: readonly SubmissionUser[]; readonly maxBytes: number };
-  /** Listener for feedback reports; absent: none. */
-  readonly inbound?: ListenerSettings & { readonly feedbackAddresses: readonly string[] };
+  /** Listener for bounces and feedback reports; absent: none. */
+  readonly inbound?: ListenerSettings & {
+    readonly feedbackAddresses: readonly string[];
+    /** Whose signed reports count without a token of ours, beside policy/reporters.ts. */
+    readonly reporters?: readonly string[];
+  };
   /** DNS servers `ip:port`; empty: the system's. */
   readonly resolvers: readonly string[];
   /** Port of remote MX hosts: 25, another only in a lab. */
@@ -33,6 +38,10 @@ export interface MtaSettings {
   readonly traceKey: string;
   /** Domain of VERP return paths; absent: the original MAIL FROM is kept. */
   readonly bounceDomain?: string;
+  /** Signatures and transport security; absent: no signatures, opportunistic TLS. */
+  readonly delivery?: DeliverySettings;
+  /** Are senders told of what could not be delivered (DSN)? Default: `sender`. */
+  readonly notifications?: 'sender' | 'none';
   /** Limits that differ from the shipped ones. */
   readonly shaping?: ShapingOverrides;
   readonly log: (event: string, fields?: Record<string, unknown>) => void;

@@ -1,17 +1,22 @@
 /** Puts one MTA process together: lease, resolver, injection, egress, and the chores between them. */
 import { planMs } from '../policy/calendar.ts';
 import { createStore } from '../store/connect.ts';
+import { forgetOldRequests } from '../store/notifications.ts';
 import { endProcess } from '../store/processes.ts';
 import { expireDue, recoverDead } from '../store/queue.ts';
+import { dropOldUnverified } from '../store/reports.ts';
 import { dropFinishedBodies, durabilityProblems } from '../store/spool.ts';
+import { expireSuppressions } from '../store/suppressions.ts';
+import { startDelivery } from './delivery.ts';
 import { Egress } from './egress/egress.ts';
 import { CLAIM_GRACE_MS, Lease } from './egress/lease.ts';
 import { startInbound } from './feedback/inbound.ts';
 import { GroupCommit } from './injection/group-commit.ts';
 import { startSubmission } from './injection/submission.ts';
-import { MailResolver } from './routing/resolver.ts';
+import { Notifier } from './notifications/notifier.ts';
 import { Router } from './routing/router.ts';
 import type { MtaSettings } from './settings.ts';
+import { DeadAddresses } from './suppression/dead-addresses.ts';
 
 export interface Mta {
   readonly id: string;
@@ -22,6 +27,12 @@ export interface Mta {
 }
 
 const HOUR = 3_600_000;
+const REAL_TIME = { kind: 'compressed', epoch: 0, dayLength: 24 * HOUR } as const;
+/** Anybody can send reports nobody can vouch for: they are kept for people, not for ever. */
+const UNVERIFIED_DAYS = 30;
+const UNVERIFIED_MOST = 10_000;
+/** A bounce may come this long after 250 and still find whether its sender wants to hear of it. */
+const REQUESTS_DAYS = 30;
 const LIFETIME = { marketing: 72 * HOUR, transactional: 12 * HOUR };
 
 /** Starts an MTA process. Rejects if the store could lose a message that got 250. */
@@ -32,11 +43,15 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     await store.end();
     throw new Error(`this PostgreSQL may lose accepted mail (${problems.join(', ')}): set them on, then start again`);
   }
-  const resolver = new MailResolver(settings.resolvers);
+  const delivery = await startDelivery(settings, store).catch(async (error) => {
+    await store.end();
+    throw error;
+  });
+  const { resolver } = delivery;
   let egress: Egress | undefined;
   const lease = new Lease(settings, store, { changed: () => egress?.refresh(), lost: onLost });
   await lease.start();
-  egress = new Egress(settings, store, lease, resolver);
+  egress = new Egress(settings, store, lease, delivery);
   const sending = egress;
   sending.refresh();
 
@@ -61,12 +76,30 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
   });
   const inbound = settings.inbound === undefined ? null : await startInbound(settings, store);
 
+  const anyPlanMs = (ms: number) => planMs(ms, lease.lanes[0]?.calendar ?? REAL_TIME);
+  const dead = new DeadAddresses({ store, now: Date.now, planMs: anyPlanMs, log: settings.log });
+  const notifier = new Notifier({
+    store,
+    host: settings.hostname,
+    bounceDomain: settings.bounceDomain,
+    who: settings.notifications ?? 'sender',
+    now: Date.now,
+    planMs: anyPlanMs,
+  });
   const chores = [
     chore(100, () => sending.tidy()),
     chore(1_000, () => sending.reclaim()),
     chore(1_000, () => expireDue(store, lease.id)),
     chore(1_000, () => recoverDead(store, lease.id, settings.node, CLAIM_GRACE_MS)),
     chore(30_000, () => dropFinishedBodies(store, 5_000)),
+    ...delivery.chores.map(({ everyMs, work }) => chore(everyMs, work)),
+    chore(500, () => dead.settle()),
+    chore(1_000, async () => {
+      if ((await notifier.notify()) > 0) route.soon();
+    }),
+    chore(600_000, () => forgetOldRequests(store, REQUESTS_DAYS)),
+    chore(30_000, () => expireSuppressions(store)),
+    chore(600_000, () => dropOldUnverified(store, UNVERIFIED_DAYS, UNVERIFIED_MOST)),
   ];
   const router = new Router(store, resolver, lease.id, (provider) => lease.laneProvider(provider));
   const route = chore(1_000, async () => {

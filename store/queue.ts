@@ -178,8 +178,8 @@ export interface Outcome {
   readonly campaign: string;
   readonly tenant: string;
   readonly probe: boolean;
-  /** null: finished. Otherwise when to try again, and whether the address is kept. */
-  readonly retry: { readonly due: number; readonly free: boolean } | null;
+  /** null: finished. Otherwise when to try again, whether the address is left, and for which one (absent or null: any). */
+  readonly retry: { readonly due: number; readonly free: boolean; readonly to?: string | null } | null;
 }
 
 /** Plan time in real ms: a rollup's bucket, and the silence after which a warm lane is cold. */
@@ -205,14 +205,14 @@ export async function commitOutcomes(
     `with o as (
        select * from unnest($1::bigint[], $2::bigint[], $3::inet[], $4::text[], $5::int[], $6::timestamptz[], $7::int[],
          $8::timestamptz[], $9::bool[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
-         $16::text[], $17::bool[], $18::timestamptz[], $19::bool[])
+         $16::text[], $17::bool[], $18::timestamptz[], $19::bool[], $23::inet[])
        as t(recipient, message, address, provider, window_index, at, number, first_at, unit, severity, class, scope, rule,
-         reply, campaign, tenant, probe, due, free)
+         reply, campaign, tenant, probe, due, free, moved_to)
      ), noted as (
        insert into attempts (recipient, message, address, provider, window_index, at, number, first_at, unit, severity,
-         class, scope, rule, reply, final, campaign, tenant, probe, process)
+         class, scope, rule, reply, final, campaign, tenant, probe, process, rcpt)
        select recipient, message, address, provider, window_index, at, number, first_at, unit, severity, class, scope,
-         rule, reply, due is null, campaign, tenant, probe, $20 from o
+         rule, reply, due is null, campaign, tenant, probe, $20, (select q.rcpt from queue q where q.id = o.recipient) from o
        on conflict (recipient, number, process) do nothing
        returning address, provider, campaign, at, unit, severity, class
      ), finished as (
@@ -221,7 +221,7 @@ export async function commitOutcomes(
        update queue q set claim = null, claimed_at = null, attempts = o.number,
          doubts = q.doubts + (o.severity = 'in-doubt')::int, first_attempt = o.first_at, due = o.due,
          reason = left(o.reply, 300), freed = q.freed or o.free,
-         address = case when o.free and not q.pinned then null else o.address end
+         address = case when o.free and not q.pinned then o.moved_to else o.address end
        from o where q.id = o.recipient and q.claim = $20 and o.due is not null and q.attempts = o.number - 1
      ), lanes_due as (
        -- Roughly right is enough here; waiting for a lane another process updates could deadlock on the rollups.
@@ -270,6 +270,7 @@ export async function commitOutcomes(
       process,
       scale.bucketMs,
       scale.idleMs,
+      column((o) => o.retry?.to ?? null),
     ],
   );
 }
@@ -295,14 +296,14 @@ export async function expireDue(db: Queryable, process: string): Promise<number>
          select id from queue where claim is null and expires <= now() order by id limit 500 for update skip locked)
        returning *)
      insert into attempts (recipient, message, address, provider, at, number, first_at, unit, severity, class, scope, rule,
-       reply, final, campaign, tenant, probe, process)
+       reply, final, campaign, tenant, probe, process, rcpt)
      select id, message, address, coalesce(provider, 'other'), now(), attempts + 1, first_attempt, false, 'expired',
        'infrastructure', 'message', 'expired', coalesce(
          (select left(format('hold %s (%s): %s', h.id, h.cause, h.reason), 300) from holds h
           where h.cleared_at is null and (h.until is null or h.until > now()) and (h.scope, h.target) in
             (('campaign', gone.campaign), ('tenant', gone.tenant), ('domain', gone.domain), ('stream', gone.stream))
           order by h.id limit 1),
-         reason, 'expired before its first attempt'), true, campaign, tenant, campaign = 'probe', $1 from gone`,
+         reason, 'expired before its first attempt'), true, campaign, tenant, campaign = 'probe', $1, rcpt from gone`,
     [process],
   );
   return rowCount ?? 0;
@@ -335,9 +336,9 @@ export async function bounceDomain(db: Queryable, domain: string, reply: string,
   const { rowCount } = await db.query(
     `with gone as (delete from queue where domain = $1 and provider is null and claim is null returning *)
      insert into attempts (recipient, message, provider, at, number, first_at, unit, severity, class, scope, rule, reply,
-       final, campaign, tenant, probe, process)
+       final, campaign, tenant, probe, process, rcpt)
      select id, message, 'other', now(), attempts + 1, now(), false, 'hard', 'recipient', 'recipient', 'no-mx', $2, true,
-       campaign, tenant, false, $3 from gone`,
+       campaign, tenant, false, $3, rcpt from gone`,
     [domain, reply, process],
   );
   return rowCount ?? 0;
@@ -364,10 +365,10 @@ export async function recoverDead(store: Store, recoverer: string, node: string,
          where claim is not null and claim in (select id from processes where stopped_at is not null)
          returning *)
        insert into attempts (recipient, message, address, provider, at, number, first_at, unit, severity, class, scope,
-         rule, reply, final, campaign, tenant, probe, process)
+         rule, reply, final, campaign, tenant, probe, process, rcpt)
        select id, message, address, provider, now(), attempts, first_attempt, false, 'in-doubt',
          'infrastructure', 'message', 'process-died', 'the sending process died before it could commit the answer',
-         false, campaign, tenant, campaign = 'probe', $1 from left_behind`,
+         false, campaign, tenant, campaign = 'probe', $1, rcpt from left_behind`,
       [recoverer],
     );
     return rowCount ?? 0;

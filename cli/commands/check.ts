@@ -29,6 +29,8 @@ function meaning(config: ResolvedConfig) {
     submission: { host: submission.host, port: submission.port, tls: submission.tls !== undefined },
     users: submission.users.map(({ name, pools: of }) => ({ name, pools: of })),
     inbound: inbound === undefined ? null : { host: inbound.host, port: inbound.port },
+    remoteTls: config.mta.delivery?.tls ?? null,
+    dkimAlsoSign: config.mta.delivery?.dkim.alsoSign ?? {},
     complaintFeeds,
     events: {
       keepDays: config.events.keepDays,
@@ -58,6 +60,7 @@ function describe(config: ResolvedConfig): string[] {
     `days: ${calendarText(config)}`,
     `submission: ${submission.host}:${submission.port}, users ${submission.users.map((user) => user.name).join(', ') || 'none'}, processes ${config.mtaProcesses}`,
     `complaint reports: ${inbound === undefined ? 'none' : `${inbound.host}:${inbound.port} for ${config.complaintFeeds.join(', ') || 'no provider'}`}`,
+    `TLS on the way out: ${tlsText(config)}`,
     `seeds: ${config.seeds.length === 0 ? 'none' : config.seeds.map((seed) => seed.address).join(', ')}`,
     `events: ${config.events.sinks.map(({ name, kind }) => `${name} (${kind})`).join(', ') || 'told to nobody'}`,
     `data: ${config.dataDir}`,
@@ -81,6 +84,13 @@ function notes(config: ResolvedConfig): string[] {
     said.push("no lanes for 'other': mail to providers that are not listed waits and expires");
   }
   return said;
+}
+
+function tlsText({ mta }: ResolvedConfig): string {
+  if (mta.delivery === undefined) return 'opportunistic';
+  const { default: fallback, providers, domains } = mta.delivery.tls;
+  const named = Object.entries({ ...providers, ...domains }).filter(([, policy]) => policy !== fallback);
+  return [fallback, ...named.map(([name, policy]) => `${policy} at ${name}`)].join(', ');
 }
 
 function normalText(normal: Readonly<Record<string, number>>): string {

@@ -8,6 +8,7 @@ import type { ShapingOverrides } from '../../policy/shaping.ts';
 import { crossProblems } from './cross-checks.ts';
 import { ConfigError, expectation, type Problem, problemText, schemaProblems } from './problems.ts';
 import type { ResolvedConfig, ResolvedListener } from './resolved.ts';
+import { resolveDelivery } from './resolved-delivery.ts';
 import { resolveEvents } from './resolved-events.ts';
 import { type CheckedConfig, configSchema, NORMAL } from './schema.ts';
 
@@ -136,11 +137,17 @@ function resolve(
         inbound: {
           ...listener(mta.inbound, ['mta', 'inbound'], files),
           feedbackAddresses: mta.inbound.feedbackAddresses,
+          reporters: mta.inbound.reporters,
         },
       }),
       resolvers: mta.resolvers,
       smtpPort: mta.smtpPort,
+      notifications: mta.notifications,
       ...(mta.bounceDomain === undefined ? {} : { bounceDomain: mta.bounceDomain }),
+      delivery: resolveDelivery(config, {
+        file: (named, at) => files.at(named, at),
+        secret: (secret, at) => secrets.read(secret, at),
+      }),
       shaping: config.shaping as ShapingOverrides,
     },
     seeds: seeds.map((seed, index) => ({

@@ -1,6 +1,7 @@
 /** The configuration as the rest of Rampart uses it: defaults filled in, paths absolute, secrets read. */
 import type { Calendar } from '../../policy/calendar.ts';
 import type { ShapingOverrides } from '../../policy/shaping.ts';
+import type { ResolvedDelivery } from './resolved-delivery.ts';
 import type { ResolvedEvents } from './resolved-events.ts';
 
 export interface ResolvedListener {
@@ -56,10 +57,16 @@ export interface ResolvedConfig {
   readonly mta: {
     readonly hostname: string;
     readonly submission: ResolvedListener & { readonly users: readonly ResolvedUser[]; readonly maxBytes: number };
-    readonly inbound?: ResolvedListener & { readonly feedbackAddresses: readonly string[] };
+    readonly inbound?: ResolvedListener & {
+      readonly feedbackAddresses: readonly string[];
+      readonly reporters?: readonly string[];
+    };
+    readonly notifications?: 'sender' | 'none';
     readonly resolvers: readonly string[];
     readonly smtpPort: number;
     readonly bounceDomain?: string;
+    /** Absent: no signatures, opportunistic TLS. A loaded configuration always has it. */
+    readonly delivery?: ResolvedDelivery;
     readonly shaping: ShapingOverrides;
   };
   readonly seeds: readonly ResolvedSeed[];

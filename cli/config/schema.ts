@@ -7,7 +7,9 @@ import { z } from 'zod';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { PROVIDERS } from '../../policy/providers.ts';
 import { parseDuration } from './duration.ts';
+import { dkimSchema, remoteTlsSchema } from './schema-delivery.ts';
 import { eventsSchema } from './schema-events.ts';
+import { notifications, reporters } from './schema-reports.ts';
 import { shapingSchema } from './schema-shaping.ts';
 
 /** Providers a lane can be for: every one that can be told by its MX, and the rest. */
@@ -130,6 +132,8 @@ export const configSchema = z.strictObject({
           port: port.default(2526),
           tls: tls.optional(),
           feedbackAddresses: z.array(mailbox).min(1, 'at least one mail address'),
+          /** Reporters that are believed without a token of ours when they signed their report. */
+          reporters,
         })
         .optional(),
       /** DNS servers, `ip:port`; empty: the system's. */
@@ -140,6 +144,10 @@ export const configSchema = z.strictObject({
       smtpPort: port.default(25),
       /** Domain of return paths that name their recipient (VERP); without it the sender's own MAIL FROM is kept. */
       bounceDomain: hostName.optional(),
+      /** TLS towards the hosts mail goes to. */
+      remoteTls: remoteTlsSchema,
+      /** Are senders told what could not be delivered? `none`: they read events instead. */
+      notifications,
       /** Largest message taken, bytes. */
       maxBytes: count.default(25_000_000),
     })
@@ -159,6 +167,8 @@ export const configSchema = z.strictObject({
       }),
     )
     .default([]),
+  /** Signatures of outgoing mail. */
+  dkim: dkimSchema,
   /** How probes judge placement. */
   placement: z
     .strictObject({

@@ -11,7 +11,10 @@ const LEASE_MS = 5_000;
 
 export async function startEventsRole(orders: RoleOrders, log: Log): Promise<{ ready: Ready; stop(): Promise<void> }> {
   const { spec, name, databaseUrl } = orders;
-  const store = createStore(databaseUrl, { applicationName: `rampart-${name}`, max: 4 + Math.min(spec.events.sinks.length, 12) });
+  const store = createStore(databaseUrl, {
+    applicationName: `rampart-${name}`,
+    max: 4 + Math.min(spec.events.sinks.length, 12),
+  });
   const id = `${spec.node}/${name}/${process.pid}-${Date.now().toString(36)}`;
   await registerProcess(store, { id, role: 'events', node: spec.node, pid: process.pid }, LEASE_MS);
   const lease = setInterval(() => void renew(store, id, 'events', LEASE_MS).catch(() => {}), 1_000);

@@ -8,9 +8,6 @@ create table event_source (
 );
 insert into event_source default values;
 
--- Written by the recipient's queue row before it leaves; null in attempts from before.
-alter table attempts add column if not exists rcpt text;
-
 create table event_log (
   id      bigint generated always as identity primary key,
   kind    text not null,
@@ -81,19 +78,12 @@ create trigger notice_events after insert on notices
 create trigger complaint_events after insert on complaints
   for each row execute function note_event('message.complained', 'mail');
 
-do $$
-begin
-  if to_regclass('late_bounces') is not null then
-    create trigger late_bounce_events after insert on late_bounces
-      for each row execute function note_event('message.late-bounced', 'mail');
-  end if;
-  -- Who imports a list has it already.
-  if to_regclass('suppressions') is not null then
-    create trigger suppression_events after insert on suppressions
-      for each row when (new.source <> 'import')
-      execute function note_event('suppression.added', 'mail');
-  end if;
-end $$;
+create trigger late_bounce_events after insert on late_bounces
+  for each row execute function note_event('message.late-bounced', 'mail');
+-- Who imports a list has it already.
+create trigger suppression_events after insert on suppressions
+  for each row when (new.source <> 'import')
+  execute function note_event('suppression.added', 'mail');
 
 -- Deleted attempts count as dropped; partitions that are dropped whole are told of by whoever drops them.
 create function note_dropped() returns trigger language plpgsql as $$

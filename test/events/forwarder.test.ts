@@ -4,7 +4,8 @@ import { askReplay, deadLetters } from '../../store/event-dead-letters.ts';
 import { positionsBefore } from '../../store/event-outbox.ts';
 import { holdSink, moveSink, registerSink, rewindSink, sinkRows } from '../../store/event-sinks.ts';
 import { clearHolds, placeHold } from '../../store/holds.ts';
-import { recordComplaint } from '../../store/probes.ts';
+import { commitOutcomes, type Outcome } from '../../store/queue.ts';
+import { recordComplaint } from '../../store/reports.ts';
 import { spool } from '../../store/spool.ts';
 import { startDatabases } from '../mta/databases.ts';
 import { attempts, deliveries, endpoint, forward, freshStore, recipients, until, webhook } from './world.ts';
@@ -67,6 +68,50 @@ test('a sink starts with what happens from then on; each attempt is one event, p
     reply: '250 2.0.0 OK',
     bounce: 'hard',
   });
+});
+
+test('an outcome the MTA commits names its recipient and message, though its queue row and body are gone', async (context) => {
+  const store = await freshStore(context, databases);
+  const hook = await endpoint(context);
+  await forward(context, store, [webhook('hook', hook.url)]);
+  const [one] = await spool(store, [
+    {
+      raw: Buffer.from('Subject: a\r\n\r\nb\r\n'),
+      messageId: '<2@shop.example>',
+      mailFrom: 'a@shop.example',
+      pool: 'marketing',
+      tenant: 'shop',
+      stream: 'transactional',
+      segment: 'all',
+      campaign: 'receipts',
+      expires: Date.now() + 3_600_000,
+      recipients: [{ rcpt: 'c@gmail.com', domain: 'gmail.com', provider: 'google' }],
+    },
+  ]);
+  const recipient = one?.recipients[0] ?? 0;
+  await store.query(`update queue set claim = 'p1', claimed_at = now()`);
+  const at = Date.now();
+  const outcome: Outcome = {
+    ...{
+      recipient,
+      message: one?.message ?? 0,
+      address: '127.1.1.1',
+      provider: 'google',
+      windowIndex: 1,
+      at,
+      number: 1,
+    },
+    ...{ firstAt: at, unit: true, severity: 'delivered', class: 'delivered', scope: 'message', rule: 'none' },
+    ...{ reply: '250 ok', campaign: 'receipts', tenant: 'shop', probe: false, retry: null },
+  };
+  await commitOutcomes(store, [outcome], 'p1', { bucketMs: 60_000, idleMs: 7 * 86_400_000 });
+  await until('it is told', () => hook.taken.length === 1);
+  assert.equal((await store.query('select from queue')).rowCount, 0);
+  const data = hook.taken[0]?.data as Record<string, unknown>;
+  assert.deepEqual(
+    [data.recipient, data.messageId, data.pool, data.stream],
+    ['c@gmail.com', '<2@shop.example>', 'marketing', 'transactional'],
+  );
 });
 
 test('what changes a row is told as well: holds that are placed and cleared, complaints after their delivery', async (context) => {
