@@ -10,6 +10,7 @@ export function crossProblems(config: CheckedConfig, calendar: Calendar): Proble
     ...addressProblems(config),
     ...userProblems(config),
     ...feedProblems(config),
+    ...sinkProblems(config),
     ...deliveryProblems(config),
     ...shapingProblems(config),
   ];
@@ -106,4 +107,21 @@ function shapingProblems({ shaping, pools }: CheckedConfig): Problem[] {
     for (const name of Object.keys(rows)) provider(['shaping', 'pools', pool, name], name);
   }
   return problems;
+}
+
+/** A sink that waits for a pool nobody has would be silent for ever. */
+function sinkProblems(config: CheckedConfig): Problem[] {
+  const pools = Object.keys(config.pools);
+  return config.events.sinks.flatMap((sink, index) =>
+    (sink.pools ?? []).flatMap((pool, at) =>
+      pools.includes(pool)
+        ? []
+        : [
+            {
+              path: ['events', 'sinks', index, 'pools', at],
+              says: `expected one of ${pools.join(', ')}, found "${pool}"`,
+            },
+          ],
+    ),
+  );
 }

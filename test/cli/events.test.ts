@@ -84,6 +84,7 @@ describe('sinks in the configuration', () => {
       [{ kind: 'kafka', name: 'k', brokers: ['kafka'] }],
       'events.sinks[0].brokers[0]: expected host:port',
     ],
+    ['a pool nobody has', [{ ...hook, pools: ['letters'] }], 'events.sinks[0].pools[0]: expected one of marketing'],
     ['a misspelt key', [{ ...hook, secret: SECRET }], 'events.sinks[0].secret: unknown key; did you mean secrets?'],
   ];
   for (const [name, sinks, expected] of CASES) {

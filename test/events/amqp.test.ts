@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import amqp from 'amqplib';
-import type { CloudEvent } from '../../events/envelope.ts';
+import { type AmqpSettings, AmqpSink } from '../../events/amqp.ts';
+import { type CloudEvent, testEvent } from '../../events/envelope.ts';
 import type { SinkSettings } from '../../events/open.ts';
 import { sinkRows } from '../../store/event-sinks.ts';
 import { startDatabases } from '../mta/databases.ts';
@@ -91,6 +92,18 @@ test("with `unroutable: 'drop'` they are the broker's to drop", async (context) 
   await forward(context, store, [sink('three', { unroutable: 'drop' } as Partial<SinkSettings>)]);
   await attempts(store, deliveries(1, 3));
   await until('they are confirmed', async () => (await sinkRows(store))[0]?.confirmed === 3);
+});
+
+test('over TLS: not to a broker nobody vouches for, with its certificate in `ca` to it', async () => {
+  const { signal } = new AbortController();
+  const event = testEvent('tls', 'urn:uuid:x', '1', Date.now());
+  const to = (over: Partial<AmqpSettings>) =>
+    new AmqpSink({ ...(sink('tls', { unroutable: 'drop' } as Partial<SinkSettings>) as AmqpSettings), ...over });
+  const stranger = to({ url: broker.tls.url });
+  assert.match((await stranger.send([event], signal)).problem?.says ?? '', /self.signed/i);
+  const known = to({ url: broker.tls.url, ca: broker.tls.cert });
+  assert.equal((await known.send([event], signal)).problem, null);
+  await Promise.all([stranger.close(), known.close()]);
 });
 
 test('the broker is killed and comes back in mid-stream: nothing is lost, and others go on meanwhile', async (context) => {

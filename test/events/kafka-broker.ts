@@ -15,6 +15,8 @@ const run = promisify(execFile);
 
 export interface KafkaBroker {
   readonly address: string;
+  /** The same broker for who logs in (SASL PLAIN), as rampart with the password secret. */
+  readonly login: string;
   kill(): void;
   /** Starts it again on the same port and data. */
   start(): Promise<void>;
@@ -25,7 +27,8 @@ const START_MS = 90_000;
 
 export async function startKafka(): Promise<KafkaBroker> {
   const folder = await mkdtemp(path.join(tmpdir(), 'rampart-kafka-'));
-  const [port, controller] = [await freePort(), await freePort()];
+  const [port, saslPort, controller] = [await freePort(), await freePort(), await freePort()];
+  const login = `127.0.0.1:${saslPort}`;
   const address = `127.0.0.1:${port}`;
   const properties = path.join(folder, 'server.properties');
   await writeFile(
@@ -33,10 +36,13 @@ export async function startKafka(): Promise<KafkaBroker> {
     `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:${controller}
-listeners=PLAINTEXT://${address},CONTROLLER://127.0.0.1:${controller}
-advertised.listeners=PLAINTEXT://${address}
+listeners=PLAINTEXT://${address},LOGIN://${login},CONTROLLER://127.0.0.1:${controller}
+advertised.listeners=PLAINTEXT://${address},LOGIN://${login}
+inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,LOGIN:SASL_PLAINTEXT
+listener.name.login.sasl.enabled.mechanisms=PLAIN
+listener.name.login.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_rampart="secret";
 log.dirs=${folder}/data
 auto.create.topics.enable=false
 offsets.topic.replication.factor=1
@@ -77,6 +83,7 @@ group.initial.rebalance.delay.ms=0
   await start();
   return {
     address,
+    login,
     kill: () => void child?.kill('SIGKILL'),
     start: async () => {
       if (child !== undefined && running()) await once(child, 'exit');

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { Admin, Consumer, type MessagesStream, stringDeserializers } from '@platformatic/kafka';
-import type { CloudEvent } from '../../events/envelope.ts';
+import { type CloudEvent, testEvent } from '../../events/envelope.ts';
+import { type KafkaSettings, KafkaSink } from '../../events/kafka.ts';
 import type { SinkSettings } from '../../events/open.ts';
 import { deadLetters } from '../../store/event-dead-letters.ts';
 import { sinkRows } from '../../store/event-sinks.ts';
@@ -81,6 +82,20 @@ test('events come under their recipient, and each recipient keeps to one partiti
     );
   }
   assert.equal(taken[0]?.headers.get('content-type'), 'application/cloudevents+json; charset=utf-8');
+});
+
+test('who logs in with the right password is let in, and no other', async () => {
+  await createTopic('login');
+  const { signal } = new AbortController();
+  const event = testEvent('login', 'urn:uuid:x', '1', Date.now());
+  const as = (password: string) => {
+    const sasl = { mechanism: 'PLAIN', username: 'rampart', password } as const;
+    return new KafkaSink({ ...(sink('login') as KafkaSettings), brokers: [broker.login], sasl });
+  };
+  const [right, wrong] = [as('secret'), as('guess')];
+  assert.deepEqual((await right.send([event], signal)).problem, null);
+  assert.match((await wrong.send([event], signal)).problem?.says ?? '', /authentication|SASL/i);
+  await Promise.all([right.close(), wrong.close()]);
 });
 
 test('a topic that is not there is a failure that passes', async (context) => {

@@ -1,20 +1,20 @@
 /** A real RabbitMQ on loopback for tests: a node, a name daemon and a data folder of its own. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import amqp from 'amqplib';
 import { freePort } from '../../setup/host/free-port.ts';
 import { RABBITMQ_SERVER } from '../../setup/steps/rabbitmq.ts';
-
-const run = promisify(execFile);
+import { selfSigned } from './certificate.ts';
 
 export interface RabbitMq {
   readonly url: string;
+  /** The same broker over TLS, with a certificate nobody vouches for (PEM). */
+  readonly tls: { readonly url: string; readonly cert: string };
   /** Ends it as a power cut would, and starts it again on the same data. */
   kill(): void;
   start(): Promise<void>;
@@ -26,16 +26,24 @@ const START_MS = 90_000;
 /** Starts a broker; it is empty, and knows the user guest. */
 export async function startRabbitMq(): Promise<RabbitMq> {
   const folder = await mkdtemp(path.join(tmpdir(), 'rampart-rabbitmq-'));
-  const [port, distribution, epmd] = [await freePort(), await freePort(), await freePort()];
+  const [port, tlsPort, distribution, epmd] = [await freePort(), await freePort(), await freePort(), await freePort()];
+  const { cert, certFile, keyFile } = selfSigned(folder);
   await mkdir(path.join(folder, 'home'));
   await writeFile(
     path.join(folder, 'rabbitmq.conf'),
-    `listeners.tcp.local = 127.0.0.1:${port}\nloopback_users = none\nlog.file = false\nlog.console = true\n`,
+    `listeners.tcp.local = 127.0.0.1:${port}
+listeners.ssl.local = 127.0.0.1:${tlsPort}
+ssl_options.certfile = ${certFile}
+ssl_options.keyfile = ${keyFile}
+loopback_users = none
+log.file = false
+log.console = true
+`,
   );
   const env = {
     ...process.env,
     HOME: path.join(folder, 'home'),
-    // Its name daemon: one of its own, on loopback, that ends with it.
+    // Its name daemon: one of its own, on loopback.
     ERL_EPMD_PORT: String(epmd),
     ERL_EPMD_ADDRESS: '127.0.0.1',
     RABBITMQ_NODENAME: `rampart-${port}@localhost`,
@@ -76,9 +84,16 @@ export async function startRabbitMq(): Promise<RabbitMq> {
     }
   }
 
-  await start();
+  // Started here, it is our child and ends with us; started by Erlang, it would stay as a daemon.
+  const names = spawn('epmd', ['-port', String(epmd)], { env, stdio: 'ignore' });
+  await start().catch((error: Error) => {
+    kill();
+    names.kill('SIGKILL');
+    throw error;
+  });
   return {
     url,
+    tls: { url: `amqps://guest:guest@localhost:${tlsPort}`, cert },
     kill,
     start: async () => {
       if (child !== undefined && child.exitCode === null && child.signalCode === null) await once(child, 'exit');
@@ -88,15 +103,7 @@ export async function startRabbitMq(): Promise<RabbitMq> {
       const gone = child !== undefined && child.exitCode === null && child.signalCode === null && once(child, 'exit');
       kill();
       await gone;
-      // The daemon takes some moments to see that its node is gone.
-      for (let attempt = 0; attempt < 50; attempt++) {
-        const ended = await run('epmd', ['-port', String(epmd), '-kill'], { env }).then(
-          ({ stdout }) => /Killed/.test(stdout),
-          () => true,
-        );
-        if (ended) break;
-        await sleep(100);
-      }
+      names.kill('SIGKILL');
       await rm(folder, { recursive: true, force: true });
     },
   };

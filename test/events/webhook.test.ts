@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
-import path from 'node:path';
 import { after, describe, test } from 'node:test';
 import { testEvent } from '../../events/envelope.ts';
 import { retryAfter } from '../../events/webhook/answers.ts';
@@ -13,6 +10,7 @@ import { WebhookSink } from '../../events/webhook/sink.ts';
 import { deadLetters } from '../../store/event-dead-letters.ts';
 import { enableSink, sinkRows } from '../../store/event-sinks.ts';
 import { startDatabases } from '../mta/databases.ts';
+import { selfSigned } from './certificate.ts';
 import {
   type Answer,
   attempts,
@@ -80,18 +78,9 @@ test('Retry-After: seconds, dates and nonsense', () => {
 });
 
 test('a server whose certificate nobody vouches for gets nothing; with its certificate in `ca` it does', async (context) => {
-  const folder = databases.folder;
-  const [key, cert] = [path.join(folder, 'key.pem'), path.join(folder, 'cert.pem')];
-  execFileSync(
-    'openssl',
-    [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-      ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert],
-    ],
-    { stdio: 'ignore' },
-  );
+  const { key, cert } = selfSigned(databases.folder);
   let requests = 0;
-  const server = https.createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (request, response) => {
+  const server = https.createServer({ key, cert }, (request, response) => {
     requests += 1;
     request.resume().on('end', () => response.writeHead(204).end());
   });
@@ -105,7 +94,7 @@ test('a server whose certificate nobody vouches for gets nothing; with its certi
   const refused = await strangers.send([event], signal);
   assert.match(refused.problem?.says ?? '', /self.signed/i);
   assert.equal(requests, 0);
-  const known = new WebhookSink({ ...base, ca: readFileSync(cert, 'utf8') }, () => Date.now());
+  const known = new WebhookSink({ ...base, ca: cert }, () => Date.now());
   assert.equal((await known.send([event], signal)).problem, null);
   assert.equal(requests, 1);
   await Promise.all([strangers.close(), known.close()]);
