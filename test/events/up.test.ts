@@ -27,6 +27,9 @@ test('a running instance tells its sinks what an operator does, and stops in ord
     const { stdout } = await rampart(['events', 'status', '--json'], env);
     return JSON.parse(stdout).sinks[0]?.running === true;
   });
+  const { checks } = JSON.parse((await rampart(['doctor', '--json'], env)).stdout);
+  const sink = checks.find((check: { name: string }) => check.name === 'sink crm');
+  assert.deepEqual([sink?.ok, sink?.says], [true, '0 confirmed, 0 wait, 0 dead letters']);
   const stopped = await rampart(['stop', '--provider', 'google', '--reason', 'they block', '--actor', 'ann'], env);
   assert.equal(stopped.code, 0, stopped.stderr);
   await until('it is told', () => hook.taken.length === 1);
