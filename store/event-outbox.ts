@@ -13,7 +13,7 @@ export interface OutboxEnds {
 export interface OutboxView {
   /** Highest ids that are visible; 0: none. */
   readonly ends: OutboxEnds;
-  /** Transactions that may still hold lower ids back, by their virtual ids. */
+  /** Transactions that may still hold lower ids back: `PID VIRTUAL-ID`. */
   readonly writers: readonly string[];
 }
 
@@ -29,7 +29,7 @@ export interface OutboxView {
 export async function outboxView(db: Queryable): Promise<OutboxView> {
   const { rows } = await db.query(
     `select coalesce((select max(id) from attempts), 0) as attempts, coalesce((select max(id) from event_log), 0) as log,
-       (select coalesce(array_agg(distinct virtualtransaction), '{}') from pg_locks
+       (select coalesce(array_agg(distinct concat(pid, ' ', virtualtransaction)), '{}') from pg_locks
         where locktype = 'relation' and granted and mode = 'RowExclusiveLock'
           and database = (select oid from pg_database where datname = current_database())
           and relation in ('attempts'::regclass, 'event_log'::regclass)) as writers`,
