@@ -1,0 +1,103 @@
+/**
+ * Admission: what a caller handed in becomes a message of the spool, or is refused. SMTP and HTTP come through here,
+ * so that there is one place that grants.
+ */
+import type { MessageDsn, RecipientDsn } from '../../store/spool-extras.ts';
+import type { SpoolMessage } from '../../store/spool.ts';
+import { type Caller, checkSender, poolFor } from './caller.ts';
+import type { Control } from './control.ts';
+import type { EnvelopeAddress } from './envelope-address.ts';
+import type { Incoming } from './message.ts';
+import type { OneClickCount } from './one-click-count.ts';
+import { RefusedMessage } from './refusal.ts';
+import { refuseSuppressed, type Suppressed, type SuppressionCheck } from './suppression-check.ts';
+
+export interface AdmitParts {
+  /** Provider of a domain when it is already known; unknown ones are routed after the commit. */
+  readonly providerOf: (domain: string) => string | null;
+  /** ms until a message of this pool and stream expires. */
+  readonly lifetime: (pool: string, stream: 'marketing' | 'transactional') => number;
+  /** Real ms of so many plan ms in this pool. */
+  readonly planMs: (pool: string, ms: number) => number;
+  readonly knownPools: () => ReadonlySet<string>;
+  readonly suppression: SuppressionCheck;
+  /** What happens to marketing that can not be unsubscribed from with one click (RFC 8058). */
+  readonly requireListUnsubscribe: 'warn' | 'require';
+  readonly withoutOneClick: OneClickCount;
+}
+
+export interface Envelope {
+  /** '' is the null sender. */
+  readonly mailFrom: string;
+  readonly recipients: readonly (EnvelopeAddress & RecipientDsn)[];
+  readonly dsn?: MessageDsn;
+}
+
+export interface Admitted {
+  readonly message: SpoolMessage;
+  /** Recipients left out, by address. */
+  readonly suppressed: ReadonlyMap<string, Suppressed>;
+}
+
+/**
+ * Decides about one message.
+ *
+ * @throws RefusedMessage: the caller may not send it, or every recipient is suppressed.
+ */
+export async function admit(
+  parts: AdmitParts,
+  caller: Caller,
+  envelope: Envelope,
+  incoming: Incoming,
+  now: number,
+): Promise<Admitted> {
+  const { control } = incoming;
+  const pool = poolFor(caller, control.pool);
+  for (const address of incoming.from) checkSender(caller, address, 'From');
+  if (!parts.knownPools().has(pool)) throw new RefusedMessage(451, `4.3.5 Pool "${pool}" has no address yet`);
+  const oneClick = control.stream === 'transactional' || incoming.oneClick;
+  if (!oneClick) refuseOrCount(parts, caller);
+  const addresses = envelope.recipients.map((recipient) => recipient.address);
+  const suppressed = await parts.suppression.message(addresses, { ...control, pool });
+  const kept = envelope.recipients.filter((recipient) => !suppressed.has(recipient.address));
+  const [first] = suppressed;
+  if (kept.length === 0 && first !== undefined) throw refuseSuppressed(...first);
+  return {
+    suppressed,
+    message: {
+      raw: incoming.raw,
+      messageId: incoming.messageId,
+      mailFrom: envelope.mailFrom,
+      pool,
+      tenant: control.tenant,
+      stream: control.stream,
+      segment: control.segment,
+      campaign: control.campaign,
+      ...(control.notBefore === undefined ? {} : { notBefore: control.notBefore }),
+      expires: expiryOf(parts, pool, control, now),
+      oneClick,
+      ...(envelope.dsn === undefined ? {} : { dsn: envelope.dsn }),
+      recipients: kept.map(({ address, domain, ...dsn }) => ({
+        ...dsn,
+        rcpt: address,
+        domain,
+        provider: parts.providerOf(domain),
+      })),
+    },
+  };
+}
+
+function expiryOf(parts: AdmitParts, pool: string, control: Control, now: number): number {
+  const release = control.notBefore ?? now;
+  if (control.expires === undefined) return release + parts.lifetime(pool, control.stream);
+  return 'at' in control.expires ? control.expires.at : release + parts.planMs(pool, control.expires.after);
+}
+
+function refuseOrCount(parts: AdmitParts, caller: Caller): void {
+  if (parts.requireListUnsubscribe === 'require')
+    throw new RefusedMessage(
+      550,
+      '5.7.1 Marketing needs List-Unsubscribe with an https address and List-Unsubscribe-Post: List-Unsubscribe=One-Click (RFC 8058)',
+    );
+  parts.withoutOneClick.add(caller.name);
+}
