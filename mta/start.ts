@@ -7,8 +7,7 @@ import { dropFinishedBodies, durabilityProblems } from '../store/spool.ts';
 import { Egress } from './egress/egress.ts';
 import { Lease } from './egress/lease.ts';
 import { startInbound } from './feedback/inbound.ts';
-import { GroupCommit } from './injection/group-commit.ts';
-import { startSubmission } from './injection/submission.ts';
+import { startInjection } from './injection/start.ts';
 import { MailResolver } from './routing/resolver.ts';
 import { Router } from './routing/router.ts';
 import type { MtaSettings } from './settings.ts';
@@ -17,6 +16,11 @@ export interface Mta {
   readonly id: string;
   readonly submissionPort: number;
   readonly inboundPort: number | null;
+  /** Of `injection.listeners`, in their order. */
+  readonly listenerPorts: readonly number[];
+  readonly httpPort: number | null;
+  /** Reads certificates again; idempotent. */
+  reload(): void;
   /** Drains and stops; idempotent. */
   stop(): Promise<void>;
 }
@@ -42,19 +46,18 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
   const sending = egress;
   sending.refresh();
 
-  const spool = new GroupCommit(store);
   const calendarOf = (pool: string) => lease.lanes.find((lane) => lane.pool === pool)?.calendar;
-  const submission = await startSubmission({
-    settings,
-    spool,
+  const inPlan = (pool: string, ms: number) => {
+    const calendar = calendarOf(pool);
+    return calendar === undefined ? ms : planMs(ms, calendar);
+  };
+  const injection = await startInjection(settings, store, {
     providerOf: (domain) => {
       const known = resolver.knownProvider(domain);
       return known === null ? null : lease.laneProvider(known);
     },
-    lifetime: (pool, stream) => {
-      const calendar = calendarOf(pool);
-      return calendar === undefined ? LIFETIME[stream] : planMs(LIFETIME[stream], calendar);
-    },
+    lifetime: (pool, stream) => inPlan(pool, LIFETIME[stream]),
+    planMs: inPlan,
     knownPools: () => new Set(lease.lanes.map((lane) => lane.pool)),
     accepted: (pool, providers) => {
       sending.nudge(pool, providers);
@@ -69,6 +72,7 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     chore(1_000, () => expireDue(store, lease.id)),
     chore(1_000, () => recoverDead(store, lease.id, settings.node, CLAIM_GRACE_MS)),
     chore(30_000, () => dropFinishedBodies(store, 5_000)),
+    chore(60_000, () => injection.tidy()),
   ];
   const router = new Router(store, resolver, lease.id, (provider) => lease.laneProvider(provider));
   const route = chore(1_000, async () => {
@@ -98,9 +102,8 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
 
   let stopping: Promise<void> | undefined;
   async function stop(): Promise<void> {
-    await submission.stop();
     await inbound?.stop();
-    await spool.drain();
+    await injection.stop();
     await Promise.all(chores.map((one) => one.stop()));
     await sending.stop();
     await lease.stop();
@@ -109,8 +112,14 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
   }
   return {
     id: lease.id,
-    submissionPort: submission.port,
+    submissionPort: injection.submissionPort,
     inboundPort: inbound?.port ?? null,
+    listenerPorts: injection.listenerPorts,
+    httpPort: injection.httpPort,
+    reload: () => {
+      injection.reload();
+      inbound?.reload();
+    },
     stop: () => {
       stopping ??= stop();
       return stopping;

@@ -14,7 +14,9 @@ export interface KeyOf {
 
 export type Reservation =
   /** The caller may commit with its token. */
-  | { readonly kind: 'mine' }
+  { readonly kind: 'mine' } | KnownKey;
+
+export type KnownKey =
   /** It was committed: the stored answer. */
   | { readonly kind: 'answered'; readonly answer: unknown }
   /** Another attempt is at it. */
@@ -38,7 +40,7 @@ export async function reserveKey(db: Queryable, of: KeyOf, hash: Buffer, token: 
 }
 
 /** What is known of a key; undefined: nothing. Reserves nothing. */
-export async function readKey(db: Queryable, of: KeyOf, hash: Buffer): Promise<Reservation | undefined> {
+export async function readKey(db: Queryable, of: KeyOf, hash: Buffer): Promise<KnownKey | undefined> {
   const { rows } = await db.query(
     'select hash = $3 as same, answer from idempotency_keys where user_name = $1 and key = $2',
     [of.user, of.key, hash],
@@ -51,10 +53,11 @@ export async function readKey(db: Queryable, of: KeyOf, hash: Buffer): Promise<R
 
 /** Lets go of a key for which nothing was committed. */
 export async function releaseKey(db: Queryable, of: KeyOf, token: string): Promise<void> {
-  await db.query(
-    'delete from idempotency_keys where user_name = $1 and key = $2 and token = $3 and answer is null',
-    [of.user, of.key, token],
-  );
+  await db.query('delete from idempotency_keys where user_name = $1 and key = $2 and token = $3 and answer is null', [
+    of.user,
+    of.key,
+    token,
+  ]);
 }
 
 /** The reservation went to another attempt: what was to be committed with it must not be. */
@@ -77,8 +80,6 @@ export async function answerKey(db: Queryable, of: KeyOf, token: string, answer:
 
 /** Keys are kept for a day. Returns how many were dropped. */
 export async function dropOldKeys(db: Queryable): Promise<number> {
-  const { rowCount } = await db.query(
-    `delete from idempotency_keys where reserved_at < now() - interval '24 hours'`,
-  );
+  const { rowCount } = await db.query(`delete from idempotency_keys where reserved_at < now() - interval '24 hours'`);
   return rowCount ?? 0;
 }

@@ -10,6 +10,7 @@ export function crossProblems(config: CheckedConfig, calendar: Calendar): Proble
     ...addressProblems(config),
     ...userProblems(config),
     ...feedProblems(config),
+    ...listenerProblems(config),
   ];
 }
 
@@ -73,6 +74,25 @@ function feedProblems(config: CheckedConfig): Problem[] {
       path: ['complaintFeeds'],
       says: 'no report can arrive: set mta.inbound, or leave complaintFeeds empty',
     });
+  }
+  return problems;
+}
+
+function listenerProblems(config: CheckedConfig): Problem[] {
+  const problems: Problem[] = [];
+  const pools = Object.keys(config.pools);
+  for (const [index, listener] of config.mta.listeners.entries()) {
+    if (listener.role !== 'internal') continue;
+    const path = ['mta', 'listeners', index];
+    for (const [at, pool] of listener.pools.entries()) {
+      if (pools.includes(pool)) continue;
+      problems.push({ path: [...path, 'pools', at], says: `expected one of ${pools.join(', ')}, found "${pool}"` });
+    }
+    for (const proxy of listener.proxyFrom ?? []) {
+      // A proxy that can not tell its client would make everybody behind it a trusted peer.
+      if (!listener.peers.includes(proxy)) continue;
+      problems.push({ path: [...path, 'peers'], says: `${proxy} is a proxy: list its clients, not the proxy` });
+    }
   }
   return problems;
 }

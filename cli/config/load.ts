@@ -7,6 +7,7 @@ import type { Calendar } from '../../policy/calendar.ts';
 import { crossProblems } from './cross-checks.ts';
 import { ConfigError, expectation, type Problem, problemText, schemaProblems } from './problems.ts';
 import type { ResolvedConfig, ResolvedListener } from './resolved.ts';
+import { resolveInjection } from './resolved-injection.ts';
 import { type CheckedConfig, configSchema, NORMAL } from './schema.ts';
 
 export { ConfigError } from './problems.ts';
@@ -130,6 +131,7 @@ function resolve(
           feedbackAddresses: mta.inbound.feedbackAddresses,
         },
       }),
+      injection: resolveInjection(mta, (named, at) => files.at(named, at)),
       resolvers: mta.resolvers,
       smtpPort: mta.smtpPort,
       ...(mta.bounceDomain === undefined ? {} : { bounceDomain: mta.bounceDomain }),

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { PROVIDERS } from '../../policy/providers.ts';
 import { parseDuration } from './duration.ts';
+import { injectionShape, userShape } from './schema-injection.ts';
 
 /** Providers a lane can be for: every one that can be told by its MX, and the rest. */
 export const ALL_PROVIDERS: readonly string[] = [...PROVIDERS.map(({ key }) => key), 'other'];
@@ -110,9 +111,7 @@ export const configSchema = z.strictObject({
     .min(1, 'at least one provider')
     .default([...COMMON_PROVIDERS]),
   /** Who may hand in mail, and for which pools; a user's first pool is the default. */
-  users: z
-    .array(z.strictObject({ name: text, password: secret, pools: z.array(name).min(1, 'at least one pool') }))
-    .default([]),
+  users: z.array(z.strictObject({ name: text, password: secret, ...userShape })).default([]),
   mta: z
     .strictObject({
       /** MTA processes on this node. */
@@ -140,6 +139,7 @@ export const configSchema = z.strictObject({
       bounceDomain: hostName.optional(),
       /** Largest message taken, bytes. */
       maxBytes: count.default(25_000_000),
+      ...injectionShape,
     })
     .prefault({}),
   /** Mailboxes in which probes are looked for, over IMAP. */

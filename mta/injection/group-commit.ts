@@ -46,8 +46,7 @@ export class GroupCommit {
 
   /** The same for messages that belong together: one commit stores all of them, or none is stored. */
   submitAll(messages: readonly SpoolMessage[]): Promise<Spooled[]> {
-    if (this.#count >= HIGH_WATER)
-      return Promise.reject(new SpoolBusy(`${HIGH_WATER} messages wait for a commit`));
+    if (this.#count >= HIGH_WATER) return Promise.reject(new SpoolBusy(`${HIGH_WATER} messages wait for a commit`));
     return new Promise((resolve, reject) => {
       this.#count += messages.length;
       this.#waiting.push({ messages, resolve, reject });

@@ -69,7 +69,7 @@ function readField(text: string, index: number): Field {
   }
   const value = text
     .slice(colon + 1)
-    .replace(/\r\n(?=[ \t])/g, '')
+    .replace(/\r\n[ \t]+/g, ' ')
     .trim();
   return { name: name.toLowerCase(), text, value: utf8(value) };
 }

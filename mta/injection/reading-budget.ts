@@ -40,6 +40,10 @@ export class ReadingBudget {
 
   #full(): RefusedMessage {
     const megabytes = Math.floor(this.#most / 1_000_000);
-    return new RefusedMessage(452, `4.3.1 Messages of ${megabytes} MB are being read at once: try again in a moment`, 5);
+    return new RefusedMessage(
+      452,
+      `4.3.1 Messages of ${megabytes} MB are being read at once: try again in a moment`,
+      5,
+    );
   }
 }

@@ -70,8 +70,7 @@ export class SignIn {
 
   async #check(name: string, password: string): Promise<Caller | undefined> {
     const configured = this.#configured(name);
-    if (configured !== undefined)
-      return sameText(configured.password, password) ? callerOf(configured) : undefined;
+    if (configured !== undefined) return sameText(configured.password, password) ? callerOf(configured) : undefined;
     const user = await this.#find(name);
     // A user that is not there takes as long as a wrong password: names must not be guessed by the clock.
     this.#nobody ??= hashPassword(randomBytes(16).toString('hex'));
@@ -90,7 +89,7 @@ export class SignIn {
     if (known !== undefined && now - known.at < BELIEVED_MS) return known.user;
     const user = await this.#parts.find(name).catch((error: Error) => {
       this.#parts.log('users-unknown', { error: error.message });
-      throw new RefusedMessage(454, '4.7.0 Users can not be looked up now: try again later', 5);
+      throw new RefusedMessage(454, '4.3.0 Users can not be looked up now: try again later', 5);
     });
     if (this.#users.size >= REMEMBERED) this.#users.clear();
     this.#users.set(name, { user, at: now });
@@ -110,7 +109,7 @@ export class SignIn {
   async #hash<T>(work: () => Promise<T>): Promise<T> {
     if (this.#hashing >= HASHES_AT_ONCE) {
       if (this.#waiting.length >= HASHES_WAITING)
-        throw new RefusedMessage(454, '4.7.0 Too many sign in at once: try again in a moment', 5);
+        throw new RefusedMessage(454, '4.3.0 Too many sign in at once: try again in a moment', 5);
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     this.#hashing += 1;
