@@ -23,12 +23,14 @@ const RESERVED =
   /^(from|sender|to|cc|bcc|reply-to|subject|mime-version|content-.*|received|return-path|dkim-signature|x-rampart-.*)$/i;
 const headers = z
   .record(
-    z
-      .string()
-      .regex(/^[!-9;-~]+$/, 'expected header names of printable ASCII')
-      .refine((name) => !RESERVED.test(name), 'expected no header that has a field of its own, or that we write'),
+    z.string().refine((name) => /^[!-9;-~]+$/.test(name) && !RESERVED.test(name)),
     z.union([headerLine, z.array(headerLine)], 'expected a text without line ends, or a list of them'),
-    'expected an object of header names and values',
+    {
+      error: (issue) =>
+        issue.code === 'invalid_key'
+          ? 'expected a name of printable ASCII, and no header that has a field of its own or that we write'
+          : 'expected an object of header names and values',
+    },
   )
   .default({});
 
