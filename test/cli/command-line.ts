@@ -100,6 +100,8 @@ export interface DatabaseAlone {
   readonly folder: string;
   /** Runs ./rampart against it. */
   run(...args: string[]): Promise<Ran>;
+  /** The same with this on its stdin. */
+  runWith(stdin: string, ...args: string[]): Promise<Ran>;
   stop(): Promise<void>;
 }
 
@@ -137,6 +139,7 @@ export async function databaseAlone(): Promise<DatabaseAlone> {
     store,
     folder,
     run: (...args) => rampart(args, { RAMPART_CONFIG: config }),
+    runWith: (stdin, ...args) => rampart(args, { RAMPART_CONFIG: config }, stdin),
     stop: async () => {
       await store.end();
       await removeEmbedded(dataDir);

@@ -238,11 +238,20 @@ test('ways in: listeners of every role, http, limits, what marketing must have',
 
   const internal = { role: 'internal', port: 1, peers: ['10.0.0.1'], pools: ['marketing'] };
   const wrong = (listener: object) => problems({ mta: { listeners: [listener] } });
-  assert.match(wrong({ ...internal, peers: ['10.0.0.0/33'] })[0] ?? '', /^mta\.listeners\[0\]\.peers\[0\]: expected an address or network/);
+  assert.match(
+    wrong({ ...internal, peers: ['10.0.0.0/33'] })[0] ?? '',
+    /^mta\.listeners\[0\]\.peers\[0\]: expected an address or network/,
+  );
   assert.match(wrong({ ...internal, peers: [] })[0] ?? '', /at least one address or network/);
-  assert.match(wrong({ ...internal, pools: ['other'] })[0] ?? '', /pools\[0\]: expected one of marketing, found "other"/);
+  assert.match(
+    wrong({ ...internal, pools: ['other'] })[0] ?? '',
+    /pools\[0\]: expected one of marketing, found "other"/,
+  );
   assert.match(wrong({ ...internal, proxyFrom: ['10.0.0.1'] })[0] ?? '', /10\.0\.0\.1 is a proxy/);
   assert.match(wrong({ ...internal, role: 'relay' })[0] ?? '', /role/);
-  assert.match(wrong({ role: 'submission', port: 1, tls: { cert: 'no', key: 'no' } })[0] ?? '', /tls\.cert: expected a file/);
+  assert.match(
+    wrong({ role: 'submission', port: 1, tls: { cert: 'no', key: 'no' } })[0] ?? '',
+    /tls\.cert: expected a file/,
+  );
   assert.match(problems({ mta: { limits: { recipients: 5 } } })[0] ?? '', /recipients: expected at least 100/);
 });
