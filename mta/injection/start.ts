@@ -18,6 +18,8 @@ import { type SuppressedPort, SuppressionCheck } from './suppression-check.ts';
 
 /** What the rest of the MTA tells injection. */
 export type InjectionPorts = Pick<InjectionParts, 'providerOf' | 'lifetime' | 'planMs' | 'knownPools' | 'accepted'> & {
+  /** Absent: mail is always taken, until the group commit is full. */
+  readonly accepting?: InjectionParts['accepting'];
   /** Absent: nobody is suppressed. */
   readonly suppressed?: SuppressedPort;
 };
@@ -43,6 +45,7 @@ export async function startInjection(settings: MtaSettings, store: Store, ports:
     ...ports,
     settings,
     spool,
+    accepting: ports.accepting ?? (() => null),
     withoutOneClick,
     requireListUnsubscribe: injection.requireListUnsubscribe ?? 'warn',
     suppression: new SuppressionCheck(ports.suppressed),
@@ -52,7 +55,10 @@ export async function startInjection(settings: MtaSettings, store: Store, ports:
       now: () => performance.now(),
       log,
     }),
-    rates: new Rates((name, rate, want) => takeRate(store, name, rate, want), Date.now),
+    rates: new Rates(
+      (name, rate, want) => takeRate(store, name, rate, want),
+      () => performance.now(),
+    ),
     reading: new ReadingBudget(injection.maxReadingBytes ?? MAX_READING_BYTES),
     now: Date.now,
   };
