@@ -3,6 +3,8 @@ import type { InjectionSettings, ListenerSettings } from './settings-injection.t
 
 export type { ListenerSettings } from './settings-injection.ts';
 
+import type { ShapingOverrides } from '../policy/shaping.ts';
+
 export interface SubmissionUser {
   readonly name: string;
   readonly password: string;
@@ -33,5 +35,7 @@ export interface MtaSettings {
   readonly traceKey: string;
   /** Domain of VERP return paths; absent: the original MAIL FROM is kept. */
   readonly bounceDomain?: string;
+  /** Limits that differ from the shipped ones. */
+  readonly shaping?: ShapingOverrides;
   readonly log: (event: string, fields?: Record<string, unknown>) => void;
 }

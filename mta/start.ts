@@ -5,7 +5,7 @@ import { endProcess } from '../store/processes.ts';
 import { expireDue, recoverDead } from '../store/queue.ts';
 import { dropFinishedBodies, durabilityProblems } from '../store/spool.ts';
 import { Egress } from './egress/egress.ts';
-import { Lease } from './egress/lease.ts';
+import { CLAIM_GRACE_MS, Lease } from './egress/lease.ts';
 import { startInbound } from './feedback/inbound.ts';
 import { startInjection } from './injection/start.ts';
 import { MailResolver } from './routing/resolver.ts';
@@ -27,8 +27,6 @@ export interface Mta {
 
 const HOUR = 3_600_000;
 const LIFETIME = { marketing: 72 * HOUR, transactional: 12 * HOUR };
-/** A claim outlives the longest transaction of a process that may still run: socket time-out plus a margin. */
-const CLAIM_GRACE_MS = 330_000;
 
 /** Starts an MTA process. Rejects if the store could lose a message that got 250. */
 export async function startMta(settings: MtaSettings, onLost: () => void): Promise<Mta> {

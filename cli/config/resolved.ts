@@ -1,5 +1,6 @@
 /** The configuration as the rest of Rampart uses it: defaults filled in, paths absolute, secrets read. */
 import type { Calendar } from '../../policy/calendar.ts';
+import type { ShapingOverrides } from '../../policy/shaping.ts';
 import type { ResolvedInjection } from './resolved-injection.ts';
 
 export interface ResolvedListener {
@@ -64,6 +65,7 @@ export interface ResolvedConfig {
     readonly resolvers: readonly string[];
     readonly smtpPort: number;
     readonly bounceDomain?: string;
+    readonly shaping: ShapingOverrides;
   };
   readonly seeds: readonly ResolvedSeed[];
   readonly placement: {

@@ -72,6 +72,7 @@ export function demoSpec(
       smtpPort: world.smtpPort,
       traceKey: randomBytes(24).toString('hex'),
       bounceDomain: 'bounce.sender.example',
+      shaping: {},
     },
     seeds: world.seeds.map((seed) => ({ ...seed, secure: false })),
     // The demo's lanes send tens of messages a day where a real one sends thousands: probes start sooner.
