@@ -63,6 +63,31 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/user-password.ts')).userPassword,
   },
   {
+    name: 'dkim add',
+    summary: 'make a DKIM key for a domain, and say what to publish',
+    load: async () => (await import('./commands/dkim-add.ts')).dkimAdd,
+  },
+  {
+    name: 'dkim list',
+    summary: 'DKIM keys and where each stands',
+    load: async () => (await import('./commands/dkim-list.ts')).dkimList,
+  },
+  {
+    name: 'dkim dns',
+    summary: "a domain's DKIM records, as a zone file takes them",
+    load: async () => (await import('./commands/dkim-dns.ts')).dkimDns,
+  },
+  {
+    name: 'dkim rotate',
+    summary: 'make the successors of the keys a domain signs with',
+    load: async () => (await import('./commands/dkim-rotate.ts')).dkimRotate,
+  },
+  {
+    name: 'dkim retire',
+    summary: 'stop signing with a key',
+    load: async () => (await import('./commands/dkim-retire.ts')).dkimRetire,
+  },
+  {
     name: 'stop',
     summary: 'stop mail of a provider, tenant, campaign, domain, network or everything, at once',
     load: async () => (await import('./commands/stop.ts')).stop,
@@ -88,6 +113,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/mta-message.ts')).mtaMessage,
   },
   {
+    name: 'mta trace',
+    summary: 'SMTP conversations with a provider, as they happen',
+    load: async () => (await import('./commands/mta-trace.ts')).mtaTrace,
+  },
+  {
     name: 'mta suspend',
     summary: 'the same as stop',
     load: async () => called('mta suspend', (await import('./commands/stop.ts')).stop),
@@ -106,6 +136,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'mta expire',
     summary: 'end queued mail that is too late',
     load: async () => (await import('./commands/mta-expire.ts')).mtaExpire,
+  },
+  {
+    name: 'classify',
+    summary: 'say what messages are: bounces, delays, complaints, automatic answers',
+    load: async () => (await import('./commands/classify.ts')).classify,
+  },
+  {
+    name: 'classify reply',
+    summary: 'say what replies of mail servers mean',
+    load: async () => (await import('./commands/classify-reply.ts')).classifyReplies,
   },
   {
     name: 'doctor',

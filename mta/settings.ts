@@ -4,6 +4,7 @@ import type { InjectionSettings, ListenerSettings } from './settings-injection.t
 export type { ListenerSettings } from './settings-injection.ts';
 
 import type { ShapingOverrides } from '../policy/shaping.ts';
+import type { DeliverySettings } from './delivery-settings.ts';
 
 export interface SubmissionUser {
   readonly name: string;
@@ -35,6 +36,8 @@ export interface MtaSettings {
   readonly traceKey: string;
   /** Domain of VERP return paths; absent: the original MAIL FROM is kept. */
   readonly bounceDomain?: string;
+  /** Signatures and transport security; absent: no signatures, opportunistic TLS. */
+  readonly delivery?: DeliverySettings;
   /** Limits that differ from the shipped ones. */
   readonly shaping?: ShapingOverrides;
   readonly log: (event: string, fields?: Record<string, unknown>) => void;

@@ -1,5 +1,6 @@
 /** What a schema can not see: values that are right by themselves and wrong together. Pure. */
 import { type Calendar, checkCalendar } from '../../policy/calendar.ts';
+import { listenerProblems } from './cross-injection.ts';
 import type { Problem } from './problems.ts';
 import { ALL_PROVIDERS, type CheckedConfig } from './schema.ts';
 
@@ -11,6 +12,7 @@ export function crossProblems(config: CheckedConfig, calendar: Calendar): Proble
     ...userProblems(config),
     ...feedProblems(config),
     ...listenerProblems(config),
+    ...deliveryProblems(config),
     ...shapingProblems(config),
   ];
 }
@@ -79,21 +81,16 @@ function feedProblems(config: CheckedConfig): Problem[] {
   return problems;
 }
 
-function listenerProblems(config: CheckedConfig): Problem[] {
+function deliveryProblems({ dkim, mta, pools }: CheckedConfig): Problem[] {
   const problems: Problem[] = [];
-  const pools = Object.keys(config.pools);
-  for (const [index, listener] of config.mta.listeners.entries()) {
-    if (listener.role !== 'internal') continue;
-    const path = ['mta', 'listeners', index];
-    for (const [at, pool] of listener.pools.entries()) {
-      if (pools.includes(pool)) continue;
-      problems.push({ path: [...path, 'pools', at], says: `expected one of ${pools.join(', ')}, found "${pool}"` });
-    }
-    for (const proxy of listener.proxyFrom ?? []) {
-      // A proxy that can not tell its client would make everybody behind it a trusted peer.
-      if (!listener.peers.includes(proxy)) continue;
-      problems.push({ path: [...path, 'peers'], says: `${proxy} is a proxy: list its clients, not the proxy` });
-    }
+  for (const provider of Object.keys(mta.remoteTls.providers)) {
+    if (ALL_PROVIDERS.includes(provider)) continue;
+    const path = ['mta', 'remoteTls', 'providers', provider];
+    problems.push({ path, says: `expected one of ${ALL_PROVIDERS.join(', ')}` });
+  }
+  for (const pool of Object.keys(dkim.alsoSign)) {
+    if (pool in pools) continue;
+    problems.push({ path: ['dkim', 'alsoSign', pool], says: `expected one of ${Object.keys(pools).join(', ')}` });
   }
   return problems;
 }

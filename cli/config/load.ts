@@ -8,6 +8,7 @@ import type { ShapingOverrides } from '../../policy/shaping.ts';
 import { crossProblems } from './cross-checks.ts';
 import { ConfigError, expectation, type Problem, problemText, schemaProblems } from './problems.ts';
 import type { ResolvedConfig, ResolvedListener } from './resolved.ts';
+import { resolveDelivery } from './resolved-delivery.ts';
 import { resolveInjection } from './resolved-injection.ts';
 import { type CheckedConfig, configSchema, NORMAL } from './schema.ts';
 
@@ -136,6 +137,10 @@ function resolve(
       resolvers: mta.resolvers,
       smtpPort: mta.smtpPort,
       ...(mta.bounceDomain === undefined ? {} : { bounceDomain: mta.bounceDomain }),
+      delivery: resolveDelivery(config, {
+        file: (named, at) => files.at(named, at),
+        secret: (secret, at) => secrets.read(secret, at),
+      }),
       shaping: config.shaping as ShapingOverrides,
     },
     seeds: seeds.map((seed, index) => ({

@@ -1,6 +1,7 @@
 /** The configuration as the rest of Rampart uses it: defaults filled in, paths absolute, secrets read. */
 import type { Calendar } from '../../policy/calendar.ts';
 import type { ShapingOverrides } from '../../policy/shaping.ts';
+import type { ResolvedDelivery } from './resolved-delivery.ts';
 import type { ResolvedInjection } from './resolved-injection.ts';
 
 export interface ResolvedListener {
@@ -65,6 +66,8 @@ export interface ResolvedConfig {
     readonly resolvers: readonly string[];
     readonly smtpPort: number;
     readonly bounceDomain?: string;
+    /** Absent: no signatures, opportunistic TLS. A loaded configuration always has it. */
+    readonly delivery?: ResolvedDelivery;
     readonly shaping: ShapingOverrides;
   };
   readonly seeds: readonly ResolvedSeed[];

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { PROVIDERS } from '../../policy/providers.ts';
 import { parseDuration } from './duration.ts';
+import { dkimSchema, remoteTlsSchema } from './schema-delivery.ts';
 import { injectionShape, userShape } from './schema-injection.ts';
 import { shapingSchema } from './schema-shaping.ts';
 
@@ -138,6 +139,8 @@ export const configSchema = z.strictObject({
       smtpPort: port.default(25),
       /** Domain of return paths that name their recipient (VERP); without it the sender's own MAIL FROM is kept. */
       bounceDomain: hostName.optional(),
+      /** TLS towards the hosts mail goes to. */
+      remoteTls: remoteTlsSchema,
       /** Largest message taken, bytes. */
       maxBytes: count.default(25_000_000),
       ...injectionShape,
@@ -158,6 +161,8 @@ export const configSchema = z.strictObject({
       }),
     )
     .default([]),
+  /** Signatures of outgoing mail. */
+  dkim: dkimSchema,
   /** How probes judge placement. */
   placement: z
     .strictObject({

@@ -8,7 +8,9 @@ import { type Store, tx } from '../../store/connect.ts';
 import { openIncident, placeHold } from '../../store/holds.ts';
 import type { LaneRow } from '../../store/lanes.ts';
 import { type Claimed, freeFromLane, type Outcome, type OutcomeScale } from '../../store/queue.ts';
-import type { MailResolver } from '../routing/resolver.ts';
+import { refusingAddresses } from '../../store/refusals.ts';
+import { countSiteAnswer } from '../../store/site-answers.ts';
+import type { DeliveryParts } from '../delivery.ts';
 import type { MtaSettings } from '../settings.ts';
 import { Claims } from './claims.ts';
 import type { Answer } from './connection.ts';
@@ -16,6 +18,7 @@ import { Dispatcher } from './dispatcher.ts';
 import type { Lease } from './lease.ts';
 import { OutcomeCommitter } from './outcomes.ts';
 import { LaneSender } from './sender.ts';
+import { Transcripts } from './transcripts.ts';
 import { LaneUnits } from './units.ts';
 
 interface LaneEntry {
@@ -35,21 +38,23 @@ export class Egress {
   readonly #settings: MtaSettings;
   readonly #store: Store;
   readonly #lease: Lease;
-  readonly #resolver: MailResolver;
+  readonly #delivery: DeliveryParts;
   readonly #outcomes: OutcomeCommitter;
   readonly #lanes = new Map<string, LaneEntry>();
   readonly #dispatchers = new Map<string, Dispatcher>();
   readonly #claims: Claims;
+  readonly #transcripts: Transcripts;
   readonly #freeing = new Set<string>();
   #sending = 0;
   #stopped = false;
 
-  constructor(settings: MtaSettings, store: Store, lease: Lease, resolver: MailResolver) {
+  constructor(settings: MtaSettings, store: Store, lease: Lease, delivery: DeliveryParts) {
     this.#settings = settings;
     this.#store = store;
     this.#lease = lease;
-    this.#resolver = resolver;
+    this.#delivery = delivery;
     this.#claims = new Claims(store, lease.id);
+    this.#transcripts = new Transcripts(store, lease.id, () => lease.traces, settings.log);
     this.#outcomes = new OutcomeCommitter(store, lease.id, () => this.#scale(), settings.log);
   }
 
@@ -93,6 +98,7 @@ export class Egress {
       sender.closeIdle(now);
       await units.settleIdle(now, window.end - window.start);
     }
+    await this.#transcripts.flush();
   }
 
   /** Lets go of claims in nobody's hands. */
@@ -113,6 +119,7 @@ export class Egress {
       sender.close();
       await units.settle().catch(() => {});
     }
+    await this.#transcripts.flush();
     await this.#claims.releaseUnknown(0).catch(() => {});
   }
 
@@ -156,7 +163,8 @@ export class Egress {
       else dispatcher?.wakeAt(at);
     };
     return new LaneSender(lane, {
-      resolver: this.#resolver,
+      ...this.#delivery,
+      transcripts: this.#transcripts,
       smtpPort: this.#settings.smtpPort,
       traceKey: this.#settings.traceKey,
       bounceDomain: this.#settings.bounceDomain,
@@ -178,7 +186,15 @@ export class Egress {
       },
       stops: (message) => this.#stops(key, message),
       leaseFresh: () => this.#lease.allows(current(), Date.now()),
-      hasWarmPeer: () => this.#lease.hasWarmPeer(current(), Date.now()),
+      warmPeers: () => this.#lease.warmPeers(current(), Date.now()),
+      refusedBy: (recipient) => refusingAddresses(this.#store, recipient),
+      siteJudged: (verdict, at) => {
+        const answer = { address: current().address, provider: current().provider, at };
+        const blocked = verdict.severity === 'blocked';
+        countSiteAnswer(this.#store, { ...answer, blocked }, this.#scale().bucketMs).catch((error: Error) =>
+          this.#settings.log('site-answer-not-counted', { lane: key, error: error.message }),
+        );
+      },
       log: this.#settings.log,
       laneFatal: (verdict, answer) => this.#laneFatal(current(), verdict, answer),
       freed: (id) => {
