@@ -88,6 +88,46 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/dkim-retire.ts')).dkimRetire,
   },
   {
+    name: 'classify',
+    summary: 'say what messages are: bounces, delays, complaints, automatic answers',
+    load: async () => (await import('./commands/classify.ts')).classify,
+  },
+  {
+    name: 'classify reply',
+    summary: 'say what replies of mail servers mean',
+    load: async () => (await import('./commands/classify-reply.ts')).classifyReplies,
+  },
+  {
+    name: 'suppress add',
+    summary: 'give recipients no more mail',
+    load: async () => (await import('./commands/suppress-add.ts')).suppressAdd,
+  },
+  {
+    name: 'suppress remove',
+    summary: 'let recipients get mail again',
+    load: async () => (await import('./commands/suppress-remove.ts')).suppressRemove,
+  },
+  {
+    name: 'suppress list',
+    summary: 'who gets no mail, and why',
+    load: async () => (await import('./commands/suppress-list.ts')).suppressList,
+  },
+  {
+    name: 'suppress confirm',
+    summary: 'keep provisional entries',
+    load: async () => (await import('./commands/suppress-confirm.ts')).suppressConfirm,
+  },
+  {
+    name: 'suppress import',
+    summary: 'take over a list from a CSV file, all of it or nothing',
+    load: async () => (await import('./commands/suppress-import.ts')).suppressImport,
+  },
+  {
+    name: 'suppress export',
+    summary: 'write the list as CSV',
+    load: async () => (await import('./commands/suppress-export.ts')).suppressExport,
+  },
+  {
     name: 'stop',
     summary: 'stop mail of a provider, tenant, campaign, domain, network or everything, at once',
     load: async () => (await import('./commands/stop.ts')).stop,
@@ -136,16 +176,6 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'mta expire',
     summary: 'end queued mail that is too late',
     load: async () => (await import('./commands/mta-expire.ts')).mtaExpire,
-  },
-  {
-    name: 'classify',
-    summary: 'say what messages are: bounces, delays, complaints, automatic answers',
-    load: async () => (await import('./commands/classify.ts')).classify,
-  },
-  {
-    name: 'classify reply',
-    summary: 'say what replies of mail servers mean',
-    load: async () => (await import('./commands/classify-reply.ts')).classifyReplies,
   },
   {
     name: 'doctor',

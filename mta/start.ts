@@ -1,16 +1,21 @@
 /** Puts one MTA process together: lease, resolver, injection, egress, and the chores between them. */
 import { planMs } from '../policy/calendar.ts';
 import { createStore } from '../store/connect.ts';
+import { forgetOldRequests } from '../store/notifications.ts';
 import { endProcess } from '../store/processes.ts';
 import { expireDue, recoverDead } from '../store/queue.ts';
+import { dropOldUnverified } from '../store/reports.ts';
 import { dropFinishedBodies, durabilityProblems } from '../store/spool.ts';
+import { expireSuppressions, suppressionsOf } from '../store/suppressions.ts';
 import { startDelivery } from './delivery.ts';
 import { Egress } from './egress/egress.ts';
 import { CLAIM_GRACE_MS, Lease } from './egress/lease.ts';
 import { startInbound } from './feedback/inbound.ts';
 import { startInjection } from './injection/start.ts';
+import { Notifier } from './notifications/notifier.ts';
 import { Router } from './routing/router.ts';
 import type { MtaSettings } from './settings.ts';
+import { DeadAddresses } from './suppression/dead-addresses.ts';
 
 export interface Mta {
   readonly id: string;
@@ -26,6 +31,12 @@ export interface Mta {
 }
 
 const HOUR = 3_600_000;
+const REAL_TIME = { kind: 'compressed', epoch: 0, dayLength: 24 * HOUR } as const;
+/** Anybody can send reports nobody can vouch for: they are kept for people, not for ever. */
+const UNVERIFIED_DAYS = 30;
+const UNVERIFIED_MOST = 10_000;
+/** A bounce may come this long after 250 and still find whether its sender wants to hear of it. */
+const REQUESTS_DAYS = 30;
 const LIFETIME = { marketing: 72 * HOUR, transactional: 12 * HOUR };
 
 /** Starts an MTA process. Rejects if the store could lose a message that got 250. */
@@ -61,6 +72,7 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     lifetime: (pool, stream) => inPlan(pool, LIFETIME[stream]),
     planMs: inPlan,
     knownPools: () => new Set(lease.lanes.map((lane) => lane.pool)),
+    suppressed: (recipients, mail) => suppressionsOf(store, recipients, mail),
     accepted: (pool, providers) => {
       sending.nudge(pool, providers);
       if (providers.has(null)) route.soon();
@@ -68,6 +80,16 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
   });
   const inbound = settings.inbound === undefined ? null : await startInbound(settings, store);
 
+  const anyPlanMs = (ms: number) => planMs(ms, lease.lanes[0]?.calendar ?? REAL_TIME);
+  const dead = new DeadAddresses({ store, now: Date.now, planMs: anyPlanMs, log: settings.log });
+  const notifier = new Notifier({
+    store,
+    host: settings.hostname,
+    bounceDomain: settings.bounceDomain,
+    who: settings.notifications ?? 'sender',
+    now: Date.now,
+    planMs: anyPlanMs,
+  });
   const chores = [
     chore(100, () => sending.tidy()),
     chore(1_000, () => sending.reclaim()),
@@ -76,6 +98,13 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     chore(30_000, () => dropFinishedBodies(store, 5_000)),
     chore(60_000, () => injection.tidy()),
     ...delivery.chores.map(({ everyMs, work }) => chore(everyMs, work)),
+    chore(500, () => dead.settle()),
+    chore(1_000, async () => {
+      if ((await notifier.notify()) > 0) route.soon();
+    }),
+    chore(600_000, () => forgetOldRequests(store, REQUESTS_DAYS)),
+    chore(30_000, () => expireSuppressions(store)),
+    chore(600_000, () => dropOldUnverified(store, UNVERIFIED_DAYS, UNVERIFIED_MOST)),
   ];
   const router = new Router(store, resolver, lease.id, (provider) => lease.laneProvider(provider));
   const route = chore(1_000, async () => {

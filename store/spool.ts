@@ -144,12 +144,12 @@ export async function durabilityProblems(pool: Queryable): Promise<string[]> {
     .map((row) => `${row.name} is ${row.setting}`);
 }
 
-/** Bodies whose recipients are all finished. Returns how many were removed. */
+/** Bodies whose recipients are all finished, and their senders told. Returns how many were removed. */
 export async function dropFinishedBodies(db: Queryable, limit: number): Promise<number> {
   const { rowCount } = await db.query(
     `delete from bodies where id in (
        select b.id from bodies b where not exists (select 1 from queue q where q.body_id = b.id)
-       and b.id < (select coalesce(max(id), 0) - 1000 from bodies) order by b.id limit $1)`,
+       and not exists (select 1 from dsn_due d where d.body_id = b.id) and b.id < (select coalesce(max(id), 0) - 1000 from bodies) order by b.id limit $1)`,
     [limit],
   );
   return rowCount ?? 0;

@@ -131,11 +131,13 @@ function resolve(
         inbound: {
           ...listener(mta.inbound, ['mta', 'inbound'], files),
           feedbackAddresses: mta.inbound.feedbackAddresses,
+          reporters: mta.inbound.reporters,
         },
       }),
       injection: resolveInjection(mta, (named, at) => files.at(named, at)),
       resolvers: mta.resolvers,
       smtpPort: mta.smtpPort,
+      notifications: mta.notifications,
       ...(mta.bounceDomain === undefined ? {} : { bounceDomain: mta.bounceDomain }),
       delivery: resolveDelivery(config, {
         file: (named, at) => files.at(named, at),

@@ -9,6 +9,7 @@ import { PROVIDERS } from '../../policy/providers.ts';
 import { parseDuration } from './duration.ts';
 import { dkimSchema, remoteTlsSchema } from './schema-delivery.ts';
 import { injectionShape, userShape } from './schema-injection.ts';
+import { notifications, reporters } from './schema-reports.ts';
 import { shapingSchema } from './schema-shaping.ts';
 
 /** Providers a lane can be for: every one that can be told by its MX, and the rest. */
@@ -129,6 +130,8 @@ export const configSchema = z.strictObject({
           port: port.default(2526),
           tls: tls.optional(),
           feedbackAddresses: z.array(mailbox).min(1, 'at least one mail address'),
+          /** Reporters that are believed without a token of ours when they signed their report. */
+          reporters,
         })
         .optional(),
       /** DNS servers, `ip:port`; empty: the system's. */
@@ -141,6 +144,8 @@ export const configSchema = z.strictObject({
       bounceDomain: hostName.optional(),
       /** TLS towards the hosts mail goes to. */
       remoteTls: remoteTlsSchema,
+      /** Are senders told what could not be delivered? `none`: they read events instead. */
+      notifications,
       /** Largest message taken, bytes. */
       maxBytes: count.default(25_000_000),
       ...injectionShape,

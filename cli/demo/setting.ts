@@ -72,6 +72,8 @@ export function demoSpec(
       smtpPort: world.smtpPort,
       traceKey: randomBytes(24).toString('hex'),
       bounceDomain: 'bounce.sender.example',
+      // Its customers are nobody: there is no mailbox to tell anything to.
+      notifications: 'none',
       shaping: {},
     },
     seeds: world.seeds.map((seed) => ({ ...seed, secure: false })),

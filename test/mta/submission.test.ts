@@ -7,7 +7,10 @@ import { after, test } from 'node:test';
 import { promisify } from 'node:util';
 import { SignIn } from '../../mta/injection/sign-in.ts';
 import type { ExtraListener } from '../../mta/settings-injection.ts';
+import { createStore } from '../../store/connect.ts';
 import { hashPassword } from '../../store/password.ts';
+import { envelopeKey } from '../../store/recipient-key.ts';
+import { EVERYWHERE, suppress, suppressionsOf } from '../../store/suppressions.ts';
 import { addUser, removeUser, setPassword } from '../../store/users.ts';
 import { startDatabases } from './databases.ts';
 import { MailWorld, until } from './mail-world.ts';
@@ -252,6 +255,44 @@ test('suppressed recipients are refused at RCPT; what only the header tells is l
   asked.length = 0;
   await Promise.all(many.map((one, n) => one.say(`RCPT TO:<r${n}@x.example>`)));
   assert.equal(asked.flat().length, 20);
+});
+
+test('the suppression list itself: a dead address is refused at RCPT, a complaint to one tenant after DATA', async (context) => {
+  const url = await databases.create();
+  const store = createStore(url, { max: 2 });
+  context.after(() => store.end());
+  const entry = (recipient: string) => ({ key: envelopeKey(recipient), recipient, actor: 'test' });
+  await suppress(store, [
+    {
+      ...entry('dead@x.example'),
+      scope: EVERYWHERE,
+      streams: 'all',
+      source: 'hard-bounce',
+      reason: 'no such user',
+    },
+    {
+      ...entry('angry@x.example'),
+      scope: { kind: 'tenant', target: 'acme' },
+      streams: 'marketing',
+      source: 'complaint',
+      reason: 'complaint',
+    },
+  ]);
+  const ways = await openWaysIn(context, databases, {
+    url,
+    ports: { suppressed: (recipients, mail) => suppressionsOf(store, recipients, mail) },
+  });
+  const client = await ways.client();
+  await client.all('EHLO client', LOGIN, 'MAIL FROM:<a@shop.example>');
+  assert.match(
+    await client.say('RCPT TO:<Dead@X.example>'),
+    /^550 5\.7\.1 Dead@x\.example is on the suppression list \(no such/,
+  );
+  assert.match(await client.say('RCPT TO:<angry@x.example>'), /^250 /);
+  await client.say('DATA');
+  assert.match(await client.data(`X-Rampart-Tenant: acme\r\n${MESSAGE}`), /^550 5\.7\.1 angry@x\.example is on/);
+  const envelope = ['MAIL FROM:<a@shop.example>', 'RCPT TO:<angry@x.example>'];
+  assert.match(await sending(client, MESSAGE, envelope), /^250 /, 'another tenant may write');
 });
 
 test('limits: connections of one address, messages of one connection, time of one, recipients', async (context) => {
