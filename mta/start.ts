@@ -6,13 +6,12 @@ import { endProcess } from '../store/processes.ts';
 import { expireDue, recoverDead } from '../store/queue.ts';
 import { dropOldUnverified } from '../store/reports.ts';
 import { dropFinishedBodies, durabilityProblems } from '../store/spool.ts';
-import { expireSuppressions } from '../store/suppressions.ts';
+import { expireSuppressions, suppressionsOf } from '../store/suppressions.ts';
 import { startDelivery } from './delivery.ts';
 import { Egress } from './egress/egress.ts';
 import { CLAIM_GRACE_MS, Lease } from './egress/lease.ts';
 import { startInbound } from './feedback/inbound.ts';
-import { GroupCommit } from './injection/group-commit.ts';
-import { startSubmission } from './injection/submission.ts';
+import { startInjection } from './injection/start.ts';
 import { Notifier } from './notifications/notifier.ts';
 import { Router } from './routing/router.ts';
 import type { MtaSettings } from './settings.ts';
@@ -22,6 +21,11 @@ export interface Mta {
   readonly id: string;
   readonly submissionPort: number;
   readonly inboundPort: number | null;
+  /** Of `injection.listeners`, in their order. */
+  readonly listenerPorts: readonly number[];
+  readonly httpPort: number | null;
+  /** Reads certificates again; idempotent. */
+  reload(): void;
   /** Drains and stops; idempotent. */
   stop(): Promise<void>;
 }
@@ -55,20 +59,20 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
   const sending = egress;
   sending.refresh();
 
-  const spool = new GroupCommit(store);
   const calendarOf = (pool: string) => lease.lanes.find((lane) => lane.pool === pool)?.calendar;
-  const submission = await startSubmission({
-    settings,
-    spool,
+  const inPlan = (pool: string, ms: number) => {
+    const calendar = calendarOf(pool);
+    return calendar === undefined ? ms : planMs(ms, calendar);
+  };
+  const injection = await startInjection(settings, store, {
     providerOf: (domain) => {
       const known = resolver.knownProvider(domain);
       return known === null ? null : lease.laneProvider(known);
     },
-    lifetime: (pool, stream) => {
-      const calendar = calendarOf(pool);
-      return calendar === undefined ? LIFETIME[stream] : planMs(LIFETIME[stream], calendar);
-    },
+    lifetime: (pool, stream) => inPlan(pool, LIFETIME[stream]),
+    planMs: inPlan,
     knownPools: () => new Set(lease.lanes.map((lane) => lane.pool)),
+    suppressed: (recipients, mail) => suppressionsOf(store, recipients, mail),
     accepted: (pool, providers) => {
       sending.nudge(pool, providers);
       if (providers.has(null)) route.soon();
@@ -92,6 +96,7 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     chore(1_000, () => expireDue(store, lease.id)),
     chore(1_000, () => recoverDead(store, lease.id, settings.node, CLAIM_GRACE_MS)),
     chore(30_000, () => dropFinishedBodies(store, 5_000)),
+    chore(60_000, () => injection.tidy()),
     ...delivery.chores.map(({ everyMs, work }) => chore(everyMs, work)),
     chore(500, () => dead.settle()),
     chore(1_000, async () => {
@@ -129,9 +134,8 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
 
   let stopping: Promise<void> | undefined;
   async function stop(): Promise<void> {
-    await submission.stop();
     await inbound?.stop();
-    await spool.drain();
+    await injection.stop();
     await Promise.all(chores.map((one) => one.stop()));
     await sending.stop();
     await lease.stop();
@@ -140,8 +144,14 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
   }
   return {
     id: lease.id,
-    submissionPort: submission.port,
+    submissionPort: injection.submissionPort,
     inboundPort: inbound?.port ?? null,
+    listenerPorts: injection.listenerPorts,
+    httpPort: injection.httpPort,
+    reload: () => {
+      injection.reload();
+      inbound?.reload();
+    },
     stop: () => {
       stopping ??= stop();
       return stopping;

@@ -1,6 +1,7 @@
 /** Accepted mail: one transaction writes bodies, messages and queue rows for a whole group of messages. */
 import { randomUUID } from 'node:crypto';
 import { type Queryable, type Store, tx } from './connect.ts';
+import { hasExtras, type MessageDsn, type RecipientDsn, type Request, writeExtras } from './spool-extras.ts';
 
 export interface SpoolMessage {
   readonly raw: Buffer;
@@ -17,7 +18,19 @@ export interface SpoolMessage {
   readonly notBefore?: number;
   /** A probe is bound to its lane. */
   readonly pin?: { readonly address: string; readonly provider: string };
-  readonly recipients: readonly { readonly rcpt: string; readonly domain: string; readonly provider: string | null }[];
+  /** Marketing that can not be unsubscribed from with one click (RFC 8058) stays off cold lanes; default true. */
+  readonly oneClick?: boolean;
+  readonly dsn?: MessageDsn;
+  /** The request it came with; all messages of one are committed together or not at all. */
+  readonly request?: Request;
+  readonly recipients: readonly SpoolRecipient[];
+}
+
+export interface SpoolRecipient extends RecipientDsn {
+  readonly rcpt: string;
+  readonly domain: string;
+  /** null: not known yet; routed after the commit. */
+  readonly provider: string | null;
 }
 
 /** Ids of one spooled message: its own, and its recipients' in the order they were given. */
@@ -26,8 +39,20 @@ export interface Spooled {
   readonly recipients: readonly number[];
 }
 
+/** Commits messages durably, with what they bring along: one statement, or one transaction where they bring something. */
+export async function spoolGroup(store: Store, messages: readonly SpoolMessage[], batch: string): Promise<Spooled[]> {
+  if (!messages.some(hasExtras)) return spool(store, messages, batch);
+  return tx(store, (db) => spoolWithExtras(db, messages, batch));
+}
+
+async function spoolWithExtras(db: Queryable, messages: readonly SpoolMessage[], batch: string): Promise<Spooled[]> {
+  const spooled = await spool(db, messages, batch);
+  await writeExtras(db, messages, spooled);
+  return spooled;
+}
+
 /**
- * Commits messages durably. A message is one row of small queue entries and one body shared by its recipients.
+ * Commits messages durably, and nothing they bring along. A message is one row of small queue entries and one body shared by its recipients.
  * Resolves after the commit: only then may anybody answer 250. The batch is locked while it is written, so that
  * spoolOnce can wait for a statement that still runs after its connection broke.
  */
@@ -41,8 +66,8 @@ export async function spool(
        select pg_advisory_xact_lock(hashtextextended($17::text, 0))
      ), given as (
        select t.* from locked, unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-         $8::text[], $9::int[]) with ordinality
-         as t(raw, message_id, mail_from, pool, tenant, stream, segment, campaign, recipients, n)
+         $8::text[], $9::int[], $18::boolean[]) with ordinality
+         as t(raw, message_id, mail_from, pool, tenant, stream, segment, campaign, recipients, one_click, n)
      ), numbered as materialized (
        select nextval(pg_get_serial_sequence('bodies', 'id')) as body, nextval(pg_get_serial_sequence('messages', 'id')) as id, *
        from given
@@ -54,9 +79,9 @@ export async function spool(
        select id, body, $17::uuid, message_id, mail_from, pool, tenant, stream, segment, campaign, recipients from numbered
      ), queued as (
        insert into queue (message, body_id, rcpt, domain, provider, address, pinned, pool, tenant, stream, segment,
-         campaign, due, expires)
+         campaign, due, expires, one_click)
        select n.id, n.body, r.rcpt, r.domain, r.provider, r.address, r.address is not null, n.pool, n.tenant, n.stream,
-         n.segment, n.campaign, r.due, r.expires
+         n.segment, n.campaign, r.due, r.expires, n.one_click
        from unnest($10::int[], $11::text[], $12::text[], $13::text[], $14::inet[], $15::timestamptz[], $16::timestamptz[])
          with ordinality as r(n, rcpt, domain, provider, address, due, expires, o)
        join numbered n on n.n = r.n order by r.o
@@ -64,7 +89,7 @@ export async function spool(
      )
      select n.id as message, array_agg(q.id order by q.id) as recipients
      from numbered n join queued q on q.message = n.id group by n.n, n.id order by n.n`,
-    [...columns(messages), batch],
+    [...columns(messages), batch, messages.map((m) => m.oneClick ?? true)],
   );
   return rows;
 }
@@ -78,7 +103,7 @@ export async function spoolOnce(store: Store, messages: readonly SpoolMessage[],
        from messages m where batch = $1 order by m.id`,
       [batch],
     );
-    return rows.length > 0 ? rows : spool(db, messages, batch);
+    return rows.length > 0 ? rows : spoolWithExtras(db, messages, batch);
   });
 }
 

@@ -1,5 +1,6 @@
 /** What a schema can not see: values that are right by themselves and wrong together. Pure. */
 import { type Calendar, checkCalendar } from '../../policy/calendar.ts';
+import { listenerProblems } from './cross-injection.ts';
 import type { Problem } from './problems.ts';
 import { ALL_PROVIDERS, type CheckedConfig } from './schema.ts';
 
@@ -10,6 +11,7 @@ export function crossProblems(config: CheckedConfig, calendar: Calendar): Proble
     ...addressProblems(config),
     ...userProblems(config),
     ...feedProblems(config),
+    ...listenerProblems(config),
     ...deliveryProblems(config),
     ...shapingProblems(config),
   ];

@@ -9,6 +9,7 @@ import { crossProblems } from './cross-checks.ts';
 import { ConfigError, expectation, type Problem, problemText, schemaProblems } from './problems.ts';
 import type { ResolvedConfig, ResolvedListener } from './resolved.ts';
 import { resolveDelivery } from './resolved-delivery.ts';
+import { resolveInjection } from './resolved-injection.ts';
 import { type CheckedConfig, configSchema, NORMAL } from './schema.ts';
 
 export { ConfigError } from './problems.ts';
@@ -133,6 +134,7 @@ function resolve(
           reporters: mta.inbound.reporters,
         },
       }),
+      injection: resolveInjection(mta, (named, at) => files.at(named, at)),
       resolvers: mta.resolvers,
       smtpPort: mta.smtpPort,
       notifications: mta.notifications,

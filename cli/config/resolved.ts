@@ -2,6 +2,7 @@
 import type { Calendar } from '../../policy/calendar.ts';
 import type { ShapingOverrides } from '../../policy/shaping.ts';
 import type { ResolvedDelivery } from './resolved-delivery.ts';
+import type { ResolvedInjection } from './resolved-injection.ts';
 
 export interface ResolvedListener {
   readonly host: string;
@@ -29,6 +30,10 @@ export interface ResolvedUser {
   readonly password: string;
   /** At least one; the first is the default. */
   readonly pools: readonly string[];
+  /** Sender domains; none: every one. */
+  readonly domains?: readonly string[];
+  /** Recipients an hour; null or absent: no limit. */
+  readonly rate?: number | null;
 }
 
 export interface ResolvedSeed {
@@ -61,6 +66,7 @@ export interface ResolvedConfig {
       readonly reporters?: readonly string[];
     };
     readonly notifications?: 'sender' | 'none';
+    readonly injection: ResolvedInjection;
     readonly resolvers: readonly string[];
     readonly smtpPort: number;
     readonly bounceDomain?: string;

@@ -5,12 +5,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Store } from '../../store/connect.ts';
-import { type Spooled, type SpoolMessage, spool, spoolOnce } from '../../store/spool.ts';
+import { type Spooled, type SpoolMessage, spoolGroup, spoolOnce } from '../../store/spool.ts';
 import { RefusedMessage } from './message.ts';
 
 interface Waiting {
-  readonly message: SpoolMessage;
-  readonly resolve: (spooled: Spooled) => void;
+  /** Committed together or not at all. */
+  readonly messages: readonly SpoolMessage[];
+  readonly resolve: (spooled: Spooled[]) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -28,6 +29,8 @@ export class SpoolBusy extends Error {
 export class GroupCommit {
   readonly #store: Store;
   readonly #waiting: Waiting[] = [];
+  /** Messages in #waiting. */
+  #count = 0;
   #running: Promise<void> | undefined;
 
   constructor(store: Store) {
@@ -35,11 +38,18 @@ export class GroupCommit {
   }
 
   /** Resolves when the message is durable. Rejects with SpoolBusy at the high-water mark. */
-  submit(message: SpoolMessage): Promise<Spooled> {
-    if (this.#waiting.length >= HIGH_WATER)
-      return Promise.reject(new SpoolBusy(`${HIGH_WATER} messages wait for a commit`));
+  async submit(message: SpoolMessage): Promise<Spooled> {
+    const [spooled] = await this.submitAll([message]);
+    if (spooled === undefined) throw new Error('the spool returned fewer rows than messages');
+    return spooled;
+  }
+
+  /** The same for messages that belong together: one commit stores all of them, or none is stored. */
+  submitAll(messages: readonly SpoolMessage[]): Promise<Spooled[]> {
+    if (this.#count >= HIGH_WATER) return Promise.reject(new SpoolBusy(`${HIGH_WATER} messages wait for a commit`));
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ message, resolve, reject });
+      this.#count += messages.length;
+      this.#waiting.push({ messages, resolve, reject });
       this.#running ??= this.#run();
     });
   }
@@ -50,19 +60,34 @@ export class GroupCommit {
 
   async #run(): Promise<void> {
     await sleep(LINGER_MS);
-    while (this.#waiting.length > 0) await this.#settle(this.#waiting.splice(0, GROUP));
+    while (this.#waiting.length > 0) await this.#settle(this.#next());
     // In the same turn as the last look: what comes later must find that nobody runs.
     this.#running = undefined;
   }
 
+  /** What fits a group; what belongs together is never divided, whatever its size. */
+  #next(): Waiting[] {
+    let messages = 0;
+    let units = 0;
+    for (const waiting of this.#waiting) {
+      if (units > 0 && messages + waiting.messages.length > GROUP) break;
+      messages += waiting.messages.length;
+      units += 1;
+    }
+    this.#count -= messages;
+    return this.#waiting.splice(0, units);
+  }
+
   async #settle(group: readonly Waiting[]): Promise<void> {
     try {
-      const spooled = await this.#commit(group.map((waiting) => waiting.message));
-      group.forEach((waiting, n) => {
-        const row = spooled[n];
-        if (row === undefined) waiting.reject(new Error('the spool returned fewer rows than messages'));
-        else waiting.resolve(row);
-      });
+      const spooled = await this.#commit(group.flatMap((waiting) => waiting.messages));
+      let at = 0;
+      for (const waiting of group) {
+        const rows = spooled.slice(at, at + waiting.messages.length);
+        at += waiting.messages.length;
+        if (rows.length === waiting.messages.length) waiting.resolve(rows);
+        else waiting.reject(new Error('the spool returned fewer rows than messages'));
+      }
     } catch (error) {
       if (!isRefusal(error)) for (const waiting of group) waiting.reject(error as Error);
       // One message the store can not hold must not cost the others their commit.
@@ -77,7 +102,7 @@ export class GroupCommit {
     const batch = randomUUID();
     const until = performance.now() + DOUBT_MS;
     try {
-      return await spool(this.#store, messages, batch);
+      return await spoolGroup(this.#store, messages, batch);
     } catch (failed) {
       for (let error = failed; ; ) {
         if (isRefusal(error) || performance.now() > until) throw error;
