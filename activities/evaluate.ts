@@ -95,6 +95,7 @@ async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateIn
         stopped: holds.some((hold) => isGate(hold) && holdsOnLane([{ ...hold, until: null }], key, now).length > 0),
       },
       crossed,
+      idle: (now - (lane.lastSentAt ?? lane.phaseSince)) / planMs(1, calendar),
       operatorHolds: onLane.filter((hold) => hold.cause === 'operator'),
       campaigns: carried
         .filter((row) => row.provider === lane.provider && row.bounces > 0)
@@ -166,6 +167,9 @@ async function apply(db: Queryable, step: Apply): Promise<void> {
   const running = (await grantsAround(db, lane.address, lane.provider, window.index, 0))[0];
   if (running !== undefined && units < running.units)
     grants.push({ ...grant(window, running.units), planUnits: running.planUnits });
+  // A warm lane opens its own window when it sends; one that was idle has none, and as a cold one needs it.
+  else if (running === undefined && lane.phase === 'warm' && after.phase === 'cooling')
+    grants.push(grant(window, units));
   if (final || (await grantsAround(db, lane.address, lane.provider, next.index, 0)).length > 0) {
     grants.push(grant(next, Number.MAX_SAFE_INTEGER));
   }
@@ -199,11 +203,11 @@ async function apply(db: Queryable, step: Apply): Promise<void> {
   }
 }
 
-/** A ramp ends when every lane is warm. */
+/** A ramp ends when every lane is warm, or was and then had no mail. */
 async function endWhenWarm(db: Queryable, ramp: RampRow | undefined, address: string, now: number): Promise<void> {
   if (ramp === undefined || ramp.endedAt !== null) return;
   const lanes = await lanesOf(db, address);
-  if (lanes.every((lane) => lane.phase === 'warm')) {
+  if (lanes.every((lane) => lane.phase === 'warm' || lane.phase === 'cooling')) {
     await endRamp(db, ramp.id, now, 'complete');
     await addNotice(db, 'ramp-complete', `${address} is warm at every provider`, { ramp: ramp.id });
   }

@@ -1,15 +1,18 @@
 /**
  * From evidence to one decision per lane: pure, so that a stored evidence row gives the same decision again.
  *
- * Order of the questions: must it stop (an incident, a gate that was crossed)? is it paused? is it cooling down? did it
- * send enough to be judged? is nothing wrong, and was enough seen to notice? Automation may lower at any time; it
+ * Order of the questions: must it stop (an incident, a gate that was crossed)? was it idle? is it paused? is it cooling
+ * down? did it send enough to be judged? is nothing wrong, and was enough seen to notice? Automation may lower at any time; it
  * raises only in a window's last evaluation, at most once a window, with a pass on every metric that has a feed.
  */
 import { DEFAULTS } from './defaults.ts';
 import { type Evidence, type Judgement, judgeAdvance, judgePlacement, type PlacementRule, stops } from './evidence.ts';
 import type { Hold } from './holds.ts';
+import { decayedCeiling, isIdle } from './idle.ts';
 import { type LaneEvent, maySend, type PauseReason, type Phase, transition } from './lane.ts';
 import { type Plan, stageCount, stageOf } from './plan.ts';
+
+const DAY = 86_400_000;
 
 export interface LaneState {
   readonly address: string;
@@ -46,6 +49,8 @@ export interface LaneInput {
   readonly recent: readonly Evidence[];
   /** Units used in this window, and what an even pace would have used by now; `stopped`: a hold cut the window. */
   readonly use: { readonly sent: number; readonly expected: number; readonly stopped: boolean };
+  /** Since its last message (or since it is in its phase, where it sent none): plan ms. */
+  readonly idle: number;
   /** Live gate and incident holds on this lane that no decision has answered yet. */
   readonly crossed: readonly Hold[];
   /** Live operator holds, for the reason's text. */
@@ -72,7 +77,7 @@ export interface LaneDecision {
 
 /** The decision for a lane, or null where this evaluation has nothing to say (a warm lane in order, a mid-window look). */
 export function decide(input: LaneInput): LaneDecision | null {
-  return stopDecision(input) ?? (input.final ? finalDecision(input) : null);
+  return stopDecision(input) ?? idleDecision(input) ?? (input.final ? finalDecision(input) : null);
 }
 
 /** What the lane may send a day at this phase and stage. */
@@ -82,8 +87,23 @@ export function grantUnits(decided: { readonly phase: Phase; readonly ceiling: n
 
 /** The plan's own ceiling for a lane: its row, or the provider's normal limit once the plan is done. */
 export function planUnits(plan: Plan | null, provider: string, phase: Phase, stage: number, normal: number): number {
-  if (plan === null || phase === 'warm' || phase === 'graduating') return normal;
+  if (plan === null || phase === 'warm' || growsToNormal(phase)) return normal;
   return stageOf(plan, provider, stage)?.ceiling ?? normal;
+}
+
+/** Past its plan: a lane that graduates, or that was warm and idle, grows step by step into its normal limit. */
+function growsToNormal(phase: Phase): boolean {
+  return phase === 'graduating' || phase === 'cooling';
+}
+
+/** Silence lowers a lane whatever else is true of it; only sending again lets it grow back. */
+function idleDecision(input: LaneInput): LaneDecision | null {
+  const { lane, plan, idle } = input;
+  if (!isIdle(idle) || (lane.phase !== 'warm' && lane.phase !== 'cooling')) return null;
+  const ceiling = Math.min(lane.ceiling, decayedCeiling(lane, plan, idle));
+  const why = `idle for ${Math.floor(idle / DAY)} days: cold again, from ${ceiling} a day`;
+  if (lane.phase === 'warm') return apply(input, 'idle', 'step-back', why, { ceiling, clean: 0, retreat: true });
+  return ceiling < lane.ceiling ? apply(input, 'hold', 'step-back', why, { ceiling, clean: 0, retreat: true }) : null;
 }
 
 function stopDecision(input: LaneInput): LaneDecision | null {
@@ -146,7 +166,7 @@ function stepBack(input: LaneInput, why: string): LaneDecision | null {
 
 function finalDecision(input: LaneInput): LaneDecision | null {
   const { lane } = input;
-  if (lane.phase === 'planned' || lane.phase === 'cooling') return null;
+  if (lane.phase === 'planned' || (lane.phase === 'cooling' && isIdle(input.idle))) return null;
   if (lane.phase === 'quarantined')
     return apply(input, 'hold', 'hold', 'quarantined: waits for a person to resume this lane by name');
   if (input.paused.length > 0) return apply(input, 'hold', 'hold', pausedBecause(input));
@@ -192,7 +212,7 @@ function judged(input: LaneInput): Judgement[] {
 
 function whyHold(input: LaneInput, judgements: readonly Judgement[]): string | null {
   const { lane, use } = input;
-  if (input.plan === null) return 'it follows no plan: nothing says how far it may grow';
+  if (input.plan === null && lane.phase !== 'cooling') return 'it follows no plan: nothing says how far it may grow';
   if (lane.advanced === input.window) return 'advanced in this window already';
   if (input.prorated) return 'the first day was a part of a day: its stage repeats';
   const campaign = input.campaigns[0];
@@ -217,16 +237,16 @@ function whyHold(input: LaneInput, judgements: readonly Judgement[]): string | n
 
 function nextCeiling(input: LaneInput): number {
   const { lane, plan } = input;
-  if (plan === null) return lane.ceiling;
-  if (lane.phase === 'warm') return lane.normal;
-  const row = lane.phase === 'graduating' ? undefined : stageOf(plan, lane.provider, lane.stage + 1);
+  if (lane.phase === 'warm') return plan === null ? lane.ceiling : lane.normal;
+  if (plan === null && lane.phase !== 'cooling') return lane.ceiling;
+  const row = plan === null || growsToNormal(lane.phase) ? undefined : stageOf(plan, lane.provider, lane.stage + 1);
   return row?.ceiling ?? Math.min(lane.normal, Math.ceil(lane.ceiling * DEFAULTS.graduationGrowth));
 }
 
 function grow(input: LaneInput, judgements: readonly Judgement[]): LaneDecision | null {
   const { lane, plan } = input;
   const ceiling = nextCeiling(input);
-  if (lane.phase === 'graduating') {
+  if (growsToNormal(lane.phase)) {
     if (lane.ceiling >= lane.normal) {
       const to = { ceiling: lane.normal };
       return apply(

@@ -55,6 +55,13 @@ export const DEFAULTS = {
   normalFactor: 1.3,
   /** Idle time after which a warm lane counts as cold (plan time). */
   idleMs: 7 * 24 * HOUR,
+  /** From then on it loses one step of growth for every so much idle time, and starts over after a month of it. */
+  idleStepMs: 3 * 24 * HOUR,
+  idleRestartMs: 30 * 24 * HOUR,
+  /** Where a lane without a plan starts over, messages a day. */
+  idleRestartCeiling: 50,
+  /** Largest share of what a cold lane sends in a window that one tenant gets while others wait. */
+  tenantShare: 0.4,
   placement: { minCeiling: 500, share: 0.01, minObserved: 3, collapse: 0.5, everyWindows: 1, seeds: 5 },
 } as const;
 

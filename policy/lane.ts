@@ -7,7 +7,8 @@
  *   ramping | holding ──graduate──▶ graduating ──advance──▶ graduating ──complete──▶ warm    (no cliff at the end)
  *   warm ──step-back──▶ stepped-back                a warm lane that fails is judged like any other
  *   stepped-back ──start──▶ ramping                 one that follows no plan (it was declared warm) gets one
- *   warm ──idle──▶ cooling ──start──▶ ramping       re-warm from a decayed stage
+ *   warm ──idle──▶ cooling ──advance──▶ cooling ──complete──▶ warm   sends again under grants, from a decayed ceiling
+ *   cooling ──start──▶ ramping                      a plan of its own replaces the way back
  *   any ──quarantine──▶ quarantined ──release──▶ stepped-back   only a person releases, by name
  *
  * Pause reasons stand apart from the phase: a lane that is paused keeps its phase and stage, may still step back or be
@@ -74,7 +75,14 @@ const TABLE: Readonly<Record<Phase, Partial<Record<LaneEvent, Phase>>>> = {
     quarantine: 'quarantined',
   },
   warm: { hold: 'warm', 'step-back': 'stepped-back', idle: 'cooling', quarantine: 'quarantined' },
-  cooling: { hold: 'cooling', start: 'ramping', quarantine: 'quarantined' },
+  cooling: {
+    start: 'ramping',
+    advance: 'cooling',
+    hold: 'cooling',
+    'step-back': 'stepped-back',
+    complete: 'warm',
+    quarantine: 'quarantined',
+  },
 };
 
 /** Events that raise what a lane may send. */
@@ -93,5 +101,5 @@ export function isCold(phase: Phase): boolean {
 
 /** Phases in which a lane may send at all, given a grant. */
 export function maySend(phase: Phase): boolean {
-  return phase !== 'planned' && phase !== 'quarantined' && phase !== 'cooling';
+  return phase !== 'planned' && phase !== 'quarantined';
 }

@@ -40,7 +40,13 @@ export interface ClaimQuery {
   /** Lanes that can send now, with the most each may take of the mail that belongs to it. */
   readonly lanes: readonly { readonly address: string; readonly kept: number; readonly cold: boolean }[];
   /** Most messages for cold lanes, and the segments of new mail that any of them admits. */
-  readonly cold: { readonly most: number; readonly segments: readonly string[]; readonly held: HeldMail };
+  readonly cold: {
+    readonly most: number;
+    readonly segments: readonly string[];
+    readonly held: HeldMail;
+    /** Tenants that come last: they have had their share of every one of these lanes. */
+    readonly sated: readonly string[];
+  };
   /** Most messages for warm lanes. */
   readonly warm: { readonly most: number; readonly held: HeldMail };
 }
@@ -57,17 +63,32 @@ const notHeld = (campaigns: number, row = '') =>
  */
 export async function claim(db: Queryable, query: ClaimQuery): Promise<Claimed[]> {
   const { rows } = await db.query(
-    `with lane as (
+    `with recursive lane as (
        select * from unnest($2::inet[], $3::int[], $4::bool[]) as lane(address, most, cold)
      ), kept as (
        select mine.id, lane.cold from lane, lateral (
          select id from queue q where q.address = lane.address and q.provider = $5 and claim is null and due <= now()
            and ${notHeld(10, 'q.')} and (not lane.cold or (${notHeld(14, 'q.')}))
          order by due limit lane.most for update skip locked) mine
+     ), tenants as (
+       -- Every tenant with fresh mail, one step of the index each; without cold lanes there is nothing to look for.
+       (select tenant from queue where $7 > 0 and pool = $6 and provider = $5 and claim is null and address is null
+        order by tenant limit 1)
+       union all
+       select (select q.tenant from queue q where q.pool = $6 and q.provider = $5 and q.claim is null and q.address is null
+         and q.tenant > t.tenant order by q.tenant limit 1) from tenants t where t.tenant is not null
+     ), turns as (
+       -- Tenants take turns, those that had their share of a cold lane come last.
+       select mine.id, t.tenant = any($18::text[]) as sated, mine.turn, mine.due from tenants t, lateral (
+         select id, due, row_number() over (order by due) as turn from (
+           select id, due from queue where pool = $6 and provider = $5 and claim is null and address is null
+             and tenant = t.tenant and due <= now() and not freed and stream = 'marketing' and segment = any($9::text[])
+             and ${notHeld(10)} and ${notHeld(14)}
+           order by due limit 4 * $7) first) mine
      ), cold as (
-       select id from queue where pool = $6 and provider = $5 and claim is null and address is null and due <= now()
-         and not freed and stream = 'marketing' and segment = any($9::text[]) and ${notHeld(10)} and ${notHeld(14)}
-       order by due limit greatest(0, $7 - (select count(*) from kept where cold)) for update skip locked
+       -- More were looked at than are wanted: other processes look at the same ones.
+       select q.id from turns join queue q on q.id = turns.id where q.claim is null
+       order by sated, turn, turns.due limit greatest(0, $7 - (select count(*) from kept where cold)) for update of q skip locked
      ), warm as (
        select id from queue where pool = $6 and provider = $5 and claim is null and address is null and due <= now()
          and id not in (select id from cold) and ${notHeld(10)}
@@ -94,6 +115,7 @@ export async function claim(db: Queryable, query: ClaimQuery): Promise<Claimed[]
       query.cold.segments,
       ...names(query.warm.held),
       ...names(query.cold.held),
+      query.cold.sated,
     ],
   );
   return rows;
@@ -160,6 +182,12 @@ export interface Outcome {
   readonly retry: { readonly due: number; readonly free: boolean } | null;
 }
 
+/** Plan time in real ms: a rollup's bucket, and the silence after which a warm lane is cold. */
+export interface OutcomeScale {
+  readonly bucketMs: number;
+  readonly idleMs: number;
+}
+
 /**
  * Commits a group of outcomes: the attempt row, the rollup, and the queue row finished or put back. A row whose claim
  * is no longer this process's is left alone (its claim was taken over), but the attempt is recorded. May be repeated
@@ -169,7 +197,7 @@ export async function commitOutcomes(
   db: Queryable,
   outcomes: readonly Outcome[],
   process: string,
-  bucketMs: number,
+  scale: OutcomeScale,
 ): Promise<void> {
   const column = <T>(pick: (outcome: Outcome) => T) => outcomes.map(pick);
   const date = (at: number | undefined) => (at === undefined ? null : new Date(at));
@@ -200,6 +228,9 @@ export async function commitOutcomes(
        select l.address, l.provider, u.at from (select address, provider, max(at) as at from o group by 1, 2) u
        join lanes l on l.address = u.address and l.provider = u.provider
          and (l.last_sent_at is null or l.last_sent_at < u.at - interval '1 second')
+         -- A warm lane that was idle stays so until an evaluation has said what that means: one message is no warmth.
+         and (l.phase <> 'warm'
+              or coalesce(l.last_sent_at, l.phase_since) >= u.at - make_interval(secs => $22::float8 / 1000))
        for update of l skip locked
      ), lanes_used as (
        update lanes l set last_sent_at = d.at from lanes_due d where l.address = d.address and l.provider = d.provider
@@ -237,7 +268,8 @@ export async function commitOutcomes(
       column((o) => date(o.retry?.due)),
       column((o) => o.retry?.free ?? false),
       process,
-      bucketMs,
+      scale.bucketMs,
+      scale.idleMs,
     ],
   );
 }

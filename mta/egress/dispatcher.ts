@@ -8,6 +8,7 @@ import type { Claimed } from '../../store/queue.ts';
 import type { Claims } from './claims.ts';
 import type { Lease } from './lease.ts';
 import type { LaneSender } from './sender.ts';
+import { TenantShares } from './tenant-shares.ts';
 import type { LaneUnits } from './units.ts';
 
 export interface LaneParts {
@@ -45,6 +46,7 @@ export class Dispatcher {
   #stopped = false;
   #running: Promise<void> | undefined;
   readonly #alarms = new Map<number, NodeJS.Timeout>();
+  readonly #shares = new Map<string, TenantShares>();
 
   constructor(pool: string, provider: string, parts: DispatcherParts) {
     this.#pool = pool;
@@ -137,15 +139,18 @@ export class Dispatcher {
 
   #claim(able: readonly Able[], now: number): Promise<Claimed[]> {
     const { lease, claims } = this.#parts;
-    const most = (cold: boolean) => able.reduce((sum, one) => sum + (one.cold === cold ? atMost(one) : 0), 0);
-    const segments = able.filter((one) => one.cold).flatMap((one) => admitted(one.lane.segment));
+    const most = (picky: boolean) => able.reduce((sum, one) => sum + (one.picky === picky ? atMost(one) : 0), 0);
+    const cold = able.filter((one) => one.picky);
+    const segments = cold.flatMap((one) => admitted(one.lane.segment));
+    const [first, ...others] = cold.map((one) => this.#sharesOf(one).all);
+    const sated = (first ?? []).filter((tenant) => others.every((one) => one.includes(tenant)));
     return claims.claim({
       pool: this.#pool,
       provider: this.#provider,
       // A paced lane has a unit or two at a time: claiming more for it would mostly be handed back, and its waiting
       // retries must not crowd out what warm lanes could send.
       lanes: able.map((one) => ({ address: one.lane.address, kept: atMost(one), cold: one.cold })),
-      cold: { most: most(true), segments: [...new Set(segments)], held: lease.held(true, now) },
+      cold: { most: most(true), segments: [...new Set(segments)], held: lease.held(true, now), sated },
       warm: { most: most(false), held: lease.held(false, now) },
     });
   }
@@ -155,7 +160,16 @@ export class Dispatcher {
     return this.#parts
       .lanes()
       .filter((one) => one.stops() === null && one.sender.restsUntil <= now)
-      .map((one) => ({ ...one, cold: lease.cold(one.lane, now), slots: one.sender.freeSlots }))
+      .map((one) => {
+        const cold = lease.cold(one.lane, now);
+        const wasWarm = one.lane.phase === 'warm' || one.lane.phase === 'cooling';
+        return {
+          ...one,
+          cold,
+          picky: cold && !(wasWarm && !lease.hasWarmPeer(one.lane, now)),
+          slots: one.sender.freeSlots,
+        };
+      })
       .sort((a, b) => Number(b.cold) - Number(a.cold) || load(a) - load(b));
   }
 
@@ -166,23 +180,35 @@ export class Dispatcher {
       if (left.size === 0 || this.#stopped) break;
       // Warm peers share what comes: a lane that gets nothing for a week would be cold again.
       const share = one.cold ? one.slots : Math.min(one.slots, Math.ceil(left.size / Math.max(1, warm--)));
-      const mine = [...left].filter((message) => this.#takes(one, message, now)).slice(0, share);
+      const shares = this.#sharesOf(one);
+      const takes = [...left].filter((message) => this.#takes(one, message, now));
+      if (one.picky) takes.sort((a, b) => Number(shares.sated(a.tenant)) - Number(shares.sated(b.tenant)));
+      const mine = takes.slice(0, share);
       if (mine.length === 0) continue;
       const units = await one.units.take(one.lane, one.cold, mine.length, this.#parts.lease.processes, now);
       units.forEach((unit, n) => {
         const message = mine[n];
         if (message === undefined) return;
         left.delete(message);
+        shares.use(message.tenant, unit.windowIndex);
         void one.sender.send(message, unit);
       });
     }
+  }
+
+  #sharesOf({ lane }: LaneParts): TenantShares {
+    const known = this.#shares.get(lane.address);
+    if (known !== undefined) return known;
+    const shares = new TenantShares();
+    this.#shares.set(lane.address, shares);
+    return shares;
   }
 
   #takes(one: Able, message: Claimed, now: number): boolean {
     if (message.address !== null && message.address !== one.lane.address) return false;
     if (this.#parts.lease.stopsMail(message, one.cold, now) !== null) return false;
     if (one.sender.siteRestsUntil(message.domain, now) > 0) return false;
-    if (!one.cold || message.address !== null) return true;
+    if (!one.picky || message.address !== null) return true;
     return !message.freed && message.stream === 'marketing' && admitted(one.lane.segment).includes(message.segment);
   }
 
@@ -206,6 +232,8 @@ export class Dispatcher {
 
 interface Able extends LaneParts {
   readonly cold: boolean;
+  /** Takes only what a cold lane may carry; false also for a lane that was idle where no other is warm. */
+  readonly picky: boolean;
   readonly slots: number;
 }
 

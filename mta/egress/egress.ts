@@ -1,12 +1,13 @@
 /** The sending half of a process: one dispatcher a pool and provider, one sender and unit book a lane. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { rollupMs, windowOf } from '../../policy/calendar.ts';
+import { planMs, rollupMs, windowOf } from '../../policy/calendar.ts';
+import { DEFAULTS } from '../../policy/defaults.ts';
 import { laneTarget } from '../../policy/holds.ts';
 import type { ReplyVerdict } from '../../policy/replies.ts';
 import { type Store, tx } from '../../store/connect.ts';
 import { openIncident, placeHold } from '../../store/holds.ts';
 import type { LaneRow } from '../../store/lanes.ts';
-import { type Claimed, freeFromLane, type Outcome } from '../../store/queue.ts';
+import { type Claimed, freeFromLane, type Outcome, type OutcomeScale } from '../../store/queue.ts';
 import type { MailResolver } from '../routing/resolver.ts';
 import type { MtaSettings } from '../settings.ts';
 import { Claims } from './claims.ts';
@@ -49,7 +50,7 @@ export class Egress {
     this.#lease = lease;
     this.#resolver = resolver;
     this.#claims = new Claims(store, lease.id);
-    this.#outcomes = new OutcomeCommitter(store, lease.id, () => this.#bucketMs(), settings.log);
+    this.#outcomes = new OutcomeCommitter(store, lease.id, () => this.#scale(), settings.log);
   }
 
   /** Lanes or holds changed: meet new lanes, leave those that went, let mail go from stopped ones, look again. */
@@ -115,9 +116,10 @@ export class Egress {
     await this.#claims.releaseUnknown(0).catch(() => {});
   }
 
-  #bucketMs(): number {
+  #scale(): OutcomeScale {
     const calendar = this.#lease.lanes[0]?.calendar;
-    return calendar === undefined ? 60_000 : rollupMs(calendar);
+    if (calendar === undefined) return { bucketMs: 60_000, idleMs: DEFAULTS.idleMs };
+    return { bucketMs: rollupMs(calendar), idleMs: planMs(DEFAULTS.idleMs, calendar) };
   }
 
   #meet(key: string, lane: LaneRow): LaneEntry {
@@ -176,7 +178,7 @@ export class Egress {
       },
       stops: (message) => this.#stops(key, message),
       leaseFresh: () => this.#lease.fresh,
-      hasWarmPeer: () => this.#hasWarmPeer(current()),
+      hasWarmPeer: () => this.#lease.hasWarmPeer(current(), Date.now()),
       log: this.#settings.log,
       laneFatal: (verdict, answer) => this.#laneFatal(current(), verdict, answer),
       freed: (id) => {
@@ -230,21 +232,11 @@ export class Egress {
    * Mail that waits for a lane which was stopped may go to a warm address. Repeated while the stop lasts: what was in a
    * transaction when it came is deferred to the lane only afterwards.
    */
-  #hasWarmPeer(lane: LaneRow): boolean {
-    const now = Date.now();
-    return this.#lease.lanes.some(
-      (peer) =>
-        peer.pool === lane.pool &&
-        peer.provider === lane.provider &&
-        peer.address !== lane.address &&
-        !this.#lease.cold(peer, now),
-    );
-  }
-
   #freeStopped(): void {
-    for (const lane of this.#lease.stoppedLanes(Date.now())) {
+    const now = Date.now();
+    for (const lane of this.#lease.stoppedLanes(now)) {
       // Freed mail goes to warm addresses only: where there is none, it waits for its own.
-      if (!this.#hasWarmPeer(lane)) continue;
+      if (!this.#lease.hasWarmPeer(lane, now)) continue;
       const { address, provider } = lane;
       const key = laneTarget(address, provider);
       if (this.#freeing.has(key)) continue;

@@ -112,6 +112,20 @@ export class Lease {
     return isCold(lane.phase) || idle;
   }
 
+  /**
+   * Is another lane of this pool warm at this provider? Where none is, mail that cold lanes do not carry has no other
+   * way than a lane that was warm and idle.
+   */
+  hasWarmPeer(lane: LaneRow, now: number): boolean {
+    return this.#everywhere.some(
+      (peer) =>
+        peer.pool === lane.pool &&
+        peer.provider === lane.provider &&
+        peer.address !== lane.address &&
+        !this.cold(peer, now),
+    );
+  }
+
   /** Why this lane sends nothing now, or null. */
   stops(lane: LaneRow, now: number): string | null {
     const cold = this.cold(lane, now);

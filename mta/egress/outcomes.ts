@@ -1,7 +1,7 @@
 /** Commits outcomes in groups. A connection's next message waits for it: at most one message in doubt per connection. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Store } from '../../store/connect.ts';
-import { commitOutcomes, type Outcome } from '../../store/queue.ts';
+import { commitOutcomes, type Outcome, type OutcomeScale } from '../../store/queue.ts';
 
 interface Waiting {
   readonly outcome: Outcome;
@@ -14,7 +14,7 @@ const LINGER_MS = 3;
 export class OutcomeCommitter {
   readonly #store: Store;
   readonly #process: string;
-  readonly #bucketMs: () => number;
+  readonly #scale: () => OutcomeScale;
   readonly #log: (event: string, fields?: Record<string, unknown>) => void;
   readonly #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
@@ -22,12 +22,12 @@ export class OutcomeCommitter {
   constructor(
     store: Store,
     process: string,
-    bucketMs: () => number,
+    scale: () => OutcomeScale,
     log: (event: string, fields?: Record<string, unknown>) => void,
   ) {
     this.#store = store;
     this.#process = process;
-    this.#bucketMs = bucketMs;
+    this.#scale = scale;
     this.#log = log;
   }
 
@@ -53,7 +53,7 @@ export class OutcomeCommitter {
             this.#store,
             group.map((waiting) => waiting.outcome),
             this.#process,
-            this.#bucketMs(),
+            this.#scale(),
           );
           break;
         } catch (error) {

@@ -209,6 +209,8 @@ create table queue (
   reason         text
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 create index queue_fresh on queue (pool, provider, due) where claim is null and address is null;
+-- Cold lanes are shared among tenants: each one's mail must be found without reading another's.
+create index queue_by_tenant on queue (pool, provider, tenant, due) where claim is null and address is null;
 create index queue_kept on queue (address, provider, due) where claim is null and address is not null;
 create index queue_unrouted on queue (domain) where provider is null;
 create index queue_claimed on queue (claim) where claim is not null;

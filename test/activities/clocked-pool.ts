@@ -59,6 +59,11 @@ export async function known(
     { address, pool: 'marketing', node: 'n', ehloName: 'a.example' },
     providers.map((provider) => ({ provider, phase, ceiling, normal })),
   );
+  // Lanes are made at the database's time, the tests live in another year.
+  await db.store.query('update lanes set phase_since = $2 where address = $1 and last_sent_at is null', [
+    address,
+    new Date(clock.now),
+  ]);
 }
 
 export const by = () => ({ actor: 'ada', reason: 'test', operationId: `op-${++operations}` });

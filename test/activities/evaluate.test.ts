@@ -289,6 +289,31 @@ test("lanes that were declared warm get their grants and are left alone; they do
   assert.equal((await told('apple')).at(-1), '1 hold 0');
 });
 
+test('a warm lane that had no mail for a week sends under a lower grant at once, and grows back when it sends', async () => {
+  const DAY = 24 * HOUR;
+  clock.now = MONDAY + 6 * DAY;
+  await look('final', WARM);
+  assert.equal((await lane('google', WARM)).phase, 'warm');
+  clock.now = MONDAY + 8 * DAY;
+  await look('middle', WARM);
+  const cooled = await lane('google', WARM);
+  assert.deepEqual([cooled.phase, cooled.ceiling], ['cooling', 1_600]);
+  const now = (await grants('google', WARM))[8];
+  assert.equal(now, 1_600, 'the running window is lowered, or opened if nobody had opened it');
+  await look('final', WARM);
+  clock.now = MONDAY + 9 * DAY;
+  const windowIndex = windowOf(clock.now, weekdays).index;
+  const one = { address: WARM, provider: 'google', at: clock.now + HOUR, windowIndex };
+  await commit(
+    db.store,
+    Array.from({ length: 1_500 }, () => outcome(one)),
+  );
+  await look('final', WARM);
+  const after = await lane('google', WARM);
+  assert.deepEqual([after.phase, after.ceiling, (await grants('google', WARM))[10]], ['cooling', 2_000, 2_000]);
+  assert.equal((await lane('yahoo', WARM)).ceiling, 1_600, 'silence goes on');
+});
+
 test('a ramp runs to its end: every lane warm, the ramp complete', async () => {
   await start();
   for (let n = 0; n < 30 && (await rampOf(db.store, COLD))?.endedAt === null; n++) await day();

@@ -38,7 +38,7 @@ export const BLOCKED: Partial<Outcome> = { severity: 'blocked', class: 'reputati
 export const DEAD: Partial<Outcome> = { severity: 'hard', class: 'recipient', rule: 'test', reply: '550 5.1.1' };
 
 export async function commit(store: Store, outcomes: readonly Outcome[]): Promise<void> {
-  await commitOutcomes(store, outcomes, 'feeder', 250);
+  await commitOutcomes(store, outcomes, 'feeder', { bucketMs: 250, idleMs: 7 * 86_400_000 });
 }
 
 /** What the mail of a lane meets; undefined: delivered. */

@@ -171,4 +171,59 @@ describe('what a lane may send', { concurrency: 3 }, () => {
     await until('the cold lane sends what it may', () => sink.taken.length === 10);
     await until('that is recorded', async () => (await world.queue()).length === 50);
   });
+
+  test('one tenant gets two fifths of a cold lane while others wait, and everything when they do not', async (context) => {
+    const world = await MailWorld.start(context, databases, { dayLength: 12_000 });
+    const sink = await sinkFor(context, world);
+    await world.lane(COLD, 'other', 'ramping');
+    await world.mail(400, { tenant: 'large' });
+    await world.mail(400, { tenant: 'late' });
+    await world.mail(20, { tenant: 'small' });
+    const index = await world.grant(COLD, 'other', 0);
+    await world.grant(COLD, 'other', 100, 1);
+    await Promise.all([world.mta('mta-1'), world.mta('mta-2')]);
+    await sleep(windowAt(index + 1, world.calendar).end - Date.now());
+    const { rows } = await world.store.query(
+      `select tenant, count(*)::int as n from attempts where window_index = $1 and unit group by 1`,
+      [index + 1],
+    );
+    const sent = Object.fromEntries(rows.map((row) => [row.tenant, row.n]));
+    assert.equal(sent.small, 20, JSON.stringify(sent));
+    // The two that have more than their share split what is left of it: nobody under it waits for them.
+    assert.ok(sent.large >= 30 && sent.large <= 46 && sent.late >= 30 && sent.late <= 46, JSON.stringify(sent));
+    assert.ok(sink.rcpts.length >= 90, `${sink.rcpts.length} of 100 units used`);
+    await world.store.query(`delete from queue where tenant <> 'large'`);
+    await world.grant(COLD, 'other', 100, 1);
+    const alone = windowOf(Date.now(), world.calendar).index + 1;
+    await sleep(windowAt(alone, world.calendar).end - Date.now());
+    const last = (await world.attempts()).filter((one) => one.windowIndex === alone);
+    assert.ok(last.length >= 90, `${last.length} of 100 units used by the only tenant`);
+  });
+
+  test('a warm lane that was idle for a week is cold at once, and stays so when it sends', async (context) => {
+    const world = await MailWorld.start(context, databases, { dayLength: 20_000 });
+    const sink = await sinkFor(context, world);
+    await world.lane(COLD, 'other', 'warm', 5_000);
+    const weeks = `now() - interval '160 seconds'`;
+    await world.store.query(`update lanes set phase_since = ${weeks}, last_sent_at = ${weeks}`);
+    await world.mta();
+    await world.mail(10, { stream: 'transactional' });
+    await world.mail(30);
+    await sleep(1_500);
+    assert.equal(sink.rcpts.length, 0, 'it has no grant');
+    const index = await world.grant(COLD, 'other', 20, 1);
+    await sleep(windowAt(index, world.calendar).start - Date.now());
+    await until('it sends under its grant', () => sink.rcpts.length >= 5);
+    assert.ok(sink.rcpts.length < 20, 'paced over the window, not all at once');
+    await sleep(windowAt(index, world.calendar).end - 500 - Date.now());
+    assert.ok(sink.rcpts.length <= 20 && sink.rcpts.length >= 18, `${sink.rcpts.length} of 20`);
+    const { rows } = await world.store.query(
+      `select last_sent_at < now() - interval '150 seconds' as still from lanes`,
+    );
+    assert.equal(rows[0].still, true, 'only an evaluation may say that it is warm again');
+    const { rows: left } = await world.store.query(
+      `select count(*)::int as n from queue where stream = 'transactional'`,
+    );
+    assert.ok(left[0].n < 10, 'mail that cold lanes do not carry has no other way than this lane');
+  });
 });

@@ -5,9 +5,10 @@ import { decide, grantUnits, type LaneInput, planUnits } from '../../policy/deci
 import { DEFAULTS, type Metric, THRESHOLDS } from '../../policy/defaults.ts';
 import { type Evidence, judgeAdvance, judgePlacement, stops } from '../../policy/evidence.ts';
 import type { Hold } from '../../policy/holds.ts';
-import { type PauseReason, PHASES, type Phase } from '../../policy/lane.ts';
+import { type PauseReason, PHASES } from '../../policy/lane.ts';
 import { planNamed, stageCount, stageOf } from '../../policy/plan.ts';
 
+const DAY = 86_400_000;
 const PROVIDER = 'google';
 const plan = planNamed('six-week', { start: 50, targets: { default: 2_000 } });
 const last = stageCount(plan, PROVIDER) - 1;
@@ -69,6 +70,7 @@ function given(over: Changes = {}): LaneInput {
     week: CLEAN,
     recent: [],
     use: { sent: 100, expected: 100, stopped: false },
+    idle: 0,
     crossed: [],
     operatorHolds: [],
     campaigns: [],
@@ -112,6 +114,7 @@ const anyInput: fc.Arbitrary<LaneInput> = fc
       { sent: 100, expected: 100, stopped: false },
       fc.record({ sent: fc.nat(100), expected: fc.constantFrom(0, 100), stopped: fc.boolean() }),
     ),
+    idle: mostly(0, fc.constantFrom(8 * DAY, 20 * DAY, 45 * DAY)),
     crossed: mostly<Hold[]>([], fc.constantFrom([hold('gate:block')], [hold('incident:tss09')])),
     campaigns: mostly<LaneInput['campaigns']>([], fc.constant([{ name: 'dead', bounces: 4, attempts: 9 }])),
   })
@@ -187,7 +190,7 @@ test('a raise is one stage of a plan at most, to its ceiling, or a bounded step 
   always((input, decision) => {
     if (!raises(input, decision)) return undefined;
     const { lane } = input;
-    if (input.plan === null) return false;
+    if (input.plan === null && lane.phase !== 'cooling') return false;
     if (decision.stage === lane.stage + 1) return decision.ceiling === ceilingOf(decision.stage);
     return (
       decision.stage === lane.stage &&
@@ -203,7 +206,7 @@ test('`raised` says so whenever the ceiling rises', () => {
 test('a retreat lowers or keeps the ceiling, empties the evidence and begins the cool-down again', () => {
   always((input, decision) =>
     decision.kind === 'step-back'
-      ? decision.phase === 'stepped-back' &&
+      ? (decision.phase === 'stepped-back' || decision.phase === 'cooling') &&
         decision.retreat &&
         decision.clean === 0 &&
         decision.ceiling <= input.lane.ceiling &&
@@ -361,11 +364,9 @@ test('after its last stage a lane grows into the normal limit and is warm', () =
   assert.equal(planUnits(plan, PROVIDER, 'warm', last, lane.normal), lane.normal);
 });
 
-test('phases that wait for a start decide nothing and send nothing', () => {
-  for (const phase of ['planned', 'cooling'] as Phase[]) {
-    assert.equal(decide(given({ lane: { phase } })), null);
-    assert.equal(grantUnits({ phase, ceiling: 500 }), 0);
-  }
+test('a lane that waits for its start decides nothing and sends nothing', () => {
+  assert.equal(decide(given({ lane: { phase: 'planned' } })), null);
+  assert.equal(grantUnits({ phase: 'planned', ceiling: 500 }), 0);
 });
 
 test('a pause holds and names who paused', () => {
@@ -373,4 +374,33 @@ test('a pause holds and names who paused', () => {
   const decision = decide(given({ paused: ['operator'], operatorHolds }));
   assert.equal(decision?.kind, 'hold');
   assert.equal(decision?.reason, 'paused by ada: list check');
+});
+
+test('a warm lane that sent nothing for a week is cold, lower the longer it was silent, and starts over after a month', () => {
+  const warm = { phase: 'warm', stage: last, ceiling: 2_600 } as const;
+  const at = (days: number, over: Changes = {}) =>
+    decide(given({ ...over, idle: days * DAY, lane: { ...warm, ...over.lane } }));
+  assert.equal(at(7), null);
+  const lowered = [8, 10.5, 13.5, 29].map((days) => at(days)?.ceiling);
+  assert.deepEqual(
+    lowered,
+    [1.25, 1.25 ** 2, 1.25 ** 3, 1.25 ** 8].map((by) => Math.floor(2_600 / by)),
+  );
+  assert.equal(at(31)?.ceiling, ceilingOf(0));
+  assert.equal(at(31, { plan: null })?.ceiling, 50);
+  const decision = at(8, { final: false, paused: ['operator'] });
+  assert.deepEqual([decision?.phase, decision?.kind, decision?.retreat], ['cooling', 'step-back', true]);
+  assert.equal(grantUnits(decision as NonNullable<typeof decision>), 2_080);
+});
+
+test('a cooling lane goes on falling while silent, and once it sends grows into its normal limit behind its gates', () => {
+  const cooling = { phase: 'cooling', stage: last, ceiling: 1_000 } as const;
+  assert.equal(decide(given({ idle: 12 * DAY, lane: { ...cooling, ceiling: 1_600 } })), null);
+  assert.equal(decide(given({ idle: 31 * DAY, lane: cooling }))?.ceiling, ceilingOf(0));
+  for (const followed of [plan, null]) {
+    const grown = decide(given({ plan: followed, lane: cooling }));
+    assert.deepEqual([grown?.phase, grown?.ceiling], ['cooling', 1_250]);
+    assert.equal(decide(given({ plan: followed, lane: { ...cooling, ceiling: 2_600 } }))?.phase, 'warm');
+    assert.equal(decide(given({ plan: followed, lane: cooling, week: [] }))?.kind, 'hold');
+  }
 });

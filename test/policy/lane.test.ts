@@ -12,7 +12,7 @@ const TABLE: Record<string, string> = {
   quarantined: '- - quarantined - - - - - quarantined stepped-back',
   graduating: '- graduating graduating stepped-back - - warm - quarantined -',
   warm: '- - warm stepped-back - - - cooling quarantined -',
-  cooling: 'ramping - cooling - - - - - quarantined -',
+  cooling: 'ramping cooling cooling stepped-back - - warm - quarantined -',
 };
 
 test('every phase answers every event as the table says', () => {
@@ -54,13 +54,13 @@ test('no phase is a dead end: from each one, some events lead to warm', () => {
   }
 });
 
-test('only warm lanes send without a decided grant, and three phases never send', () => {
+test('only warm lanes send without a decided grant, and two phases never send', () => {
   assert.deepEqual(
     PHASES.filter((phase) => !isCold(phase)),
     ['warm'],
   );
   assert.deepEqual(
     PHASES.filter((phase) => !maySend(phase)),
-    ['planned', 'quarantined', 'cooling'],
+    ['planned', 'quarantined'],
   );
 });

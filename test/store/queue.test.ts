@@ -36,6 +36,7 @@ function message(over: Partial<SpoolMessage> = {}): SpoolMessage {
   };
 }
 
+const SCALE = { bucketMs: 60_000, idleMs: 7 * 86_400_000 };
 const nobody = { campaigns: [], tenants: [], domains: [], streams: [] };
 
 function query(over: Partial<ClaimQuery> = {}): ClaimQuery {
@@ -44,7 +45,7 @@ function query(over: Partial<ClaimQuery> = {}): ClaimQuery {
     pool: 'marketing',
     provider: 'other',
     lanes: [{ address: '127.31.1.1', kept: 5, cold: false }],
-    cold: { most: 0, segments: [], held: nobody },
+    cold: { most: 0, segments: [], held: nobody, sated: [] },
     warm: { most: 5, held: nobody },
     ...over,
   };
@@ -81,7 +82,7 @@ test('claims of two processes never overlap, and what warm lanes take leaves wha
     store,
     Array.from({ length: 40 }, (_, n) => message({ segment: n < 30 ? 'all' : 'engaged-30d' })),
   );
-  const cold = { most: 3, segments: ['engaged-30d'], held: nobody };
+  const cold = { most: 3, segments: ['engaged-30d'], held: nobody, sated: [] };
   const lanes = [
     { address: '127.31.0.1', kept: 2, cold: true },
     { address: '127.31.1.1', kept: 5, cold: false },
@@ -100,13 +101,13 @@ test('an outcome committed again after a lost answer counts once and leaves a ne
   const [spooled] = await spool(store, [message()]);
   const id = spooled?.recipients[0] ?? 0;
   await claim(store, query());
-  await commitOutcomes(store, [outcome(id)], 'p1', 60_000);
+  await commitOutcomes(store, [outcome(id)], 'p1', SCALE);
   const again = await claim(store, query());
   assert.deepEqual(
     again.map((one) => [one.id, one.attempts]),
     [[id, 1]],
   );
-  await commitOutcomes(store, [outcome(id)], 'p1', 60_000);
+  await commitOutcomes(store, [outcome(id)], 'p1', SCALE);
   const { rows } = await store.query('select claim from queue');
   assert.deepEqual(rows, [{ claim: 'p1' }], 'the repeated outcome took the message from whoever sends it now');
   assert.equal((await store.query('select from attempts')).rowCount, 1);

@@ -90,11 +90,11 @@ test('the address can be found by what its lanes do', async () => {
   });
 });
 
-test('a warm address gets its grants every window and is otherwise left alone', async () => {
+test('a warm address gets its grants every window and is left alone, but that a week without mail cools it', async () => {
   const rows = (await allGrants(store)).filter((grant) => grant.address === WARM && grant.provider === 'google');
   assert.ok(rows.length >= 3);
-  assert.ok(rows.every((grant) => grant.units === 1_000));
-  assert.deepEqual(await decisionsOf(store, WARM), []);
+  assert.ok(rows.slice(0, 3).every((grant) => grant.units === 1_000));
+  assert.ok((await decisionsOf(store, WARM)).every((decision) => /^idle for \d+ days/.test(decision.reason)));
 });
 
 test('pause freezes the ramp at its stage; resume needs the hold it lifts and goes on from there', async () => {
