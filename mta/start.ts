@@ -3,7 +3,7 @@ import { planMs } from '../policy/calendar.ts';
 import { createStore } from '../store/connect.ts';
 import { endProcess } from '../store/processes.ts';
 import { expireDue, recoverDead } from '../store/queue.ts';
-import { dropFinishedBodies, durabilityProblems } from '../store/spool.ts';
+import { durabilityProblems, sweepBodies } from '../store/spool.ts';
 import { Egress } from './egress/egress.ts';
 import { Lease } from './egress/lease.ts';
 import { startInbound } from './feedback/inbound.ts';
@@ -25,10 +25,17 @@ const HOUR = 3_600_000;
 const LIFETIME = { marketing: 72 * HOUR, transactional: 12 * HOUR };
 /** A claim outlives the longest transaction of a process that may still run: socket time-out plus a margin. */
 const CLAIM_GRACE_MS = 330_000;
+/** A statement of a dead process runs on the server no longer than this. */
+const STATEMENT_MS = 120_000;
+/**
+ * The queue goes from empty to a million rows and back within minutes: a plan made while it was small must be right when
+ * it is large, so what has an index is read through it. Compiling plans costs more than running them here.
+ */
+const SESSION = { enable_seqscan: 'off', jit: 'off' };
 
 /** Starts an MTA process. Rejects if the store could lose a message that got 250. */
 export async function startMta(settings: MtaSettings, onLost: () => void): Promise<Mta> {
-  const store = createStore(settings.databaseUrl, { applicationName: `rampart-${settings.name}`, max: 12 });
+  const store = createStore(settings.databaseUrl, { applicationName: `rampart-${settings.name}`, max: 12, settings: SESSION });
   const problems = await durabilityProblems(store);
   if (problems.length > 0) {
     await store.end();
@@ -42,7 +49,7 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
   const sending = egress;
   sending.refresh();
 
-  const spool = new GroupCommit(store);
+  const spool = new GroupCommit(store, sending);
   const calendarOf = (pool: string) => lease.lanes.find((lane) => lane.pool === pool)?.calendar;
   const submission = await startSubmission({
     settings,
@@ -63,12 +70,18 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
   });
   const inbound = settings.inbound === undefined ? null : await startInbound(settings, store);
 
+  let swept = 0;
+  const recover = (within?: number) => recoverDead(store, lease.id, settings.node, CLAIM_GRACE_MS, within);
+  await recover();
   const chores = [
     chore(100, () => sending.tidy()),
     chore(1_000, () => sending.reclaim()),
     chore(1_000, () => expireDue(store, lease.id)),
-    chore(1_000, () => recoverDead(store, lease.id, settings.node, CLAIM_GRACE_MS)),
-    chore(30_000, () => dropFinishedBodies(store, 5_000)),
+    chore(1_000, () => recover(STATEMENT_MS)),
+    chore(60_000, () => recover()),
+    chore(10_000, async () => {
+      swept = await sweepBodies(store, swept, 5_000);
+    }),
   ];
   const router = new Router(store, resolver, lease.id, (provider) => lease.laneProvider(provider));
   const route = chore(1_000, async () => {

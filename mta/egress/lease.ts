@@ -11,7 +11,7 @@ import type { Store } from '../../store/connect.ts';
 import { CHANGES } from '../../store/holds.ts';
 import type { LaneRow } from '../../store/lanes.ts';
 import { registerProcess, renew } from '../../store/processes.ts';
-import type { HeldMail } from '../../store/queue.ts';
+import type { HeldMail } from '../../store/claims.ts';
 import type { MtaSettings } from '../settings.ts';
 
 export const LEASE_MS = 3_000;
@@ -124,6 +124,11 @@ export class Lease {
         peer.address !== lane.address &&
         !this.cold(peer, now),
     );
+  }
+
+  /** Lanes of a pool at a provider, on whatever node. */
+  peers(pool: string, provider: string): LaneRow[] {
+    return this.#everywhere.filter((lane) => lane.pool === pool && lane.provider === provider);
   }
 
   /** Why this lane sends nothing now, or null. */

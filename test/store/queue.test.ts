@@ -7,7 +7,8 @@ import { GroupCommit } from '../../mta/injection/group-commit.ts';
 import { RefusedMessage } from '../../mta/injection/message.ts';
 import { createStore, tx } from '../../store/connect.ts';
 import { registerProcess } from '../../store/processes.ts';
-import { type ClaimQuery, claim, commitOutcomes, type Outcome, recoverDead } from '../../store/queue.ts';
+import { type ClaimQuery, claim, START } from '../../store/claims.ts';
+import { commitOutcomes, type Outcome, recoverDead } from '../../store/queue.ts';
 import { type SpoolMessage, spool, spoolOnce } from '../../store/spool.ts';
 import { startDatabases } from '../mta/databases.ts';
 
