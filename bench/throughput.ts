@@ -59,7 +59,8 @@ try {
 }
 
 function report(): void {
-  const rateOf = (engine: string, bytes: number) => rows.find((row) => row.engine === engine && row.bytes === bytes)?.rate;
+  const rateOf = (engine: string, bytes: number) =>
+    rows.find((row) => row.engine === engine && row.bytes === bytes)?.rate;
   const ratio = (a: number | undefined, b: number | undefined) =>
     a === undefined || b === undefined ? '-' : (a / b).toFixed(2);
   console.log('\nengine          bytes    messages/s   × Postfix   × bare');

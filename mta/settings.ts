@@ -1,4 +1,5 @@
 /** What an MTA process is told by whoever starts it: plain values, checked at the edge (cli/config). */
+import type { Marks } from './injection/back-pressure.ts';
 
 export interface SubmissionUser {
   readonly name: string;
@@ -25,6 +26,8 @@ export interface MtaSettings {
   readonly inbound?: ListenerSettings & { readonly feedbackAddresses: readonly string[] };
   /** DNS servers `ip:port`; empty: the system's. */
   readonly resolvers: readonly string[];
+  /** Marks above which new mail is put off; absent: the defaults. */
+  readonly backPressure?: Marks;
   /** Port of remote MX hosts: 25, another only in a lab. */
   readonly smtpPort: number;
   /** Key of the HMAC in trace headers and VERP addresses. */

@@ -7,6 +7,7 @@ import { durabilityProblems, sweepBodies } from '../store/spool.ts';
 import { Egress } from './egress/egress.ts';
 import { Lease } from './egress/lease.ts';
 import { startInbound } from './feedback/inbound.ts';
+import { BackPressure, MARKS } from './injection/back-pressure.ts';
 import { GroupCommit } from './injection/group-commit.ts';
 import { startSubmission } from './injection/submission.ts';
 import { MailResolver } from './routing/resolver.ts';
@@ -35,7 +36,11 @@ const SESSION = { enable_seqscan: 'off', jit: 'off' };
 
 /** Starts an MTA process. Rejects if the store could lose a message that got 250. */
 export async function startMta(settings: MtaSettings, onLost: () => void): Promise<Mta> {
-  const store = createStore(settings.databaseUrl, { applicationName: `rampart-${settings.name}`, max: 12, settings: SESSION });
+  const store = createStore(settings.databaseUrl, {
+    applicationName: `rampart-${settings.name}`,
+    max: 12,
+    settings: SESSION,
+  });
   const problems = await durabilityProblems(store);
   if (problems.length > 0) {
     await store.end();
@@ -49,7 +54,9 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
   const sending = egress;
   sending.refresh();
 
-  const spool = new GroupCommit(store, sending);
+  const pressure = new BackPressure({ store, marks: settings.backPressure ?? MARKS, log: settings.log });
+  await pressure.look();
+  const spool = new GroupCommit(store, sending, () => pressure.accepting());
   const calendarOf = (pool: string) => lease.lanes.find((lane) => lane.pool === pool)?.calendar;
   const submission = await startSubmission({
     settings,
@@ -75,6 +82,7 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
   await recover();
   const chores = [
     chore(100, () => sending.tidy()),
+    chore(1_000, () => pressure.look()),
     chore(1_000, () => sending.reclaim()),
     chore(1_000, () => expireDue(store, lease.id)),
     chore(1_000, () => recover(STATEMENT_MS)),
@@ -85,7 +93,7 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
   ];
   const router = new Router(store, resolver, lease.id, (provider) => lease.laneProvider(provider));
   const route = chore(1_000, async () => {
-    if (await router.routeWaiting()) sending.refresh();
+    if (await router.routeWaiting()) sending.lookAgain();
   });
   chores.push(route);
 

@@ -27,7 +27,7 @@ interface Stored extends Mail {
 
 /** Runs `work` on groups of what is submitted while the last group was on its way. */
 function grouped<In, Out>(work: (group: readonly In[]) => Promise<readonly Out[]>) {
-  let waiting: { item: In; done: (out: Out) => void }[] = [];
+  const waiting: { item: In; done: (out: Out) => void }[] = [];
   let running = false;
   const run = async () => {
     running = true;

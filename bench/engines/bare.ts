@@ -11,7 +11,9 @@ const PROCESSES = 2;
 
 export async function startBare(url: string, target: Target): Promise<Engine> {
   const store = createStore(url, { max: 1 });
-  await store.query('create table bare (id bigint generated always as identity primary key, sender text, rcpt text, raw bytea)');
+  await store.query(
+    'create table bare (id bigint generated always as identity primary key, sender text, rcpt text, raw bytea)',
+  );
   await store.query('alter table bare alter column raw set storage external');
   await store.end();
   const port = await freePort();

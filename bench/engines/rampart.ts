@@ -37,7 +37,12 @@ export async function startRampart(
   zone.addHost(`mx.${target.domain}`, target.ip);
   const dns = new DnsServer(zone);
   const dnsPort = await dns.start();
-  const calendar = { kind: 'civil', zone: 'UTC', sendDays: [1, 2, 3, 4, 5, 6, 7], sendHours: { from: 0, to: 24 } } as const;
+  const calendar = {
+    kind: 'civil',
+    zone: 'UTC',
+    sendDays: [1, 2, 3, 4, 5, 6, 7],
+    sendHours: { from: 0, to: 24 },
+  } as const;
   await upsertPool(store, { name: POOL, overflow: 'warm-peers', calendar });
   for (let n = 1; n <= CONNECTIONS / PROCESSES / PER_LANE; n++) {
     const place = { address: `127.31.1.${n}`, pool: POOL, node: 'bench', ehloName: `mta-${n}.shop.example` };
@@ -46,7 +51,13 @@ export async function startRampart(
   const port = await freePort();
   const mta = {
     hostname: 'mta.shop.example',
-    submission: { host: '127.0.0.1', port, maxBytes: 1_000_000, users: [{ name: 'bench', password: 'x', pools: [POOL] }], trusted: 'bench' },
+    submission: {
+      host: '127.0.0.1',
+      port,
+      maxBytes: 1_000_000,
+      users: [{ name: 'bench', password: 'x', pools: [POOL] }],
+      trusted: 'bench',
+    },
     resolvers: [`127.0.0.1:${dnsPort}`],
     smtpPort: target.port,
     traceKey: 'the key of the benchmark',

@@ -132,6 +132,11 @@ function resolve(
       }),
       resolvers: mta.resolvers,
       smtpPort: mta.smtpPort,
+      backPressure: {
+        maxQueued: mta.backPressure.maxQueued,
+        minFreeBytes: mta.backPressure.minFreeBytes,
+        slowMs: mta.backPressure.slowDatabase,
+      },
       ...(mta.bounceDomain === undefined ? {} : { bounceDomain: mta.bounceDomain }),
     },
     seeds: seeds.map((seed, index) => ({

@@ -57,6 +57,7 @@ export interface ResolvedConfig {
     readonly inbound?: ResolvedListener & { readonly feedbackAddresses: readonly string[] };
     readonly resolvers: readonly string[];
     readonly smtpPort: number;
+    readonly backPressure: { readonly maxQueued: number; readonly minFreeBytes: number; readonly slowMs: number };
     readonly bounceDomain?: string;
   };
   readonly seeds: readonly ResolvedSeed[];

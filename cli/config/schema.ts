@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { PROVIDERS } from '../../policy/providers.ts';
 import { parseDuration } from './duration.ts';
+import { backPressureSchema } from './schema-back-pressure.ts';
 
 /** Providers a lane can be for: every one that can be told by its MX, and the rest. */
 export const ALL_PROVIDERS: readonly string[] = [...PROVIDERS.map(({ key }) => key), 'other'];
@@ -140,6 +141,8 @@ export const configSchema = z.strictObject({
       bounceDomain: hostName.optional(),
       /** Largest message taken, bytes. */
       maxBytes: count.default(25_000_000),
+      /** Marks above which new mail is put off. */
+      backPressure: backPressureSchema,
     })
     .prefault({}),
   /** Mailboxes in which probes are looked for, over IMAP. */

@@ -2,16 +2,9 @@
  * The messages this process has claimed. A claim whose answer was lost, or that could not be handed back while the store
  * was away, is in the table but in nobody's hands: it is found here and let go, or it would wait for this process's end.
  */
+
+import { type ClaimQuery, claim, type Flow, flowsOf, releaseUnknown, type Taken, unclaim } from '../../store/claims.ts';
 import type { Store } from '../../store/connect.ts';
-import {
-  type ClaimQuery,
-  claim,
-  type Flow,
-  flowsOf,
-  releaseUnknown,
-  type Taken,
-  unclaim,
-} from '../../store/claims.ts';
 
 /** A statement of ours may still run on the server this long after its connection broke. */
 const SETTLED_MS = 5_000;

@@ -115,6 +115,12 @@ export class Dispatcher {
     this.#wanted?.();
   }
 
+  /** Mail may be ready that nobody told of. */
+  lookAgain(): void {
+    this.#lookAt = 0;
+    this.wake();
+  }
+
   /** New mail was committed that nobody has in hand. */
   queued(flow: { readonly stream: string; readonly tenant: string }): void {
     this.#behindSince = Math.min(this.#behindSince, Date.now());
@@ -148,11 +154,14 @@ export class Dispatcher {
    */
   seat(mail: Mail, now: number): Place | 'soon' | null {
     if (this.#stopped) return null;
-    if (now - this.#able.at > FRESH_MS) this.#able = { at: now, lanes: this.#sendable(now), leave: this.#leftToCold(now) };
+    if (now - this.#able.at > FRESH_MS)
+      this.#able = { at: now, lanes: this.#sendable(now), leave: this.#leftToCold(now) };
     const { lanes, leave } = this.#able;
     if (lanes.some((one) => one.picky && this.#carries(one, mail))) return null;
     if (mail.stream === 'marketing' && mail.oneClick && leave.includes(mail.segment)) return null;
-    const open = lanes.filter((one) => !one.picky && !this.#keptReady.has(one.lane.address) && this.#takes(one, mail, now));
+    const open = lanes.filter(
+      (one) => !one.picky && !this.#keptReady.has(one.lane.address) && this.#takes(one, mail, now),
+    );
     if (open.length === 0) return null;
     if (this.#warm.any) return now - this.#behindSince < BEHIND_MS ? 'soon' : null;
     open.sort((a, b) => load(a) - load(b));
@@ -180,7 +189,10 @@ export class Dispatcher {
   /** Lets in as much mail that waits for room as there is room. */
   #letIn(): void {
     if (this.#waiters.length === 0 || this.#warm.any) return;
-    const free = this.#able.lanes.reduce((sum, one) => sum + (one.picky ? 0 : one.slots.free('marketing', one.cold)), 0);
+    const free = this.#able.lanes.reduce(
+      (sum, one) => sum + (one.picky ? 0 : one.slots.free('marketing', one.cold)),
+      0,
+    );
     for (const waiter of this.#waiters.splice(0, free)) waiter();
   }
 

@@ -4,12 +4,12 @@ import { planMs, rollupMs, windowOf } from '../../policy/calendar.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { laneTarget } from '../../policy/holds.ts';
 import type { ReplyVerdict } from '../../policy/replies.ts';
+import { freeFromLane, freeUnfit } from '../../store/claims.ts';
 import { type Store, tx } from '../../store/connect.ts';
 import { openIncident, placeHold } from '../../store/holds.ts';
 import type { LaneRow } from '../../store/lanes.ts';
-import { freeFromLane, freeUnfit } from '../../store/claims.ts';
 import type { Claimed, Outcome, OutcomeScale } from '../../store/queue.ts';
-import type { SpoolMessage, SpoolRecipient, Spooled } from '../../store/spool.ts';
+import type { Spooled, SpoolMessage, SpoolRecipient } from '../../store/spool.ts';
 import type { MailResolver } from '../routing/resolver.ts';
 import type { MtaSettings } from '../settings.ts';
 import { Claims } from './claims.ts';
@@ -74,8 +74,7 @@ export class Egress {
       if (known === undefined) {
         this.#lanes.set(key, this.#meet(key, lane));
         this.#freeUnfit(lane);
-      }
-      else {
+      } else {
         const changed = known.lane.revision !== lane.revision || known.lane.phase !== lane.phase;
         if (changed) known.units.wake();
         if (changed || known.lane.segment !== lane.segment) this.#freeUnfit(lane);
@@ -128,13 +127,21 @@ export class Egress {
     if (recipient.provider !== null) this.#dispatchers.get(`${message.pool} ${recipient.provider}`)?.queued(message);
   }
 
-  committing(work: () => Promise<Spooled[]>, adopt: (rows: readonly Spooled[]) => readonly number[]): Promise<Spooled[]> {
+  committing(
+    work: () => Promise<Spooled[]>,
+    adopt: (rows: readonly Spooled[]) => readonly number[],
+  ): Promise<Spooled[]> {
     return this.#claims.committing(work, adopt);
   }
 
   /** Mail of these providers was accepted. */
   nudge(pool: string, providers: ReadonlySet<string | null>): void {
     for (const provider of providers) if (provider !== null) this.#dispatchers.get(`${pool} ${provider}`)?.wake();
+  }
+
+  /** Mail was queued, or got its provider, in a way the dispatchers do not know of. */
+  lookAgain(): void {
+    for (const dispatcher of this.#dispatchers.values()) dispatcher.lookAgain();
   }
 
   /** Housekeeping a few times a second: idle blocks go back, idle connections close. */
@@ -149,8 +156,7 @@ export class Egress {
 
   /** Lets go of claims in nobody's hands. */
   async reclaim(): Promise<void> {
-    if ((await this.#claims.releaseUnknown()) > 0)
-      for (const dispatcher of this.#dispatchers.values()) dispatcher.wake();
+    if ((await this.#claims.releaseUnknown()) > 0) this.lookAgain();
   }
 
   /** Drains: nothing new starts, what is in a transaction ends and is committed, unused units go back. */

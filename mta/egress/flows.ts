@@ -57,7 +57,10 @@ export class Flows {
    * Shares slots among the flows: `marketing` of them by turns, and up to `transactional` for each flow of that stream.
    * Tenants in `last` have their turn after all others.
    */
-  next(slots: { readonly marketing: number; readonly transactional: number }, last: readonly string[] = []): FlowQuery[] {
+  next(
+    slots: { readonly marketing: number; readonly transactional: number },
+    last: readonly string[] = [],
+  ): FlowQuery[] {
     const turns = new Map<State, number>();
     const inOrder = [
       ...this.#round.filter(({ tenant }) => !last.includes(tenant)),

@@ -7,11 +7,11 @@ import { planMs } from '../../policy/calendar.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { type Hold, type HoldScope, heldNames, holdsOnLane, isLive, netblockOf } from '../../policy/holds.ts';
 import { isCold, maySend } from '../../policy/lane.ts';
+import type { HeldMail } from '../../store/claims.ts';
 import type { Store } from '../../store/connect.ts';
 import { CHANGES } from '../../store/holds.ts';
 import type { LaneRow } from '../../store/lanes.ts';
 import { registerProcess, renew } from '../../store/processes.ts';
-import type { HeldMail } from '../../store/claims.ts';
 import type { MtaSettings } from '../settings.ts';
 
 export const LEASE_MS = 3_000;

@@ -152,7 +152,11 @@ export class LaneUnits {
         this.#nextAt = due.nextAt ?? (due.binds === 'grant' ? lookAgain : window.end);
         return;
       }
-      const units = Math.min(due.units, Math.max(want, cold ? 1 : WARM_BLOCK), blockSize(grant.units - grant.handed, processes));
+      const units = Math.min(
+        due.units,
+        Math.max(want, cold ? 1 : WARM_BLOCK),
+        blockSize(grant.units - grant.handed, processes),
+      );
       if (!(await reserve(this.#store, this.#address, this.#provider, grant, units, hourOf(grant, now)))) continue;
       this.#block = {
         left: units,

@@ -20,7 +20,10 @@ export interface Seating {
   /** This recipient was committed and nobody has it in hand. */
   queued(message: SpoolMessage, recipient: SpoolRecipient): void;
   /** Runs the commit; `adopt` names the rows in it that are claimed by this process. */
-  committing(work: () => Promise<Spooled[]>, adopt: (rows: readonly Spooled[]) => readonly number[]): Promise<Spooled[]>;
+  committing(
+    work: () => Promise<Spooled[]>,
+    adopt: (rows: readonly Spooled[]) => readonly number[],
+  ): Promise<Spooled[]>;
 }
 
 export interface Seat {
@@ -59,19 +62,28 @@ export class SpoolBusy extends Error {
 export class GroupCommit {
   readonly #store: Store;
   readonly #seating: Seating | undefined;
+  readonly #accepting: () => string | null;
   readonly #waiting: Waiting[] = [];
   readonly #sampled = new Map<string, number>();
   #running: Promise<void> | undefined;
   #inHand = 0;
 
-  constructor(store: Store, seating?: Seating) {
+  /** `accepting`: why no mail is taken in now, or null. */
+  constructor(store: Store, seating?: Seating, accepting: () => string | null = () => null) {
     this.#store = store;
     this.#seating = seating;
+    this.#accepting = accepting;
   }
 
-  /** Resolves when the message is durable. Rejects with SpoolBusy at the high-water mark. */
+  /** Why a message that came now would be put off, or null: for whoever can say so before it is read. */
+  get busy(): string | null {
+    return this.#inHand >= HIGH_WATER ? `${HIGH_WATER} messages wait for a commit` : this.#accepting();
+  }
+
+  /** Resolves when the message is durable. Rejects with SpoolBusy above a high-water mark. */
   async submit(given: SpoolMessage): Promise<Spooled> {
-    if (this.#inHand >= HIGH_WATER) throw new SpoolBusy(`${HIGH_WATER} messages wait for a commit`);
+    const { busy } = this;
+    if (busy !== null) throw new SpoolBusy(busy);
     this.#inHand += 1;
     try {
       const message = { ...given, sample: this.#samples(given) };

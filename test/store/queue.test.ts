@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Claims } from '../../mta/egress/claims.ts';
 import { GroupCommit } from '../../mta/injection/group-commit.ts';
 import { RefusedMessage } from '../../mta/injection/message.ts';
+import { type ClaimQuery, claim, START } from '../../store/claims.ts';
 import { createStore, tx } from '../../store/connect.ts';
 import { registerProcess } from '../../store/processes.ts';
-import { type ClaimQuery, claim, START } from '../../store/claims.ts';
 import { commitOutcomes, type Outcome, recoverDead } from '../../store/queue.ts';
 import { type SpoolMessage, spool, spoolOnce } from '../../store/spool.ts';
 import { startDatabases } from '../mta/databases.ts';
@@ -45,7 +45,13 @@ function flow(most: number) {
 }
 
 function lane(address: string, kept: number, cold: boolean) {
-  return { address, kept, cold, segments: cold ? ['engaged-30d'] : null, after: { transactional: START, marketing: START } };
+  return {
+    address,
+    kept,
+    cold,
+    segments: cold ? ['engaged-30d'] : null,
+    after: { transactional: START, marketing: START },
+  };
 }
 
 function query(over: Partial<ClaimQuery> = {}): ClaimQuery {
