@@ -169,8 +169,7 @@ export class Dispatcher {
       if (one.slots.free(mail.stream, one.cold) === 0) continue;
       const [unit] = one.units.takeAtHand(one.lane, 1, now);
       if (unit !== undefined) return this.#place(one, mail, unit);
-      // The next pass reserves a block of units: the first message after a pause goes through the queue.
-      return null;
+      void one.units.refill(one.lane, one.cold, this.#parts.lease.processes, now).then((has) => has && this.#letIn());
     }
     return 'soon';
   }

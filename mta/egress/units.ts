@@ -35,6 +35,7 @@ export class LaneUnits {
   readonly #address: string;
   readonly #provider: string;
   #block: Block | undefined;
+  #reserving: Promise<void> | undefined;
   /** When a paced lane's next unit is due; asking earlier is no use. */
   #nextAt = 0;
   /** The rule that binds now, for "say why". */
@@ -57,18 +58,36 @@ export class LaneUnits {
 
   /** Up to `want` units, reserving a new block when this process has none left. */
   async take(lane: LaneRow, cold: boolean, want: number, processes: number, now: number): Promise<Unit[]> {
-    if (this.#block !== undefined && (this.#block.until <= now || this.#block.revision !== lane.revision))
-      await this.settle();
+    if (this.#stale(lane, now)) await this.settle();
     const units: Unit[] = [];
     while (units.length < want) {
       if (this.#block === undefined && now >= this.#nextAt) {
-        await this.#reserve(lane, cold, want - units.length, processes, now);
+        await this.#reserveOnce(lane, cold, want - units.length, processes, now);
       }
       const block = this.#block;
       if (block === undefined) break;
       units.push(...this.#use(block, want - units.length, now));
     }
     return units;
+  }
+
+  /** Gets a block in the background where there is none at hand; never rejects. Resolves to whether there is one now. */
+  async refill(lane: LaneRow, cold: boolean, processes: number, now: number): Promise<boolean> {
+    try {
+      if (this.#stale(lane, now)) await this.settle();
+      if (this.#block === undefined && now >= this.#nextAt) await this.#reserveOnce(lane, cold, 1, processes, now);
+    } catch {
+      // Whoever needs a unit asks again, and says what is wrong.
+    }
+    return this.#block !== undefined;
+  }
+
+  /** Two that ask at once share an answer: a second block would take the place of the first, and its units be lost. */
+  #reserveOnce(lane: LaneRow, cold: boolean, want: number, processes: number, now: number): Promise<void> {
+    this.#reserving ??= this.#reserve(lane, cold, want, processes, now).finally(() => {
+      this.#reserving = undefined;
+    });
+    return this.#reserving;
   }
 
   #use(block: Block, want: number, now: number): Unit[] {
@@ -82,9 +101,12 @@ export class LaneUnits {
 
   /** Up to `want` units of the block this process has; none where the store would have to be asked. */
   takeAtHand(lane: LaneRow, want: number, now: number): Unit[] {
+    return this.#block === undefined || this.#stale(lane, now) ? [] : this.#use(this.#block, want, now);
+  }
+
+  #stale(lane: LaneRow, now: number): boolean {
     const block = this.#block;
-    if (block === undefined || block.until <= now || block.revision !== lane.revision) return [];
-    return this.#use(block, want, now);
+    return block !== undefined && (block.until <= now || block.revision !== lane.revision);
   }
 
   /** A unit whose RCPT was never sent. */

@@ -47,7 +47,7 @@ const HIGH_WATER = 2_000;
  * How long mail may wait for a place before it is committed without one. While deliveries lag a little behind, taking in
  * more only makes a queue that costs both sides (Postfix has in_flow_delay for the same reason).
  */
-const ROOM_MS = 50;
+const ROOM_MS = 250;
 const GROUP = 200;
 const LINGER_MS = 2;
 /** How long a commit whose answer was lost is asked for before the client is told to try again. */
@@ -133,7 +133,10 @@ export class GroupCommit {
       const spooled = await this.#claiming(messages, seats);
       group.forEach((waiting, n) => {
         const row = spooled[n];
-        if (row === undefined) return waiting.reject(new Error('the spool returned fewer rows than messages'));
+        if (row === undefined) {
+          waiting.reject(new Error('the spool returned fewer rows than messages'));
+          return;
+        }
         waiting.resolve(row);
         waiting.message.recipients.forEach((recipient, r) => {
           const seat = seats[n]?.[r];

@@ -17,11 +17,11 @@ async function storeFor(context: import('node:test').TestContext): Promise<Store
   return store;
 }
 
-/** Rows that only have to be there. */
+/** Rows that only have to be there: nobody serves their pool. */
 function queue(store: Store, count: number) {
   return store.query(
-    `insert into queue (message, body_id, rcpt, domain, pool, tenant, stream, segment, campaign, expires)
-     select n, n, 'a@b.example', 'b.example', 'p', 't', 'marketing', 'all', 'c', now() + interval '1 day'
+    `insert into queue (message, body_id, rcpt, domain, pool, tenant, stream, segment, campaign, provider, expires)
+     select n, n, 'a@b.example', 'b.example', 'p', 't', 'marketing', 'all', 'c', 'other', now() + interval '1 day'
      from generate_series(1, $1::int) n`,
     [count],
   );
@@ -107,6 +107,7 @@ test('a database that is slow, or gone, puts mail off while it is', async (conte
 
 test('a client above the mark is told 451 with the reason, and is served again below it', async (context) => {
   const world = await MailWorld.start(context, databases);
+  world.domain('provider.example', [['mx.provider.example', '127.30.0.1']]);
   await world.lane('127.31.0.1', 'other', 'ramping');
   const { ready } = await world.mta('mta-1', { backPressure: { ...MARKS, maxQueued: 20 } });
   await queue(world.store, 20);
