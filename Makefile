@@ -3,13 +3,14 @@
 SHELL := /bin/bash
 NODE = $$(source setup/find-node.sh && find_node $(CURDIR))
 
-.PHONY: help setup demo test up lint clean
+.PHONY: help setup demo test proofs up lint clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make setup   install what Rampart needs on this machine'
 	@echo 'make demo    warm an address for six weeks in three minutes, against a small internet on loopback'
 	@echo 'make test    all tests'
+	@echo 'make proofs  slow proofs: 50 kills under load, a full disk (root)'
 	@echo 'make up      run Rampart on this machine'
 	@echo 'make lint    formatting, lint rules and types'
 	@echo 'make clean   remove node_modules, the data and the database of this checkout'
@@ -25,10 +26,16 @@ demo:
 # last seconds and must be sent in full: it has the machine for itself.
 TEST = $(NODE) --disable-warning=ExperimentalWarning --test --test-reporter=spec
 ALONE = test/demo/ten-days.test.ts
+PROOFS = test/proofs
 test:
 	@setup/setup.sh --lab
-	@$(TEST) --test-concurrency=2 $$(find test -name '*.test.ts' ! -path $(ALONE) | sort)
+	@$(TEST) --test-concurrency=2 $$(find test -name '*.test.ts' ! -path $(ALONE) ! -path '$(PROOFS)/*' | sort)
 	@$(TEST) $(ALONE)
+
+proofs:
+	@setup/setup.sh --lab
+	@RAMPART_KILLS=50 $(TEST) --test-name-pattern='kill -9' test/mta/faults.test.ts
+	@$(TEST) $$(find $(PROOFS) -name '*.test.ts' | sort)
 
 up:
 	@setup/setup.sh

@@ -28,6 +28,7 @@ export async function gatherEvidence(
     now,
     deferralAfterMs: planMs(DEFAULTS.deferralAfterMs, calendar),
     complaintLagMs: planMs(DEFAULTS.complaintLagMs, calendar),
+    incidentMs: planMs(DEFAULTS.providerIncident.withinMs, calendar),
     excluded,
   };
   const day = planMs(86_400_000, calendar);

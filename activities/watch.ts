@@ -3,15 +3,16 @@
  * lane stops long before its next evaluation. It never lifts anything: that is the workflow's.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Calendar, planMs } from '../policy/calendar.ts';
+import { type Calendar, planMs, rollupMs } from '../policy/calendar.ts';
 import { DEFAULTS, THRESHOLDS } from '../policy/defaults.ts';
 import { campaignRatio } from '../policy/evidence.ts';
 import { laneTarget } from '../policy/holds.ts';
+import { providerIncidents } from '../policy/provider-incident.ts';
 import { tx } from '../store/connect.ts';
-import { StaleRevision } from '../store/decisions.ts';
-import { type HoldWrite, openIncident, placeHold } from '../store/holds.ts';
+import { addNotice, StaleRevision } from '../store/decisions.ts';
+import { type HoldWrite, holdsSince, openIncident, placeHold } from '../store/holds.ts';
 import { addressRows, fenceLane } from '../store/lanes.ts';
-import { campaignRollups, recentRollups } from '../store/measures.ts';
+import { campaignRollups, PROVIDER_OUTAGE, recentRollups, warmLaneTroubles } from '../store/measures.ts';
 import type { ActivityDeps } from './deps.ts';
 
 const HOUR = 3_600_000;
@@ -28,6 +29,8 @@ export async function watch(deps: ActivityDeps, beat: () => void, cancelled: Abo
     beat();
     const pools = new Map((await addressRows(deps.store)).map((row) => [row.pool, row.calendar]));
     for (const [pool, calendar] of pools) await look(deps, pool, calendar);
+    const [calendar] = pools.values();
+    if (calendar !== undefined) await lookAtProviders(deps, calendar);
     const shortest = Math.min(LOOK_MS, ...[...pools.values()].map((calendar) => planMs(HOUR, calendar)));
     await sleep(Math.max(LEAST_MS, shortest), undefined, { signal: cancelled }).catch(() => {});
   }
@@ -63,6 +66,27 @@ async function look(deps: ActivityDeps, pool: string, calendar: Calendar): Promi
       actor: 'rampart',
       reason,
       evidence: sum,
+    });
+  }
+}
+
+/** A provider's outage holds the cold lanes there for a while, again and again while it lasts, and is told once. */
+async function lookAtProviders(deps: ActivityDeps, calendar: Calendar): Promise<void> {
+  const now = deps.now();
+  // Rollups have a least width: a compressed day's quarter of an hour is shorter.
+  const within = Math.max(planMs(DEFAULTS.providerIncident.withinMs, calendar), 4 * rollupMs(calendar));
+  for (const { provider, says } of providerIncidents(
+    await warmLaneTroubles(deps.store, now - within, DEFAULTS.providerIncident),
+  )) {
+    const hold = { scope: 'provider', target: provider, reach: 'cold', cause: PROVIDER_OUTAGE } as const;
+    await tx(deps.store, async (db) => {
+      const recent = (await holdsSince(db, now - within)).some(
+        (one) => one.cause === hold.cause && one.target === provider,
+      );
+      const { placed } = await placeHold(db, { ...hold, actor: 'rampart', reason: says, until: now + within });
+      if (!placed || recent) return;
+      await addNotice(db, 'provider-incident', `${provider} has an outage`, { provider, reason: says });
+      deps.log('provider-incident', { provider, says });
     });
   }
 }

@@ -1,5 +1,5 @@
 /** Every command, in the order of the help. Modules are loaded on demand: `--help` must not load Temporal's client. */
-import type { CommandEntry } from './command.ts';
+import type { Command, CommandEntry } from './command.ts';
 
 export const COMMANDS: readonly CommandEntry[] = [
   {
@@ -43,6 +43,51 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/warmup-resume.ts')).warmupResume,
   },
   {
+    name: 'stop',
+    summary: 'stop mail of a provider, tenant, campaign, domain, network or everything, at once',
+    load: async () => (await import('./commands/stop.ts')).stop,
+  },
+  {
+    name: 'resume',
+    summary: 'lift a stop, slowly',
+    load: async () => (await import('./commands/resume.ts')).resume,
+  },
+  {
+    name: 'mta top',
+    summary: 'what the MTA does now, lane by lane',
+    load: async () => (await import('./commands/mta-top.ts')).mtaTop,
+  },
+  {
+    name: 'mta queue',
+    summary: 'what waits, by pool, provider and reason',
+    load: async () => (await import('./commands/mta-queue.ts')).mtaQueue,
+  },
+  {
+    name: 'mta message',
+    summary: "one message's whole story",
+    load: async () => (await import('./commands/mta-message.ts')).mtaMessage,
+  },
+  {
+    name: 'mta suspend',
+    summary: 'the same as stop',
+    load: async () => called('mta suspend', (await import('./commands/stop.ts')).stop),
+  },
+  {
+    name: 'mta resume',
+    summary: 'the same as resume',
+    load: async () => called('mta resume', (await import('./commands/resume.ts')).resume),
+  },
+  {
+    name: 'mta reroute',
+    summary: 'give queued mail to another pool',
+    load: async () => (await import('./commands/mta-reroute.ts')).mtaReroute,
+  },
+  {
+    name: 'mta expire',
+    summary: 'end queued mail that is too late',
+    load: async () => (await import('./commands/mta-expire.ts')).mtaExpire,
+  },
+  {
     name: 'doctor',
     summary: 'check this machine and the running parts',
     load: async () => (await import('./commands/doctor.ts')).doctor,
@@ -53,3 +98,8 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/demo.ts')).demo,
   },
 ];
+
+/** The same command under a second name: its example begins with that. */
+function called(name: string, command: Command): Command {
+  return { ...command, example: command.example.replace(/^\.\/rampart \w+/, `./rampart ${name}`) };
+}

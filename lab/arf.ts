@@ -1,5 +1,5 @@
 /** A complaint as providers report it: the Abuse Reporting Format, RFC 5965. */
-import type { ProviderSpec } from './scenario.ts';
+import type { ProviderSpec } from './scenario-provider.ts';
 
 export interface Complaint {
   readonly sourceIp: string;

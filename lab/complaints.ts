@@ -63,9 +63,9 @@ export class Complaints {
     await this.#sending;
   }
 
-  #complain(provider: Provider, complaint: Complaint): void {
+  #complain(provider: Provider, complaint: Complaint & Pick<Arrival, 'authorDomain'>): void {
     const { clock, record } = this.#options;
-    provider.complain(complaint.sourceIp, complaint.mailFrom);
+    provider.complain(complaint.sourceIp, complaint.mailFrom, complaint.authorDomain);
     const reported = provider.spec.fbl && this.#client !== null;
     const { sourceIp, rcpt, messageId } = complaint;
     const { key } = provider.spec;

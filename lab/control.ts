@@ -3,10 +3,11 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 import type { LabClock } from './clock.ts';
-import type { Provider, Tally } from './provider.ts';
-import { eventSchema } from './scenario.ts';
+import type { Provider } from './provider.ts';
+import { eventSchema, misplaced, type WorldEvent } from './scenario-events.ts';
 import { describeIssues } from './scenario-file.ts';
-import type { Schedule, WorldEvent } from './schedule.ts';
+import type { Schedule } from './schedule.ts';
+import type { Tally } from './sender-registry.ts';
 
 const MAX_BODY = 64 * 1024;
 const startSchema = z.strictObject({ epoch: z.number().positive() });
@@ -115,9 +116,11 @@ export class ControlServer {
         const event = checked(eventSchema, { fromDay: 0, ...(body as object) }, '/event');
         if (event.type === 'dead-campaign')
           throw new Error('/event: a dead-campaign is injected, not applied: put it into the scenario');
-        if (!this.#options.providers.some((one) => one.spec.key === event.provider)) {
-          throw new Error(`/event: provider: no provider has the key "${event.provider}"`);
-        }
+        const [fault] = misplaced(
+          event,
+          this.#options.providers.map((one) => one.spec),
+        );
+        if (fault) throw new Error(`/event: ${fault.path.join('.')}: ${fault.message}`);
         schedule.apply(event);
         observe();
         return [200, { applied: event }];

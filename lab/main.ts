@@ -2,16 +2,17 @@
  * The lab's command line: `world` runs a small internet, `inject` plays a customer's application, `schema` prints the JSON
  * Schema of scenarios.
  */
+import { isIPv4 } from 'node:net';
 import { parseArgs } from 'node:util';
 import { startInjector } from './injector.ts';
 import { scenarioJsonSchema } from './scenario.ts';
 import { loadScenario } from './scenario-file.ts';
-import type { SenderHost } from './topology.ts';
+import type { MailHost, SenderHost } from './topology.ts';
 import { startWorld } from './world.ts';
 
 const USAGE = `usage:
   node lab/main.ts world --scenario FILE --dir DIR --day-length MS [--senders IP=NAME,...]
-      [--complaints-to HOST:PORT/RCPT] [--port N] [--http-port N] [--epoch MS]
+      [--complaints-to HOST:PORT/RCPT] [--mail-hosts DOMAIN=IP:PORT,...] [--port N] [--http-port N] [--epoch MS]
   node lab/main.ts inject --scenario FILE --dir DIR --to HOST:PORT --user U --pass P --pool NAME
       --day-length MS --epoch MS [--days N]
   node lab/main.ts schema > lab/scenarios/scenario.schema.json`;
@@ -19,7 +20,17 @@ const USAGE = `usage:
 const text = { type: 'string' } as const;
 
 async function world(args: string[]): Promise<void> {
-  const names = ['scenario', 'dir', 'day-length', 'senders', 'complaints-to', 'port', 'http-port', 'epoch'];
+  const names = [
+    'scenario',
+    'dir',
+    'day-length',
+    'senders',
+    'complaints-to',
+    'mail-hosts',
+    'port',
+    'http-port',
+    'epoch',
+  ];
   const given = optionsFrom(args, names);
   const reports = given['complaints-to'];
   const target = reports === undefined ? undefined : parseTarget(reports);
@@ -28,6 +39,7 @@ async function world(args: string[]): Promise<void> {
     directory: required(given, 'dir'),
     dayLength: positive(given, 'day-length'),
     senders: parseSenders(given.senders ?? ''),
+    mailHosts: parseMailHosts(given['mail-hosts'] ?? ''),
     ...(target ? { complaintsTo: target } : {}),
     ...(given.port === undefined ? {} : { smtpPort: positive(given, 'port') }),
     ...(given['http-port'] === undefined ? {} : { httpPort: positive(given, 'http-port') }),
@@ -85,6 +97,17 @@ function parseSenders(value: string): SenderHost[] {
     if (!ip || !name)
       throw new Error(`--senders: "${pair}" should read IP=NAME, e.g. 127.10.0.10=mta-1.sender.example`);
     return [{ ip, name }];
+  });
+}
+
+function parseMailHosts(value: string): MailHost[] {
+  return value.split(',').flatMap((pair) => {
+    if (pair === '') return [];
+    const [domain, address] = pair.split('=');
+    const { host, port } = parseHostPort(address ?? '', '--mail-hosts');
+    if (!domain || !isIPv4(host))
+      throw new Error(`--mail-hosts: "${pair}" should read DOMAIN=IP:PORT, e.g. bounce.shop.example=127.10.0.9:2626`);
+    return [{ domain: domain.toLowerCase(), ip: host, port }];
   });
 }
 

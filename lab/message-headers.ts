@@ -8,8 +8,13 @@ export function headerBlock(message: Buffer): string {
 
 /** The unfolded value of the first header of this name (any case), or null. */
 export function headerValue(headers: string, name: string): string | null {
-  const found = new RegExp(`^${name}:((?:.*(?:\r\n[ \t])?)*)`, 'im').exec(headers);
-  return found ? (found[1] ?? '').replace(/\r\n(?=[ \t])/g, '').trim() : null;
+  return headerValues(headers, name)[0] ?? null;
+}
+
+/** The unfolded values of all headers of this name (any case), in their order. */
+export function headerValues(headers: string, name: string): string[] {
+  const pattern = new RegExp(`^${name}:((?:.*(?:\r\n[ \t])?)*)`, 'gim');
+  return [...headers.matchAll(pattern)].map((found) => (found[1] ?? '').replace(/\r\n(?=[ \t])/g, '').trim());
 }
 
 const CAMPAIGN_HEADERS = ['X-Campaign', 'X-Campaign-Id', 'X-Rampart-Campaign'];

@@ -2,6 +2,7 @@
 import type { LabClock } from './clock.ts';
 import type { Provider } from './provider.ts';
 import type { EventLine } from './records.ts';
+import type { WorldEvent } from './scenario-events.ts';
 import type { Schedule } from './schedule.ts';
 
 const LOOKS_PER_DAY = 24;
@@ -18,7 +19,7 @@ export interface ObserverOptions {
 export class Observer {
   readonly #options: ObserverOptions;
   readonly #scores = new Map<string, number>();
-  #on = new Set<string>();
+  #on = new Map<string, WorldEvent>();
   #timer: NodeJS.Timeout | null = null;
 
   constructor(options: ObserverOptions) {
@@ -41,9 +42,9 @@ export class Observer {
   look(): void {
     const { clock, schedule, providers, record } = this.#options;
     const at = { t: clock.now(), day: clock.days() };
-    const on = new Set(schedule.active().map(({ type, provider }) => `${type} ${provider}`));
-    for (const event of on) if (!this.#on.has(event)) record({ ...at, ...eventOf(event), on: true });
-    for (const event of this.#on) if (!on.has(event)) record({ ...at, ...eventOf(event), on: false });
+    const on = new Map(schedule.active().map((event) => [keyOf(event), event]));
+    for (const [key, event] of on) if (!this.#on.has(key)) record({ ...at, ...lineOf(event), on: true });
+    for (const [key, event] of this.#on) if (!on.has(key)) record({ ...at, ...lineOf(event), on: false });
     this.#on = on;
     for (const provider of providers) {
       for (const { kind, name, reputation } of provider.senders()) {
@@ -58,7 +59,11 @@ export class Observer {
   }
 }
 
-function eventOf(text: string): { kind: 'clampdown' | 'outage'; provider: string } {
-  const space = text.indexOf(' ');
-  return { kind: text.slice(0, space) as 'clampdown' | 'outage', provider: text.slice(space + 1) };
+function lineOf(event: WorldEvent): { kind: WorldEvent['type']; provider: string; domain?: string } {
+  const { type: kind, provider } = event;
+  return event.type === 'tenant-block' ? { kind, provider, domain: event.domain } : { kind, provider };
+}
+
+function keyOf(event: WorldEvent): string {
+  return Object.values(lineOf(event)).join(' ');
 }

@@ -4,8 +4,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
-import type { Reply } from './dialect.ts';
+import { authorDomain } from './author-domain.ts';
+import type { Reply } from './dialect-parts.ts';
 import { campaignOf, headerBlock, headerValue } from './message-headers.ts';
 import type { MessageAnswer, Provider } from './provider.ts';
 import type { ReceivedLine } from './records.ts';
@@ -18,9 +20,12 @@ export interface Arrival {
   readonly sourceIp: string;
   readonly ehlo: string;
   readonly mxIp: string;
+  readonly mxName: string;
   readonly mailFrom: string;
   readonly rcpts: readonly string[];
   readonly messageId: string;
+  /** Whom it answers for (author-domain.ts). */
+  readonly authorDomain: string | null;
   readonly headers: string;
   /** At most the first MiB. */
   readonly content: Buffer;
@@ -37,10 +42,22 @@ export interface ProviderServerOptions {
   readonly deliver: (arrival: Arrival) => Promise<void>;
 }
 
+interface SessionState {
+  /** Transactions so far. smtp-server counts them too, but only those that got as far as DATA. */
+  begun: number;
+  tx: string;
+  /** Counts among the open connections of its address. */
+  admitted: boolean;
+  closed: boolean;
+  /** Answers 5xx to RCPT or to a message. */
+  errors: number;
+}
+
 export class ProviderServer {
   readonly #options: ProviderServerOptions;
   readonly #open = new Map<string, number>();
   readonly #underWay = new Set<Promise<unknown>>();
+  readonly #stopping = new AbortController();
   #servers: SMTPServer[] = [];
 
   constructor(options: ProviderServerOptions) {
@@ -68,6 +85,7 @@ export class ProviderServer {
 
   /** Drops all connections and stops listening; nothing is recorded or delivered afterwards. */
   async stop(): Promise<void> {
+    this.#stopping.abort();
     const servers = this.#servers;
     this.#servers = [];
     await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
@@ -76,12 +94,14 @@ export class ProviderServer {
 
   #serverFor(host: { name: string; ip: string }): SMTPServer {
     const { provider } = this.#options;
-    // smtp-server counts transactions too, but only those that got as far as DATA.
-    const transactions = new WeakMap<SMTPServerSession, { begun: number; tx: string; admitted: boolean }>();
+    const states = new WeakMap<SMTPServerSession, SessionState>();
     const stateOf = (session: SMTPServerSession) => {
-      const state = transactions.get(session) ?? { begun: 0, tx: '', admitted: false };
-      transactions.set(session, state);
+      const state = states.get(session) ?? { begun: 0, tx: '', admitted: false, closed: false, errors: 0 };
+      states.set(session, state);
       return state;
+    };
+    const answer = (session: SMTPServerSession, say: () => void) => {
+      void this.#tarpit(session, stateOf(session)).then((heard) => heard && say());
     };
     return new SMTPServer({
       name: host.name,
@@ -97,11 +117,13 @@ export class ProviderServer {
         if (refusal) return callback(errorOf(refusal));
         this.#open.set(ip, open + 1);
         stateOf(session).admitted = true;
-        callback();
+        answer(session, callback);
       },
       onClose: (session) => {
-        if (!stateOf(session).admitted) return;
-        stateOf(session).admitted = false;
+        const state = stateOf(session);
+        state.closed = true;
+        if (!state.admitted) return;
+        state.admitted = false;
         this.#open.set(session.remoteAddress, (this.#open.get(session.remoteAddress) ?? 1) - 1);
       },
       onMailFrom: (_address, session, callback) => {
@@ -110,7 +132,7 @@ export class ProviderServer {
         if (refusal) return callback(errorOf(refusal));
         state.begun += 1;
         state.tx = randomUUID();
-        callback();
+        answer(session, callback);
       },
       onRcptTo: ({ address }, session, callback) => {
         const attempt = { sourceIp: session.remoteAddress, mailFrom: senderOf(session), rcpt: address.toLowerCase() };
@@ -125,10 +147,11 @@ export class ProviderServer {
           ehlo: session.hostNameAppearsAs,
           ...reply,
         });
-        callback(reply.code < 300 ? null : errorOf(reply));
+        if (reply.code >= 500) stateOf(session).errors += 1;
+        answer(session, () => callback(reply.code < 300 ? null : errorOf(reply)));
       },
       onData: (stream, session, callback) => {
-        const received = this.#receive(stream, session, stateOf(session).tx, host.ip).then(
+        const received = this.#receive(stream, session, stateOf(session), host).then(
           (reply) => (reply.code < 300 ? callback(null, reply.text) : callback(errorOf(reply))),
           (cause: Error) => callback(errorOf({ code: 451, text: `4.3.0 the lab failed: ${cause.message}` })),
         );
@@ -138,8 +161,25 @@ export class ProviderServer {
     });
   }
 
-  async #receive(stream: SMTPServerDataStream, session: SMTPServerSession, tx: string, mxIp: string): Promise<Reply> {
+  /** Waits as long as the provider keeps this sender waiting; false if the connection did not last so long. */
+  async #tarpit(session: SMTPServerSession, state: SessionState): Promise<boolean> {
+    const ms = this.#options.provider.tarpit(session.remoteAddress, state.errors);
+    if (ms === 0) return true;
+    const { signal } = this.#stopping;
+    const waited = await sleep(ms, true, { signal }).catch(() => false);
+    return waited && !state.closed;
+  }
+
+  async #receive(
+    stream: SMTPServerDataStream,
+    session: SMTPServerSession,
+    state: SessionState,
+    host: { name: string; ip: string },
+  ): Promise<Reply> {
+    const { tx } = state;
     const content = await contentOf(stream);
+    // Before the decision: who hangs up while it waits has not handed over anything.
+    if (!(await this.#tarpit(session, state))) return NOBODY_LISTENS;
     const headers = headerBlock(content);
     const { provider } = this.#options;
     const message = {
@@ -148,10 +188,14 @@ export class ProviderServer {
       rcpts: session.envelope.rcptTo.map(({ address }) => address.toLowerCase()),
       messageId: headerValue(headers, 'Message-ID') ?? '',
     };
-    const { reply, accepted, placement } = provider.data(message);
+    const author = authorDomain(headers);
+    const { reply, accepted, placement } = provider.data({ ...message, authorDomain: author });
+    if (reply.code >= 500) state.errors += 1;
     const base = { provider: provider.spec.key, ...message };
     if (placement) {
-      await this.#options.deliver({ ...base, ehlo: session.hostNameAppearsAs, mxIp, headers, content, placement });
+      const ehlo = session.hostNameAppearsAs;
+      const mx = { mxIp: host.ip, mxName: host.name };
+      await this.#options.deliver({ ...base, ...mx, authorDomain: author, ehlo, headers, content, placement });
     }
     const campaign = campaignOf(headers);
     this.#options.record({
@@ -167,6 +211,9 @@ export class ProviderServer {
     return reply;
   }
 }
+
+// Never sent: its connection is gone.
+const NOBODY_LISTENS: Reply = { code: 421, text: '4.4.2 Connection lost' };
 
 function senderOf(session: SMTPServerSession): string {
   return session.envelope.mailFrom === false ? '' : session.envelope.mailFrom.address;

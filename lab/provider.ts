@@ -1,19 +1,27 @@
 /**
  * One mailbox provider: what it answers to whom, and where mail lands. No sockets here; provider-server.ts asks.
  *
- * In this order a recipient is refused: outage, blocked sender, greylisting, clampdown, reputation limit, unknown recipient.
- * Limits are answered at RCPT or after the message, as the dialect has it.
+ * In this order a recipient is refused: outage, blocked sender, block by its own domain, greylisting, clampdown, reputation
+ * limit, unknown recipient, an answer in no list. Limits are answered at RCPT or after the message, as the dialect has it;
+ * those of the author's domain always after it, for only then it is known.
  */
 import type { LabClock, PlanInstant } from './clock.ts';
-import { ACCEPTED_RECIPIENT, DIALECTS, type Dialect, GREYLISTED, OUT_OF_SERVICE, type Reply } from './dialect.ts';
+import { DIALECTS } from './dialect.ts';
+import { ACCEPTED_RECIPIENT, type Dialect, GREYLISTED, OUT_OF_SERVICE, type Reply } from './dialect-parts.ts';
 import { Greylist } from './greylist.ts';
 import { chance } from './random.ts';
 import { domainOf, recipientExists } from './recipients.ts';
-import { Reputation, type Standing } from './reputation.ts';
-import type { Clampdown, ProviderSpec, Scenario } from './scenario.ts';
+import type { Reputation, Standing } from './reputation.ts';
+import type { Scenario } from './scenario.ts';
+import type { Clampdown } from './scenario-events.ts';
+import type { ProviderSpec } from './scenario-provider.ts';
 import type { Schedule } from './schedule.ts';
+import { type KnownSender, SenderRegistry, type Tally } from './sender-registry.ts';
+import { tarpitDelay } from './tarpit.ts';
+import { UnlistedReplies } from './unlisted-replies.ts';
 
-export type Placement = 'inbox' | 'junk' | 'missing';
+/** `missing`: accepted and never shown. `returned`: accepted, and a report that says it was not delivered will follow. */
+export type Placement = 'inbox' | 'junk' | 'missing' | 'returned';
 
 export interface RecipientAttempt {
   readonly sourceIp: string;
@@ -26,6 +34,8 @@ export interface MessageAttempt {
   readonly mailFrom: string;
   readonly rcpts: readonly string[];
   readonly messageId: string;
+  /** Whom it answers for, from its headers; null or left out if they do not say. */
+  readonly authorDomain?: string | null;
 }
 
 export interface MessageAnswer {
@@ -35,13 +45,6 @@ export interface MessageAnswer {
   readonly placement: Placement | null;
 }
 
-/** What a source address got from this provider since the world began, per recipient. */
-export interface Tally {
-  accepted: number;
-  deferred: number;
-  refused: number;
-}
-
 export class Provider {
   readonly spec: ProviderSpec;
   readonly #seed: number;
@@ -49,8 +52,8 @@ export class Provider {
   readonly #clock: LabClock;
   readonly #schedule: Schedule;
   readonly #greylist: Greylist;
-  readonly #sources = new Map<string, { reputation: Reputation; tally: Tally }>();
-  readonly #domains = new Map<string, Reputation>();
+  readonly #unlisted: UnlistedReplies | null;
+  readonly #senders: SenderRegistry;
 
   constructor(options: { spec: ProviderSpec; scenario: Scenario; clock: LabClock; schedule: Schedule }) {
     const { spec, scenario } = options;
@@ -65,10 +68,9 @@ export class Provider {
       share: spec.greylistShare,
       maxHours: spec.greylistMaxHours,
     });
-    for (const { ip, daily } of scenario.established) {
-      const level = daily[spec.key];
-      if (level !== undefined) this.#addSource(ip, level);
-    }
+    const seeded = { seed: scenario.seed, provider: spec.key };
+    this.#unlisted = spec.unlistedReplies ? new UnlistedReplies({ ...seeded, ...spec.unlistedReplies }) : null;
+    this.#senders = new SenderRegistry(spec, scenario);
   }
 
   /** Null: welcome. `open`: connections this address has already. */
@@ -83,20 +85,25 @@ export class Provider {
     return transactions >= this.spec.messagesPerConnection ? this.#dialect.tooManyMessages() : null;
   }
 
+  /** Real ms to wait before any answer to this address; `errors`: 5xx it got on this connection. */
+  tarpit(sourceIp: string, errors: number): number {
+    const standing = this.#senders.knownSource(sourceIp)?.reputation.standing ?? 'good';
+    const events = this.#schedule.at(this.spec.key, 'tarpit');
+    return tarpitDelay({ settings: this.spec.tarpit, events, standing, errors });
+  }
+
   rcpt(attempt: RecipientAttempt): Reply {
     const { sourceIp, mailFrom, rcpt } = attempt;
     const at = this.#clock.instant();
-    const { reputation, tally } = this.#source(sourceIp);
-    const count = (reply: Reply) => {
-      tally[reply.code < 500 ? 'deferred' : 'refused'] += 1;
-      return reply;
-    };
+    const { reputation, tally } = this.#senders.source(sourceIp);
+    const count = (reply: Reply) => this.#counted(reply, tally, 1);
     reputation.rollTo(at.day);
     if (this.#schedule.outage(this.spec.key)) return count(OUT_OF_SERVICE);
     if (reputation.standing === 'blocked') {
       reputation.recordKnock(at);
       return count(this.#dialect.blocked(sourceIp));
     }
+    if (this.#blockedByTenant(rcpt)) return count(this.#dialect.tenantBlocked(sourceIp, rcpt));
     if (this.#greylist.defers(sourceIp, domainOf(mailFrom), rcpt, at.hours)) return count(GREYLISTED(rcpt));
     if (this.#dialect.limitsAt === 'rcpt') {
       const limit = this.#limit(sourceIp, [rcpt], at);
@@ -104,22 +111,29 @@ export class Provider {
     }
     if (!recipientExists(rcpt)) {
       reputation.recordDead(at);
-      this.#domain(mailFrom).recordDead(at);
+      this.#senders.domain(this.#senders.domainName(mailFrom, null)).recordDead(at);
       return count(this.#dialect.unknownRecipient(rcpt));
     }
-    return ACCEPTED_RECIPIENT;
+    // The provider's own fault: it says so and holds nothing against the sender.
+    if (this.#deniesRecipient(rcpt)) return count(this.#dialect.unknownRecipient(rcpt));
+    const unlisted = this.#unlisted?.atRcpt({ sourceIp, senderDomain: domainOf(mailFrom), rcpt });
+    return unlisted ? count(unlisted) : ACCEPTED_RECIPIENT;
   }
 
   data(message: MessageAttempt): MessageAnswer {
-    const { sourceIp, rcpts } = message;
+    const { sourceIp, rcpts, mailFrom } = message;
     const at = this.#clock.instant();
-    const { reputation, tally } = this.#source(sourceIp);
-    const limit = this.#dialect.limitsAt === 'data' ? this.#limit(sourceIp, rcpts, at) : null;
-    if (limit) {
-      tally.deferred += rcpts.length;
-      return { reply: limit, accepted: false, placement: null };
+    const { reputation, tally } = this.#senders.source(sourceIp);
+    const domainName = this.#senders.domainName(mailFrom, message.authorDomain ?? null);
+    const domain = this.#senders.domain(domainName);
+    const [rcpt = ''] = rcpts;
+    const refusal =
+      (this.#dialect.limitsAt === 'data' ? this.#limit(sourceIp, rcpts, at) : null) ??
+      this.#domainLimit(domain, domainName, message, at) ??
+      this.#unlisted?.afterMessage({ sourceIp, senderDomain: domainOf(mailFrom), rcpt });
+    if (refusal) {
+      return { reply: this.#counted(refusal, tally, rcpts.length), accepted: false, placement: null };
     }
-    const domain = this.#domain(message.mailFrom);
     for (const _ of rcpts) {
       reputation.recordAccepted(at);
       domain.recordAccepted(at);
@@ -129,33 +143,49 @@ export class Provider {
     return { reply, accepted: true, placement: this.#place(message, [reputation.standing, domain.standing]) };
   }
 
-  /** A reader pressed "spam". */
-  complain(sourceIp: string, mailFrom: string): void {
+  /** A reader pressed "spam". `author`: the domain the message answers for, null if unknown. */
+  complain(sourceIp: string, mailFrom: string, author: string | null): void {
     const at = this.#clock.instant();
-    this.#source(sourceIp).reputation.recordComplaint(at);
-    this.#domain(mailFrom).recordComplaint(at);
+    this.#senders.source(sourceIp).reputation.recordComplaint(at);
+    this.#senders.domain(this.#senders.domainName(mailFrom, author)).recordComplaint(at);
   }
 
-  /** Every sender seen so far, days ended up to now: [`ip:` or `domain:` and its name, reputation, tally of addresses]. */
-  senders(): { kind: 'ip' | 'domain'; name: string; reputation: Reputation; tally: Tally | null }[] {
-    const { day } = this.#clock.instant();
-    const ips = [...this.#sources].map(([name, one]) => ({ kind: 'ip' as const, name, ...one }));
-    const domains = [...this.#domains].map(([name, reputation]) => {
-      return { kind: 'domain' as const, name, reputation, tally: null };
+  /** Every sender seen so far, days ended up to now. */
+  senders(): KnownSender[] {
+    return this.#senders.all(this.#clock.instant().day);
+  }
+
+  #counted(reply: Reply, tally: Tally, recipients: number): Reply {
+    tally[reply.code < 500 ? 'deferred' : 'refused'] += recipients;
+    return reply;
+  }
+
+  #blockedByTenant(rcpt: string): boolean {
+    return this.#schedule.at(this.spec.key, 'tenant-block').some((one) => one.domain === domainOf(rcpt));
+  }
+
+  #deniesRecipient(rcpt: string): boolean {
+    return this.#schedule.at(this.spec.key, 'false-unknown').some((one) => {
+      return chance(one.share, this.#seed, 'false-unknown', this.spec.key, rcpt);
     });
-    const all = [...ips, ...domains];
-    for (const { reputation } of all) reputation.rollTo(day);
-    return all;
   }
 
   #place(message: MessageAttempt, standings: readonly Standing[]): Placement {
+    if (this.#returns(message)) return 'returned';
     if (standings.every((one) => one === 'good')) return 'inbox';
     return chance(this.spec.missingShare, this.#seed, 'missing', this.spec.key, message.messageId) ? 'missing' : 'junk';
   }
 
+  // Never a null sender: a report about a report would go on for ever (RFC 5321 §4.5.5).
+  #returns({ mailFrom, messageId, rcpts }: MessageAttempt): boolean {
+    const { lateBounces, key } = this.spec;
+    if (!lateBounces || mailFrom === '') return false;
+    return chance(lateBounces.share, this.#seed, 'late-bounce', key, messageId, ...rcpts);
+  }
+
   #limit(sourceIp: string, rcpts: readonly string[], at: PlanInstant): Reply | null {
-    const { reputation } = this.#source(sourceIp);
-    const clampdown = this.#schedule.clampdown(this.spec.key);
+    const { reputation } = this.#senders.source(sourceIp);
+    const [clampdown] = this.#schedule.at(this.spec.key, 'clampdown');
     if (clampdown && rcpts.some((rcpt) => this.#clamped(clampdown, reputation, sourceIp, rcpt, at))) {
       return this.#dialect.limited(sourceIp);
     }
@@ -174,26 +204,17 @@ export class Provider {
     return chance(clampdown.deferShare, this.#seed, 'clampdown', this.spec.key, sourceIp, rcpt);
   }
 
-  #source(ip: string): { reputation: Reputation; tally: Tally } {
-    return this.#sources.get(ip) ?? this.#addSource(ip);
-  }
-
-  #addSource(ip: string, level?: number): { reputation: Reputation; tally: Tally } {
-    const reputation = new Reputation({
-      freeDailyVolume: this.spec.freeDailyVolume,
-      ...(level === undefined ? {} : { level }),
-    });
-    const source = { reputation, tally: { accepted: 0, deferred: 0, refused: 0 } };
-    this.#sources.set(ip, source);
-    return source;
-  }
-
-  #domain(mailFrom: string): Reputation {
-    const name = domainOf(mailFrom);
-    const known = this.#domains.get(name);
-    if (known) return known;
-    const fresh = new Reputation({ freeDailyVolume: Number.POSITIVE_INFINITY });
-    this.#domains.set(name, fresh);
-    return fresh;
+  #domainLimit(domain: Reputation, name: string, message: MessageAttempt, at: PlanInstant): Reply | null {
+    if (!this.spec.domainReputation) return null;
+    domain.rollTo(at.day);
+    if (domain.standing === 'blocked') {
+      domain.recordKnock(at);
+      return this.#dialect.domainBlocked(name, message.sourceIp);
+    }
+    const excess = domain.excess(at);
+    if (excess === null) return null;
+    // A burst costs a domain nothing, as it costs an address nothing.
+    if (excess === 'volume') for (const _ of message.rcpts) domain.recordExcess(at);
+    return this.#dialect.domainLimited(name);
   }
 }

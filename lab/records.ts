@@ -1,5 +1,6 @@
 /** The lines the lab writes: its own view of what happened, by its own clock (`t`, ms since 1970). */
 import type { Placement } from './provider.ts';
+import type { WorldEvent } from './scenario-events.ts';
 
 /** One RCPT command and its answer. */
 export interface RcptLine {
@@ -40,7 +41,14 @@ export type ReceivedLine = RcptLine | DataLine;
 
 /** A line of events.jsonl: the ground truth a judge may compare decisions with. */
 export type EventLine = { readonly t: number; readonly day: number } & (
-  | { readonly kind: 'clampdown' | 'outage'; readonly provider: string; readonly on: boolean }
+  | {
+      /** An event that the world takes part in began or ended. */
+      readonly kind: WorldEvent['type'];
+      readonly provider: string;
+      readonly on: boolean;
+      /** Of a tenant-block: the recipient domain. */
+      readonly domain?: string;
+    }
   | {
       readonly kind: 'score';
       readonly provider: string;
@@ -56,6 +64,21 @@ export type EventLine = { readonly t: number; readonly day: number } & (
       readonly messageId: string;
       /** An ARF report goes out for it. */
       readonly reported: boolean;
+    }
+  | {
+      /** What became of the report about a message with the placement `returned`. */
+      readonly kind: 'late-bounce';
+      readonly provider: string;
+      readonly sourceIp: string;
+      readonly mailFrom: string;
+      readonly rcpts: readonly string[];
+      readonly messageId: string;
+      /** Enhanced status code in the report, e.g. 5.2.2. */
+      readonly status: string;
+      /** `refused`: 5xx from the return path's MX. `undeliverable`: no MX, or none took it in time. */
+      readonly outcome: 'sent' | 'refused' | 'undeliverable';
+      /** The answer, or why there was none. */
+      readonly text: string;
     }
 );
 

@@ -1,11 +1,10 @@
 /** Which of the scenario's events are on now. Before the clock is started none is, but for those applied by hand. */
 import type { LabClock } from './clock.ts';
-import type { Clampdown, Outage, ScenarioEvent } from './scenario.ts';
+import type { ScenarioEvent, WorldEvent } from './scenario-events.ts';
 
 const HOURS_PER_DAY = 24;
 
-/** An event that the world itself takes part in; a dead campaign is the application's. */
-export type WorldEvent = Clampdown | Outage;
+type EventOf<Type extends WorldEvent['type']> = Extract<WorldEvent, { type: Type }>;
 
 export class Schedule {
   readonly #clock: LabClock;
@@ -31,12 +30,13 @@ export class Schedule {
     return [...planned, ...byHand];
   }
 
-  clampdown(provider: string): Clampdown | undefined {
-    return this.active().find((one): one is Clampdown => one.type === 'clampdown' && one.provider === provider);
+  /** The events of a type that are on at a provider now, planned ones first. */
+  at<Type extends WorldEvent['type']>(provider: string, type: Type): EventOf<Type>[] {
+    return this.active().filter((one): one is EventOf<Type> => one.type === type && one.provider === provider);
   }
 
   outage(provider: string): boolean {
-    return this.active().some((one) => one.type === 'outage' && one.provider === provider);
+    return this.at(provider, 'outage').length > 0;
   }
 }
 

@@ -9,7 +9,7 @@ export async function deliverToSeeds(
   arrival: Arrival,
   now: number,
 ): Promise<void> {
-  if (arrival.placement === 'missing') return;
+  if (arrival.placement === 'missing' || arrival.placement === 'returned') return;
   for (const rcpt of arrival.rcpts) {
     if (!users.has(rcpt)) continue;
     const message = Buffer.concat([Buffer.from(traceOf(arrival, rcpt, now)), arrival.content]);

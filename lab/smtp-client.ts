@@ -1,4 +1,4 @@
-/** One outgoing SMTP connection as a promise; both the feedback reports and the application send through it. */
+/** One outgoing SMTP connection as a promise; feedback reports, bounces and the application go out through it. */
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
 
 export interface SmtpPeer {
@@ -6,6 +6,8 @@ export interface SmtpPeer {
   readonly port: number;
   readonly user?: string;
   readonly password?: string;
+  /** EHLO name; the application's without it. */
+  readonly name?: string;
 }
 
 /**
@@ -29,6 +31,8 @@ interface SmtpError extends Error {
 export class SmtpClient {
   readonly #peer: SmtpPeer;
   #connection: SMTPConnection | null = null;
+  /** Ends the message under way, for nodemailer forgets its callback when a connection is closed from this side. */
+  #giveUp: (() => void) | null = null;
 
   constructor(peer: SmtpPeer) {
     this.#peer = peer;
@@ -42,39 +46,48 @@ export class SmtpClient {
     } catch (error) {
       return { kind: 'unreachable', text: (error as Error).message };
     }
-    return new Promise((resolve) => {
+    return new Promise<SendResult>((resolve) => {
+      this.#giveUp = () => resolve({ kind: 'unanswered', text: 'closed while it waited for the answer' });
       connection.send({ from: from === '' ? false : from, to: [to] }, message, (cause, info) => {
         if (!cause) return resolve({ kind: 'answered', code: codeOf(info?.response), text: info?.response ?? '' });
         const { responseCode, response } = cause as SmtpError;
         if (responseCode === undefined) {
-          this.close();
+          this.#hangUp();
           return resolve({ kind: 'unanswered', text: cause.message });
         }
         const answer: SendResult = { kind: 'answered', code: responseCode, text: response ?? cause.message };
         // After a 421 the peer closes (RFC 5321 §3.8): there is nothing left to reset.
         if (responseCode === 421) {
-          this.close();
+          this.#hangUp();
           return resolve(answer);
         }
         connection.reset((failed) => {
-          if (failed) this.close();
+          if (failed) this.#hangUp();
           resolve(answer);
         });
       });
+    }).finally(() => {
+      this.#giveUp = null;
     });
   }
 
+  /** Hangs up; a message under way ends as `unanswered`. */
   close(): void {
+    this.#hangUp();
+    this.#giveUp?.();
+  }
+
+  #hangUp(): void {
     this.#connection?.close();
     this.#connection = null;
   }
 
   async #connect(): Promise<SMTPConnection> {
-    const { host, port, user, password } = this.#peer;
+    const { host, port, user, password, name } = this.#peer;
     const connection = new SMTPConnection({
       host,
       port,
-      name: 'app.shop.example',
+      name: name ?? 'app.shop.example',
       ignoreTLS: true,
       connectionTimeout: CONNECT_MS,
       greetingTimeout: CONNECT_MS,

@@ -8,6 +8,14 @@ export interface SenderHost {
   readonly name: string;
 }
 
+/** A domain whose mail the guest takes itself: return paths, to which bounces go. */
+export interface MailHost {
+  readonly domain: string;
+  readonly ip: string;
+  /** DNS can not tell it; the lab must know. */
+  readonly port: number;
+}
+
 export interface MxHost {
   readonly name: string;
   readonly ip: string;
@@ -21,7 +29,7 @@ export function mxHostsOf(scenario: Scenario, index: number): MxHost[] {
 }
 
 /** All that the world's DNS knows. */
-export function zoneOf(scenario: Scenario, senders: readonly SenderHost[]): Zone {
+export function zoneOf(scenario: Scenario, senders: readonly SenderHost[], mailHosts: readonly MailHost[] = []): Zone {
   const zone = new Zone();
   scenario.providers.forEach((provider, index) => {
     const hosts = mxHostsOf(scenario, index);
@@ -32,5 +40,9 @@ export function zoneOf(scenario: Scenario, senders: readonly SenderHost[]): Zone
     }
   });
   for (const { name, ip } of senders) zone.addHost(name, ip);
+  for (const { domain, ip } of mailHosts) {
+    zone.addMx(domain, `mx.${domain}`, 10);
+    zone.addAddress(`mx.${domain}`, ip);
+  }
   return zone;
 }

@@ -1,7 +1,8 @@
 /** What a customer's application sends: which message, to whom, of which campaign, and when. Pure and drawn by key. */
 import { chance, draw, pick } from './random.ts';
 import { recipientAddress } from './recipients.ts';
-import type { DeadCampaign, Scenario } from './scenario.ts';
+import type { Scenario } from './scenario.ts';
+import type { DeadCampaign } from './scenario-events.ts';
 
 const READERS = 1_000_000;
 const HOURS_PER_DAY = 24;

@@ -7,15 +7,18 @@ import { ControlServer, type WorldState } from './control.ts';
 import { DnsServer } from './dns-server.ts';
 import { Dovecot } from './dovecot.ts';
 import { Journal } from './journal.ts';
+import { LateBounces } from './late-bounces.ts';
+import { MailExchange } from './mail-exchange.ts';
 import { Observer } from './observer.ts';
 import { Provider } from './provider.ts';
-import { ProviderServer } from './provider-server.ts';
+import { type Arrival, ProviderServer } from './provider-server.ts';
 import { seedAddress } from './recipients.ts';
 import type { EventLine, ReceivedLine } from './records.ts';
 import type { Scenario } from './scenario.ts';
-import { Schedule, type WorldEvent } from './schedule.ts';
+import type { WorldEvent } from './scenario-events.ts';
+import { Schedule } from './schedule.ts';
 import { deliverToSeeds } from './seed-delivery.ts';
-import { mxHostsOf, type SenderHost, zoneOf } from './topology.ts';
+import { type MailHost, mxHostsOf, type SenderHost, zoneOf } from './topology.ts';
 
 const PORT_TRIES = 20;
 
@@ -27,6 +30,8 @@ export interface WorldOptions {
   readonly dayLength: number;
   readonly senders?: readonly SenderHost[];
   readonly complaintsTo?: ReportTarget;
+  /** Where the guest takes mail for its own domains; bounces to any other domain are undeliverable. */
+  readonly mailHosts?: readonly MailHost[];
   /** Common SMTP port of all MX hosts; chosen free without it. */
   readonly smtpPort?: number;
   readonly httpPort?: number;
@@ -96,7 +101,8 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     const schedule = new Schedule(clock, scenario.events);
     const providers = scenario.providers.map((spec) => new Provider({ spec, scenario, clock, schedule }));
 
-    const dns = new DnsServer(zoneOf(scenario, options.senders ?? []));
+    const mailHosts = options.mailHosts ?? [];
+    const dns = new DnsServer(zoneOf(scenario, options.senders ?? [], mailHosts));
     const dnsPort = await dns.start();
     undo.push(() => dns.stop());
 
@@ -119,19 +125,30 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     });
     undo.push(() => complaints.stop());
 
+    let smtpPort = 0;
+    const lateBounces = new LateBounces({
+      seed: scenario.seed,
+      clock,
+      exchange: new MailExchange({ dns: `127.0.0.1:${dnsPort}`, hosts: mailHosts, defaultPort: () => smtpPort }),
+      record: (line) => events.append(line),
+    });
+    undo.push(() => lateBounces.stop());
+
     const hosts = scenario.providers.map((_, index) => mxHostsOf(scenario, index));
     const servers = providers.map((provider, index) => ({
       provider,
       hosts: hosts[index] ?? [],
       now: () => clock.now(),
       record: (line: ReceivedLine) => received.append(line),
-      deliver: async (arrival: Parameters<Complaints['consider']>[1]) => {
+      deliver: async (arrival: Arrival) => {
         if (imap) await deliverToSeeds(imap.maildir, users, arrival, clock.now());
         complaints.consider(provider, arrival);
+        lateBounces.consider(provider, arrival);
       },
     }));
-    const { smtpPort, stopAll } = await listenAll(servers, options.smtpPort ?? 0);
-    undo.push(stopAll);
+    const listening = await listenAll(servers, options.smtpPort ?? 0);
+    smtpPort = listening.smtpPort;
+    undo.push(listening.stopAll);
 
     const observer = new Observer({ clock, schedule, providers, record: (line) => events.append(line) });
     observer.start();

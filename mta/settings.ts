@@ -1,6 +1,8 @@
 /** What an MTA process is told by whoever starts it: plain values, checked at the edge (cli/config). */
 import type { Marks } from './injection/back-pressure.ts';
 
+import type { ShapingOverrides } from '../policy/shaping.ts';
+
 export interface SubmissionUser {
   readonly name: string;
   readonly password: string;
@@ -34,5 +36,7 @@ export interface MtaSettings {
   readonly traceKey: string;
   /** Domain of VERP return paths; absent: the original MAIL FROM is kept. */
   readonly bounceDomain?: string;
+  /** Limits that differ from the shipped ones. */
+  readonly shaping?: ShapingOverrides;
   readonly log: (event: string, fields?: Record<string, unknown>) => void;
 }

@@ -5,7 +5,7 @@ import { endProcess } from '../store/processes.ts';
 import { expireDue, recoverDead } from '../store/queue.ts';
 import { durabilityProblems, sweepBodies } from '../store/spool.ts';
 import { Egress } from './egress/egress.ts';
-import { Lease } from './egress/lease.ts';
+import { CLAIM_GRACE_MS, Lease } from './egress/lease.ts';
 import { startInbound } from './feedback/inbound.ts';
 import { BackPressure, MARKS } from './injection/back-pressure.ts';
 import { GroupCommit } from './injection/group-commit.ts';
@@ -24,8 +24,6 @@ export interface Mta {
 
 const HOUR = 3_600_000;
 const LIFETIME = { marketing: 72 * HOUR, transactional: 12 * HOUR };
-/** A claim outlives the longest transaction of a process that may still run: socket time-out plus a margin. */
-const CLAIM_GRACE_MS = 330_000;
 /** A statement of a dead process runs on the server no longer than this. */
 const STATEMENT_MS = 120_000;
 /**

@@ -43,8 +43,13 @@ export const DEFAULTS = {
   reputationStop: { events: 3, share: 0.05 },
   /** The same over 24 plan hours: what a small lane meets when a provider clamps down. */
   reputationDayStop: { events: 5, share: 0.15 },
+  /** Most warm lanes fail at a provider within this time (plan ms): each at least so often, and in this share of attempts. */
+  providerIncident: { withinMs: HOUR / 4, attempts: 5, share: 0.5, lanes: 0.5 },
   /** A campaign is suspended when its hard bounces' log likelihood ratio reaches this. */
   campaignBreaker: 8,
+  /** After a stop is lifted its mail comes back at this share of the pace for so long (real time). */
+  easePace: 0.25,
+  easeMs: HOUR / 2,
   /** Windows a grant is carried without a decision before it ends (fail closed). */
   carryWindows: 3,
   /** A first day with fewer sending hours is prorated and repeats its stage. */

@@ -95,6 +95,11 @@ export async function clearHolds(
   return rows.map((row) => row.id);
 }
 
+/** After their stop is lifted, what these holds stopped comes back at a part of its pace until then (ms). */
+export async function easeHolds(db: Queryable, ids: readonly number[], until: number): Promise<void> {
+  await db.query('update holds set ease_until = $2 where id = any($1::bigint[])', [ids, new Date(until)]);
+}
+
 export interface Incident {
   readonly id: number;
   readonly scope: string;

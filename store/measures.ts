@@ -1,5 +1,9 @@
 /** What evaluations and fast gates measure: cohorts by the time a message was first sent on its lane. */
+import type { WarmLaneTrouble } from '../policy/provider-incident.ts';
 import type { Queryable } from './connect.ts';
+
+/** Cause of the hold that marks a provider's own outage. */
+export const PROVIDER_OUTAGE = 'incident:provider-outage';
 
 /** Numbers of one lane over one stretch of sends. Late metrics are matured by their reporting lag. */
 export interface LaneMeasure {
@@ -28,6 +32,8 @@ export interface MeasureQuery {
   /** ms after its first attempt at which an undelivered message is a deferral. */
   readonly deferralAfterMs: number;
   readonly complaintLagMs: number;
+  /** ms before a provider's incident was noticed in which its answers were part of it. */
+  readonly incidentMs: number;
   /** Campaigns that are suspended: their bounces and complaints are their own, not the lane's. */
   readonly excluded: readonly string[];
 }
@@ -43,6 +49,11 @@ export async function measureLanes(db: Queryable, query: MeasureQuery): Promise<
        from attempts a join lanes l on l.address = a.address and l.provider = a.provider
        where a.address = $1 and a.at >= $2 and a.at <= $3 and a.unit and not a.probe and a.severity <> 'in-doubt'
          and a.first_at >= greatest(l.evidence_since, $2)
+         -- What a provider's own bad hour answered says nothing about us (DEFAULTS.providerIncident).
+         and not (a.class = 'infrastructure' and exists (
+           select from holds h where h.scope = 'provider' and h.target = a.provider and h.cause = $7
+             and a.at between h.since - make_interval(secs => $8::float8 / 1000)
+               and least(coalesce(h.cleared_at, 'infinity'), coalesce(h.until, 'infinity'))))
        group by 1, 2, 3
      ), judged as (
        select s.*, s.campaign = any($6::text[]) as excluded,
@@ -75,6 +86,8 @@ export async function measureLanes(db: Queryable, query: MeasureQuery): Promise<
       query.deferralAfterMs,
       query.complaintLagMs,
       query.excluded,
+      PROVIDER_OUTAGE,
+      query.incidentMs,
     ],
   );
   return rows;
@@ -171,6 +184,31 @@ export async function campaignRollups(
          on target = campaign
      where pool = $2 and bucket >= greatest($1, lifted) group by campaign having sum(hard) > 0`,
     [new Date(since), pool],
+  );
+  return rows;
+}
+
+/**
+ * Attempts and infrastructure answers of every warm lane since an instant; lanes that deferred little are not looked at
+ * any closer, so that a quiet system pays for its rollups only.
+ */
+export async function warmLaneTroubles(
+  db: Queryable,
+  since: number,
+  least: { readonly attempts: number; readonly share: number },
+): Promise<WarmLaneTrouble[]> {
+  const { rows } = await db.query(
+    `with lately as (
+       select r.address, r.provider, sum(r.attempts)::int as attempts, sum(r.deferred)::int as deferred
+       from rollups r join lanes l using (address, provider)
+       where r.bucket >= $1 and l.phase = 'warm' group by 1, 2
+     )
+     select a.pool, host(t.address) as address, t.provider, t.attempts,
+       case when t.attempts < $2 or t.deferred < $3::float8 * t.attempts then 0 else (
+         select count(*)::int from attempts x where x.address = t.address and x.provider = t.provider and x.at >= $1
+           and x.unit and x.class = 'infrastructure') end as failed
+     from lately t join addresses a using (address)`,
+    [new Date(since), least.attempts, least.share],
   );
   return rows;
 }

@@ -1,7 +1,7 @@
 /** What a schema can not see: values that are right by themselves and wrong together. Pure. */
 import { type Calendar, checkCalendar } from '../../policy/calendar.ts';
 import type { Problem } from './problems.ts';
-import type { CheckedConfig } from './schema.ts';
+import { ALL_PROVIDERS, type CheckedConfig } from './schema.ts';
 
 /** Problems between the parts of a configuration; `calendar` is the one its `calendar` key means. */
 export function crossProblems(config: CheckedConfig, calendar: Calendar): Problem[] {
@@ -10,6 +10,7 @@ export function crossProblems(config: CheckedConfig, calendar: Calendar): Proble
     ...addressProblems(config),
     ...userProblems(config),
     ...feedProblems(config),
+    ...shapingProblems(config),
   ];
 }
 
@@ -73,6 +74,21 @@ function feedProblems(config: CheckedConfig): Problem[] {
       path: ['complaintFeeds'],
       says: 'no report can arrive: set mta.inbound, or leave complaintFeeds empty',
     });
+  }
+  return problems;
+}
+
+function shapingProblems({ shaping, pools }: CheckedConfig): Problem[] {
+  const problems: Problem[] = [];
+  const provider = (path: PropertyKey[], name: string) => {
+    if (name === 'default' || ALL_PROVIDERS.includes(name)) return;
+    problems.push({ path, says: `no provider is called "${name}": choose one of ${ALL_PROVIDERS.join(', ')}` });
+  };
+  for (const name of Object.keys(shaping.providers ?? {})) provider(['shaping', 'providers', name], name);
+  for (const [pool, rows] of Object.entries(shaping.pools ?? {})) {
+    if (pools[pool] === undefined)
+      problems.push({ path: ['shaping', 'pools', pool], says: `expected one of ${Object.keys(pools).join(', ')}` });
+    for (const name of Object.keys(rows)) provider(['shaping', 'pools', pool, name], name);
   }
   return problems;
 }

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Calendar } from '../../policy/calendar.ts';
+import type { ShapingOverrides } from '../../policy/shaping.ts';
 import { crossProblems } from './cross-checks.ts';
 import { ConfigError, expectation, type Problem, problemText, schemaProblems } from './problems.ts';
 import type { ResolvedConfig, ResolvedListener } from './resolved.ts';
@@ -138,6 +139,7 @@ function resolve(
         slowMs: mta.backPressure.slowDatabase,
       },
       ...(mta.bounceDomain === undefined ? {} : { bounceDomain: mta.bounceDomain }),
+      shaping: config.shaping as ShapingOverrides,
     },
     seeds: seeds.map((seed, index) => ({
       ...seed,

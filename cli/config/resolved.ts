@@ -1,5 +1,6 @@
 /** The configuration as the rest of Rampart uses it: defaults filled in, paths absolute, secrets read. */
 import type { Calendar } from '../../policy/calendar.ts';
+import type { ShapingOverrides } from '../../policy/shaping.ts';
 
 export interface ResolvedListener {
   readonly host: string;
@@ -59,6 +60,7 @@ export interface ResolvedConfig {
     readonly smtpPort: number;
     readonly backPressure: { readonly maxQueued: number; readonly minFreeBytes: number; readonly slowMs: number };
     readonly bounceDomain?: string;
+    readonly shaping: ShapingOverrides;
   };
   readonly seeds: readonly ResolvedSeed[];
   readonly placement: {

@@ -8,6 +8,7 @@ import { DEFAULTS } from '../../policy/defaults.ts';
 import { PROVIDERS } from '../../policy/providers.ts';
 import { parseDuration } from './duration.ts';
 import { backPressureSchema } from './schema-back-pressure.ts';
+import { shapingSchema } from './schema-shaping.ts';
 
 /** Providers a lane can be for: every one that can be told by its MX, and the rest. */
 export const ALL_PROVIDERS: readonly string[] = [...PROVIDERS.map(({ key }) => key), 'other'];
@@ -179,6 +180,8 @@ export const configSchema = z.strictObject({
     .prefault({}),
   /** Providers whose feedback loop you are enrolled in; default: all with one, if `mta.inbound` is set. */
   complaintFeeds: z.array(z.string()).default([]),
+  /** Connections and rates per provider, where they differ from the shipped ones. */
+  shaping: shapingSchema,
   /** Key of the tokens that join reports to mail: the same on every node. Default: made once, in <dataDir>/trace.key. */
   traceKey: secret.optional(),
 });

@@ -73,6 +73,7 @@ export function demoSpec(
       backPressure: { maxQueued: 1_000_000, minFreeBytes: 0, slowMs: 10_000 },
       traceKey: randomBytes(24).toString('hex'),
       bounceDomain: 'bounce.sender.example',
+      shaping: {},
     },
     seeds: world.seeds.map((seed) => ({ ...seed, secure: false })),
     // The demo's lanes send tens of messages a day where a real one sends thousands: probes start sooner.

@@ -237,7 +237,7 @@ export class Egress {
         wake(due);
       },
       stops: (message) => this.#stops(key, message),
-      leaseFresh: () => this.#lease.fresh,
+      leaseFresh: () => this.#lease.allows(current(), Date.now()),
       hasWarmPeer: () => this.#mayLeave(current()),
       log: this.#settings.log,
       laneFatal: (verdict, answer) => this.#laneFatal(current(), verdict, answer),

@@ -1,6 +1,7 @@
 /**
  * The process's lease: one round trip a second says it lives and brings lanes and holds. NOTIFY only makes it faster.
- * No renewal for 3 s (by the monotonic clock): cold lanes stop, because nobody could stop them.
+ * No renewal for 3 s (by the monotonic clock): cold lanes stop, because nobody could stop them. Warm lanes go on, but
+ * only while what they have claimed can not be taken over by another process.
  */
 import pg from 'pg';
 import { planMs } from '../../policy/calendar.ts';
@@ -15,7 +16,16 @@ import { registerProcess, renew } from '../../store/processes.ts';
 import type { MtaSettings } from '../settings.ts';
 
 export const LEASE_MS = 3_000;
+/** Others take over the claims of a process this long after its lease: the longest transaction, plus a margin. */
+export const CLAIM_GRACE_MS = 330_000;
 const RENEW_MS = 1_000;
+/** Longest wait for the answer to a final dot (the connection's socket time-out): it must come while the claim stands. */
+const ANSWER_MS = 300_000;
+
+/** May a lane begin and finish transactions this long (ms) after the last renewal? */
+export function leaseAllows(cold: boolean, sinceMs: number): boolean {
+  return sinceMs < (cold ? LEASE_MS : LEASE_MS + CLAIM_GRACE_MS - ANSWER_MS);
+}
 
 /** What of a message a hold may name. */
 interface Mail {
@@ -87,9 +97,9 @@ export class Lease {
     return this.#after;
   }
 
-  /** Nobody could tell us to stop for longer than the lease: cold lanes and open transactions must end. */
-  get fresh(): boolean {
-    return performance.now() - this.#renewedAt < LEASE_MS;
+  /** May this lane begin a transaction now, or send the final dot of one? */
+  allows(lane: LaneRow, now: number): boolean {
+    return leaseAllows(this.cold(lane, now), performance.now() - this.#renewedAt);
   }
 
   get lanes(): readonly LaneRow[] {
@@ -135,7 +145,7 @@ export class Lease {
   stops(lane: LaneRow, now: number): string | null {
     const cold = this.cold(lane, now);
     if (!maySend(lane.phase)) return `lane is ${lane.phase}`;
-    if (cold && !this.fresh) return 'no lease: the store can not be reached';
+    if (!this.allows(lane, now)) return 'no lease: this process could not renew it in the store';
     const hold = holdsOnLane(this.#holds, { ...lane, cold }, now)[0];
     return hold === undefined ? null : sayHold(hold);
   }

@@ -67,6 +67,7 @@ async function measured(
     now: NOW,
     deferralAfterMs: 4 * HOUR,
     complaintLagMs: 24 * HOUR,
+    incidentMs: 900_000,
     excluded: [],
     ...over,
   });
@@ -261,6 +262,7 @@ test('every query of an evaluation and of the watch finds its rows by index amon
       now: NOW,
       deferralAfterMs: 4 * HOUR,
       complaintLagMs: 24 * HOUR,
+      incidentMs: 900_000,
       excluded: [],
     });
     await unitsUsed(explain, ADDRESS, 120);

@@ -6,8 +6,9 @@ import { startRelay } from '../../activities/relay.ts';
 import { watch } from '../../activities/watch.ts';
 import { tx } from '../../store/connect.ts';
 import { addNotice, applyLane, StaleRevision } from '../../store/decisions.ts';
-import { clearHolds, liveHolds, openIncident } from '../../store/holds.ts';
+import { clearHolds, holdsSince, liveHolds, openIncident } from '../../store/holds.ts';
 import { lanesOf, upsertAddress, upsertPool } from '../../store/lanes.ts';
+import { measureLanes } from '../../store/measures.ts';
 import type { Outcome } from '../../store/queue.ts';
 import { startDatabase } from './database.ts';
 import { BLOCKED, commit, DEAD, outcome } from './feeder.ts';
@@ -39,12 +40,17 @@ beforeEach(async () => {
   await store.query('update lanes set evidence_since = $1', [new Date(Date.now() - 9 * DAY)]);
 });
 
+async function waitFor(check: () => boolean) {
+  while (!check()) await sleep(20);
+}
+
 /** Some looks of the watch; returns how often it beat. */
 async function looks(): Promise<number> {
   let beats = 0;
   const cancel = new AbortController();
   const running = watch(deps, () => ++beats, cancel.signal);
-  while (beats < 2) await sleep(20);
+  // A watch that fails ends without a beat: its error is what the test should say.
+  await Promise.race([running, waitFor(() => beats >= 2)]);
   cancel.abort();
   await running;
   return beats;
@@ -155,4 +161,64 @@ test('the relay tells until it was heard, once, and an outbox that is stuck does
   assert.deepEqual(notices, ['a lane is warm']);
   const { rows } = await store.query('select count(*)::int as n from incidents where relayed_at is null');
   assert.equal(rows[0].n, 0);
+});
+
+const OTHER = '203.0.113.8';
+const BUSY: Partial<Outcome> = {
+  severity: 'deferred',
+  class: 'infrastructure',
+  rule: 'test',
+  reply: '451 4.3.0 try later',
+};
+
+async function otherPool() {
+  const calendar = { kind: 'compressed', epoch: Date.now() - 10 * DAY, dayLength: DAY } as const;
+  await upsertPool(store, { name: 'receipts', overflow: 'wait', calendar });
+  await upsertAddress(store, { address: OTHER, pool: 'receipts', node: 'n', ehloName: 'b.example' }, [
+    { provider: 'google', phase: 'warm', ceiling: 100, normal: 100 },
+  ]);
+}
+
+test("a provider's outage holds its cold lanes with one notice, and what it answered is no lane's deferral", async () => {
+  await otherPool();
+  const due = { due: Date.now() + 60_000, free: false };
+  await mail(10, { ...BUSY, retry: due });
+  await looks();
+  assert.deepEqual(await liveHolds(store), [], 'one pool alone is not the provider');
+  await mail(10, { ...BUSY, retry: due });
+  await mail(10, { ...BUSY, address: OTHER, retry: due });
+  await looks();
+  // It lasts a quarter of a plan hour, which is over by now.
+  const [hold] = await holdsSince(store, Date.now() - DAY);
+  assert.deepEqual(
+    [hold?.scope, hold?.target, hold?.reach, hold?.cause],
+    ['provider', 'google', 'cold', 'incident:provider-outage'],
+  );
+  assert.match(hold?.reason ?? '', /2 of 2 warm lanes met infrastructure answers at google within 15 min/);
+  const notices = await store.query(`select subject from notices where kind = 'provider-incident'`);
+  assert.deepEqual(
+    notices.rows.map((row) => row.subject),
+    ['google has an outage'],
+  );
+  assert.deepEqual(await incidents(), [], 'no lane is told to retreat');
+  const query = { address: ADDRESS, since: 0, now: Date.now() + 60_000, deferralAfterMs: 1_000, complaintLagMs: 1_000 };
+  const measured = (incidentMs: number) => measureLanes(store, { ...query, incidentMs, excluded: [] });
+  assert.deepEqual(await measured(60_000), [], 'those trials do not count');
+  await store.query("update holds set since = since + interval '1 hour'");
+  const [counted] = await measured(1_000);
+  assert.equal(counted?.deferrals, 20, 'outside of it they do');
+});
+
+test('a lane that meets reputation answers, or a provider that is slow for few, is no outage', async () => {
+  await otherPool();
+  const due = { due: Date.now() + 60_000, free: false };
+  const blamed = { severity: 'deferred', class: 'throttle', retry: due } as const;
+  await mail(10, blamed);
+  await mail(10, { ...blamed, address: OTHER });
+  await mail(6, { ...BUSY, provider: 'yahoo', retry: due });
+  await looks();
+  assert.deepEqual(
+    (await liveHolds(store)).filter((one) => one.scope === 'provider'),
+    [],
+  );
 });

@@ -70,3 +70,10 @@ test('a missing option is named in one line', async (t) => {
   assert.match(await firstOutput(child, 'stderr'), /^--dir is missing\n/);
   assert.deepEqual(await once(child, 'exit'), [1, null]);
 });
+
+test('a mail host that can not be understood is named with what it should look like', async (t) => {
+  const hosts = ['--mail-hosts', 'bounce.shop.example=mx.shop.example:2626'];
+  const child = lab(t, 'world', '--scenario', SCENARIO, '--dir', '/nonexistent', '--day-length', '3000', ...hosts);
+  assert.match(await firstOutput(child, 'stderr'), /^--mail-hosts: .* should read DOMAIN=IP:PORT/);
+  assert.deepEqual(await once(child, 'exit'), [1, null]);
+});

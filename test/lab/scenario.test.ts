@@ -16,7 +16,7 @@ test('the JSON schema beside the scenarios is up to date', async () => {
 
 test('every shipped scenario is valid', async () => {
   const names = (await readdir(SCENARIOS)).filter((name) => name.endsWith('.json') && name !== 'scenario.schema.json');
-  assert.deepEqual(names.toSorted(), ['six-weeks.json', 'ten-days.json']);
+  assert.deepEqual(names.toSorted(), ['hostile.json', 'six-weeks.json', 'ten-days.json']);
   for (const name of names) await loadScenario(path.join(SCENARIOS, name));
 });
 

@@ -57,7 +57,10 @@ export async function linesOf<T>(file: string): Promise<T[]> {
 
 export interface Sender {
   /** Sends one message; resolves with the reply that decided it, such as `250 2.0.0 OK`. */
-  send(rcpt: string, extra?: { from?: string; headers?: string[]; messageId?: string }): Promise<string>;
+  send(
+    rcpt: string,
+    extra?: { from?: string; headers?: string[]; messageId?: string; author?: string },
+  ): Promise<string>;
   close(): void;
 }
 
@@ -90,7 +93,7 @@ export function senderFrom(context: TestContext, world: World, sourceIp: string,
     count += 1;
     const headers = [
       `Message-ID: ${extra.messageId ?? `<${count}@test.example>`}`,
-      'From: <a@test.example>',
+      `From: <${extra.author ?? 'a@test.example'}>`,
       `To: <${rcpt}>`,
     ];
     const message = [...headers, ...(extra.headers ?? []), 'Subject: hello', '', 'Hello.', ''].join('\r\n');

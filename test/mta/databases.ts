@@ -16,8 +16,9 @@ export interface Databases {
   stop(): Promise<void>;
 }
 
-export async function startDatabases(): Promise<Databases> {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'rampart-mta-'));
+/** `within`: an existing folder to work in, such as a small disk of its own; default: one in the system's temporary folder. */
+export async function startDatabases(within: string = os.tmpdir()): Promise<Databases> {
+  const folder = await mkdtemp(path.join(within, 'rampart-mta-'));
   await chmod(folder, 0o755);
   const dataDir = path.join(folder, 'data');
   let server: EmbeddedPostgres = await startEmbedded({ dataDir });

@@ -33,7 +33,7 @@ async function loaded(context: Parameters<typeof MailWorld.start>[0], slow: numb
   world.domain('provider.example', [['mx.provider.example', MX]]);
   await world.lane(COLD, 'other', 'ramping');
   await world.lane(WARM, 'other', 'warm', 100_000);
-  for (let ahead = 0; ahead < 12; ahead++) await world.grant(COLD, 'other', 120, ahead);
+  for (let ahead = 0; ahead < 20; ahead++) await world.grant(COLD, 'other', 120, ahead);
   const port = await freePort();
   const submission = { ...world.settings().submission, port };
   const mtas = await Promise.all([world.mta('mta-1', { submission }), world.mta('mta-2', { submission })]);
@@ -54,7 +54,8 @@ async function assertGrantsKept(world: MailWorld, sink: Sink): Promise<void> {
 test('kill -9 at random points under load: nothing lost, doubles only in doubt, no unit too many', async (context) => {
   const { world, sink, port, mtas } = await loaded(context, 15);
   const injection = inject(port, { clients: 6, everyMs: 10, domain: 'provider.example' });
-  const kills = 4;
+  // `make proofs` kills 50 times; the suite, a few.
+  const kills = Number(process.env.RAMPART_KILLS ?? 4);
   for (let n = 0; n < kills; n++) {
     await sleep(700 + Math.random() * 900);
     const pid = mtas[n % 2]?.process.pid;

@@ -13,8 +13,11 @@ export interface Injection {
   stop(): Promise<void>;
 }
 
-/** Starts `clients` applications, each sending a message every `everyMs`. */
-export function inject(port: number, options: { clients: number; everyMs: number; domain: string }): Injection {
+/** Starts `clients` applications, each sending a message every `everyMs`; `header`: more lines of it, with their ends. */
+export function inject(
+  port: number,
+  options: { clients: number; everyMs: number; domain: string; header?: string },
+): Injection {
   const accepted = new Set<string>();
   const unknown = new Set<string>();
   const refusals: string[] = [];
@@ -23,7 +26,8 @@ export function inject(port: number, options: { clients: number; everyMs: number
     const client = new SmtpClient({ host: '127.0.0.1', port, user: 'shop', password: 'secret' });
     while (!stopped) {
       const id = `<${randomUUID()}@shop.example>`;
-      const message = `Message-ID: ${id}\r\nFrom: <a@shop.example>\r\nSubject: hello\r\n\r\nHello.\r\n`;
+      const header = `Message-ID: ${id}\r\nFrom: <a@shop.example>\r\nSubject: hello\r\n${options.header ?? ''}`;
+      const message = `${header}\r\nHello.\r\n`;
       const result = await client.send('bounce@shop.example', `r-${id.slice(1, 37)}@${options.domain}`, message);
       if (result.kind === 'answered' && result.code === 250) accepted.add(id);
       else if (result.kind === 'answered') refusals.push(`${result.code} ${result.text}`);

@@ -9,7 +9,7 @@ import { liveHolds, openIncident, placeHold } from '../../store/holds.ts';
 import { rampOf } from '../../store/lanes.ts';
 import { CommandRefused } from '../../temporal/client.ts';
 import { addressId, WATCH_ID } from '../../temporal/contracts.ts';
-import { BLOCKED, DEAD } from '../activities/feeder.ts';
+import { BLOCKED } from '../activities/feeder.ts';
 import { by, COLD, checkHistory, DAY, laneOf, reachesStage, startOrder, startSystem, until, WARM } from './system.ts';
 
 const system = await startSystem();
@@ -162,24 +162,6 @@ test('answers that cross a fast gate place one hold and one incident, and the la
   const held = await store.query(`select cause from holds where scope = 'lane' and target = $1`, [`${COLD} google`]);
   assert.deepEqual(held.rows.map((row) => row.cause).sort(), [...causes].sort());
   assert.ok((await laneOf(store)).stage >= Math.max(0, stage - 1));
-});
-
-test('a campaign of dead addresses is suspended by itself, once; the lane that carried it does not step back', async () => {
-  // Of yahoo, which carries them: google may still be answered for what was on its way in the test before.
-  const stepBacks = async () =>
-    (await decisionsOf(store, COLD, 'yahoo')).filter((row) => row.kind === 'step-back').length;
-  const before = await stepBacks();
-  feeder.answer = (lane, nth) =>
-    lane.provider === 'yahoo' && nth % 2 === 0 ? { ...DEAD, campaign: 'dead' } : undefined;
-  const hold = await until('a suspended campaign', async () =>
-    (await liveHolds(store)).find((one) => one.scope === 'campaign'),
-  );
-  feeder.answer = () => undefined;
-  assert.deepEqual([hold.target, hold.cause, hold.reach], ['dead', 'gate:hard-bounce', 'all']);
-  await sleep(DAY);
-  const { rows } = await store.query(`select count(*)::int as n from holds where scope = 'campaign'`);
-  assert.equal(rows[0].n, 1);
-  assert.equal(await stepBacks(), before);
 });
 
 test('the watch beats while it looks', async () => {

@@ -121,7 +121,7 @@ export const by = () => ({ actor: 'ada', reason: 'test', operationId: `command-$
 export const startOrder = () => ({ ...by(), plan: 'six-week', start: 40, targets: { default: 400 }, days: 30 });
 
 /** Waits until something is true; says what was waited for when it never is. */
-export async function until<T>(what: string, look: () => Promise<T | false | undefined>, limitMs = 20_000): Promise<T> {
+export async function until<T>(what: string, look: () => Promise<T | false | undefined>, limitMs = 60_000): Promise<T> {
   const deadline = performance.now() + limitMs;
   for (;;) {
     const found = await look();
@@ -147,8 +147,8 @@ export const reachesStage = (store: Store, stage: number, provider = 'google') =
  * What must be true of any history of decisions: every raise is one stage from the row before it, one a window at most, and
  * no two rows of a lane close the same window.
  */
-export async function checkHistory(store: Store, address = COLD): Promise<void> {
-  for (const provider of PROVIDERS) {
+export async function checkHistory(store: Store, address = COLD, providers = PROVIDERS): Promise<void> {
+  for (const provider of providers) {
     const rows = await decisionsOf(store, address, provider);
     const advanced = new Set<number>();
     for (const [n, row] of rows.entries()) {

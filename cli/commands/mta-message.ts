@@ -1,0 +1,26 @@
+import { messageStories } from '../../store/queue-views.ts';
+import { badInput, CONFIG_OPTION, type Command } from '../command.ts';
+import { withStore } from '../instance.ts';
+import { storyLines } from '../mail/story.ts';
+import { styleOf } from '../terminal/style.ts';
+
+/** The whole story of one message. Reads PostgreSQL only. */
+export const mtaMessage: Command = {
+  usage: '<id>',
+  options: [CONFIG_OPTION],
+  example: "./rampart mta message '<4711@shop.example>'",
+  positionals: [1, 1],
+  run(invocation) {
+    const name = invocation.positionals[0] ?? '';
+    return withStore(invocation, async (store) => {
+      const now = Date.now();
+      const stories = await messageStories(store, name);
+      if (stories.length === 0)
+        throw badInput(
+          `no message is called "${name}": give the number of its 250 answer ("queued as …") or its Message-ID`,
+        );
+      const style = styleOf(invocation.stdout, invocation.env);
+      return { json: { messages: stories }, lines: stories.flatMap((story) => storyLines(story, now, style)) };
+    });
+  },
+};

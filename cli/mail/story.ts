@@ -1,0 +1,41 @@
+/** A message's story as lines: what was asked for, each attempt with its answer, and what it waits for now. Pure. */
+import type { AttemptStory, MessageStory, RecipientStory } from '../../store/queue-views.ts';
+import type { Style } from '../terminal/style.ts';
+import { ago, span, stamp } from '../terminal/time.ts';
+
+export function storyLines(story: MessageStory, now: number, style: Style): string[] {
+  const { pool, tenant, stream, segment, campaign } = story;
+  return [
+    `${style.bold(`message ${story.id}`)}  ${story.messageId}`,
+    `  accepted ${stamp(story.receivedAt, 'UTC')} UTC (${ago(story.receivedAt, now)}) from <${story.mailFrom}>`,
+    `  pool ${pool}, tenant ${tenant}, ${stream}, segment ${segment}${campaign === '' ? '' : `, campaign ${campaign}`}`,
+    ...story.recipients.flatMap((one) => recipientLines(one, now, style)),
+  ];
+}
+
+function recipientLines(one: RecipientStory, now: number, style: Style): string[] {
+  return [
+    `  recipient ${one.id}${one.queued === null ? '' : ` <${one.queued.rcpt}>`}`,
+    ...one.attempts.map((attempt) => `    ${attemptLine(attempt, style)}`),
+    `    ${stateLine(one, now)}`,
+  ];
+}
+
+function attemptLine(attempt: AttemptStory, style: Style): string {
+  const paint = attempt.severity === 'delivered' ? style.good : attempt.final ? style.bad : style.dim;
+  const by = attempt.address === null ? '' : ` by ${attempt.address}`;
+  const why = attempt.severity === 'delivered' ? '' : ` [${attempt.class}, ${attempt.scope}; rule ${attempt.rule}]`;
+  return `${stamp(attempt.at, 'UTC')}  #${attempt.number} ${paint(attempt.severity)} at ${attempt.provider}${by}${why}: ${attempt.reply}`;
+}
+
+function stateLine({ queued, attempts }: RecipientStory, now: number): string {
+  const last = attempts.at(-1);
+  if (queued === null)
+    return last === undefined ? 'finished; its attempts are no longer kept' : `finished: ${last.severity}`;
+  if (queued.claim !== null) return `in hand: being sent by ${queued.claim}`;
+  const where = queued.provider === null ? 'not routed yet' : `to ${queued.provider}`;
+  const bound = queued.address === null ? (queued.freed ? ', by a warm address only' : '') : `, by ${queued.address}`;
+  const when = queued.due <= now ? 'due now' : `due in ${span(queued.due - now)}`;
+  const left = queued.expires <= now ? 'expires now' : `expires in ${span(queued.expires - now)}`;
+  return `waits ${where}${bound}: ${when}, ${left}${queued.reason === null ? '' : `; ${queued.reason}`}`;
+}

@@ -1,0 +1,160 @@
+/** What people ask of the mail: what waits and why, the story of one message, and how fast mail moves. Reads only. */
+import type { Queryable } from './connect.ts';
+
+export interface WaitingGroup {
+  readonly pool: string;
+  readonly provider: string | null;
+  readonly stream: string;
+  /** Why the mail of this group says it waits; null: nobody looked at it yet. */
+  readonly reason: string | null;
+  readonly recipients: number;
+  /** Ready now, not only later. */
+  readonly due: number;
+  readonly claimed: number;
+  readonly oldest: number;
+  readonly nextDue: number;
+}
+
+/** Waiting mail by pool, provider, stream and reason, the largest group first. */
+export async function waitingGroups(db: Queryable, limit: number): Promise<WaitingGroup[]> {
+  const { rows } = await db.query(
+    // Ids and instants differ from message to message: the reason does not.
+    `select q.pool, q.provider, q.stream, q.what as reason, count(*)::int as recipients,
+       count(*) filter (where q.due <= now())::int as due, count(*) filter (where q.claim is not null)::int as claimed,
+       extract(epoch from min(coalesce(q.first_attempt, m.received_at)))::float8 * 1000 as oldest,
+       extract(epoch from min(q.due))::float8 * 1000 as "nextDue"
+     from (select *, regexp_replace(queue.reason, '[0-9a-f]{8,}|[0-9]{4,}', '…', 'g') as what from queue) q
+     join messages m on m.id = q.message
+     group by q.pool, q.provider, q.stream, q.what order by count(*) desc limit $1`,
+    [limit],
+  );
+  return rows;
+}
+
+export interface MessageStory {
+  readonly id: number;
+  readonly messageId: string;
+  readonly mailFrom: string;
+  readonly pool: string;
+  readonly tenant: string;
+  readonly stream: string;
+  readonly segment: string;
+  readonly campaign: string;
+  readonly receivedAt: number;
+  readonly recipients: readonly RecipientStory[];
+}
+
+export interface RecipientStory {
+  readonly id: number;
+  /** null once finished: the queue row is gone. */
+  readonly queued: QueuedStory | null;
+  readonly attempts: readonly AttemptStory[];
+}
+
+export interface QueuedStory {
+  readonly rcpt: string;
+  readonly provider: string | null;
+  readonly address: string | null;
+  readonly freed: boolean;
+  readonly due: number;
+  readonly expires: number;
+  readonly claim: string | null;
+  readonly reason: string | null;
+}
+
+export interface AttemptStory {
+  readonly at: number;
+  readonly number: number;
+  readonly address: string | null;
+  readonly provider: string;
+  readonly severity: string;
+  readonly class: string;
+  readonly scope: string;
+  readonly rule: string;
+  readonly reply: string;
+  readonly unit: boolean;
+  readonly final: boolean;
+  readonly process: string;
+}
+
+const ms = (column: string) => `extract(epoch from ${column})::float8 * 1000`;
+
+/** Stories of the messages a person names: by our id, or by Message-ID (which senders may repeat), newest first. */
+export async function messageStories(db: Queryable, name: string): Promise<MessageStory[]> {
+  const bare = name.replace(/^<|>$/g, '');
+  const id = /^\d{1,15}$/.test(name) ? Number(name) : null;
+  const { rows } = await db.query(
+    `select id, message_id as "messageId", mail_from as "mailFrom", pool, tenant, stream, segment, campaign,
+       ${ms('received_at')} as "receivedAt"
+     from messages where id = $1 or message_id = any($2::text[]) order by id desc limit 20`,
+    [id, [bare, `<${bare}>`]],
+  );
+  return Promise.all(rows.map(async (row) => ({ ...row, recipients: await recipientsOf(db, row.id) })));
+}
+
+async function recipientsOf(db: Queryable, message: number): Promise<RecipientStory[]> {
+  const queued = await db.query(
+    `select id, rcpt, provider, host(address) as address, freed, ${ms('due')} as due, ${ms('expires')} as expires, claim, reason
+     from queue where message = $1 order by id`,
+    [message],
+  );
+  const tried = await db.query(
+    `select recipient, ${ms('at')} as at, number, host(address) as address, provider, severity, class, scope, rule, reply,
+       unit, final, process from attempts where message = $1 order by recipient, number, id`,
+    [message],
+  );
+  const ids = [...new Set([...queued.rows.map((row) => row.id), ...tried.rows.map((row) => row.recipient)])];
+  return ids
+    .toSorted((a, b) => a - b)
+    .map((id) => {
+      const { id: _, ...rest } = queued.rows.find((row) => row.id === id) ?? { id: null };
+      const attempts = tried.rows.filter((row) => row.recipient === id).map(({ recipient: __, ...one }) => one);
+      return { id, queued: 'rcpt' in rest ? (rest as QueuedStory) : null, attempts: attempts as AttemptStory[] };
+    });
+}
+
+export interface LaneFlow {
+  readonly address: string;
+  readonly provider: string;
+  readonly pool: string;
+  readonly phase: string;
+  /** Of the last `seconds`. */
+  readonly attempts: number;
+  readonly delivered: number;
+  readonly deferred: number;
+  readonly bounced: number;
+  readonly blocked: number;
+}
+
+/** What each lane did in the last `seconds`, busiest first. */
+export async function laneFlows(db: Queryable, seconds: number): Promise<LaneFlow[]> {
+  const { rows } = await db.query(
+    `select host(l.address) as address, l.provider, a.pool, l.phase,
+       coalesce(sum(r.attempts), 0)::int as attempts, coalesce(sum(r.delivered), 0)::int as delivered,
+       coalesce(sum(r.deferred), 0)::int as deferred, coalesce(sum(r.hard + r.soft), 0)::int as bounced,
+       coalesce(sum(r.blocked), 0)::int as blocked
+     from lanes l join addresses a using (address)
+     left join rollups r on r.address = l.address and r.provider = l.provider
+       and r.bucket > now() - make_interval(secs => $1)
+     group by l.address, l.provider, a.pool, l.phase
+     order by attempts desc, l.address, l.provider`,
+    [seconds],
+  );
+  return rows;
+}
+
+export interface QueueTotals {
+  readonly waiting: number;
+  readonly due: number;
+  readonly claimed: number;
+  readonly unrouted: number;
+}
+
+export async function queueTotals(db: Queryable): Promise<QueueTotals> {
+  const { rows } = await db.query(
+    `select count(*)::int as waiting, count(*) filter (where due <= now())::int as due,
+       count(*) filter (where claim is not null)::int as claimed,
+       count(*) filter (where provider is null)::int as unrouted from queue`,
+  );
+  return rows[0];
+}
