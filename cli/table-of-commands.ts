@@ -88,6 +88,26 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/mta-expire.ts')).mtaExpire,
   },
   {
+    name: 'user add',
+    summary: 'let somebody hand in mail',
+    load: async () => (await import('./commands/user-add.ts')).userAdd,
+  },
+  {
+    name: 'user list',
+    summary: 'who may hand in mail, and what they may',
+    load: async () => (await import('./commands/user-list.ts')).userList,
+  },
+  {
+    name: 'user remove',
+    summary: "stop taking somebody's mail",
+    load: async () => (await import('./commands/user-remove.ts')).userRemove,
+  },
+  {
+    name: 'user password',
+    summary: 'give a user a new password',
+    load: async () => (await import('./commands/user-password.ts')).userPassword,
+  },
+  {
     name: 'doctor',
     summary: 'check this machine and the running parts',
     load: async () => (await import('./commands/doctor.ts')).doctor,

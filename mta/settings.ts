@@ -1,20 +1,19 @@
 /** What an MTA process is told by whoever starts it: plain values, checked at the edge (cli/config). */
-import type { Marks } from './injection/back-pressure.ts';
-
 import type { ShapingOverrides } from '../policy/shaping.ts';
+import type { Marks } from './injection/back-pressure.ts';
+import type { InjectionSettings, ListenerSettings } from './settings-injection.ts';
+
+export type { ListenerSettings } from './settings-injection.ts';
 
 export interface SubmissionUser {
   readonly name: string;
   readonly password: string;
   /** Pools this user may inject into; the first is the default. */
   readonly pools: readonly string[];
-}
-
-export interface ListenerSettings {
-  readonly host: string;
-  readonly port: number;
-  /** PEM files; STARTTLS is offered only with them. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Sender domains; none: every one. */
+  readonly domains?: readonly string[];
+  /** Recipients an hour; null or absent: no limit. */
+  readonly rate?: number | null;
 }
 
 export interface MtaSettings {
@@ -24,6 +23,8 @@ export interface MtaSettings {
   readonly hostname: string;
   readonly databaseUrl: string;
   readonly submission: ListenerSettings & { readonly users: readonly SubmissionUser[]; readonly maxBytes: number };
+  /** More ways in, and what they allow. */
+  readonly injection?: InjectionSettings;
   /** Listener for feedback reports; absent: none. */
   readonly inbound?: ListenerSettings & { readonly feedbackAddresses: readonly string[] };
   /** DNS servers `ip:port`; empty: the system's. */

@@ -8,8 +8,7 @@ import { Egress } from './egress/egress.ts';
 import { CLAIM_GRACE_MS, Lease } from './egress/lease.ts';
 import { startInbound } from './feedback/inbound.ts';
 import { BackPressure, MARKS } from './injection/back-pressure.ts';
-import { GroupCommit } from './injection/group-commit.ts';
-import { startSubmission } from './injection/submission.ts';
+import { startInjection } from './injection/start.ts';
 import { MailResolver } from './routing/resolver.ts';
 import { Router } from './routing/router.ts';
 import type { MtaSettings } from './settings.ts';
@@ -18,6 +17,11 @@ export interface Mta {
   readonly id: string;
   readonly submissionPort: number;
   readonly inboundPort: number | null;
+  /** Of `injection.listeners`, in their order. */
+  readonly listenerPorts: readonly number[];
+  readonly httpPort: number | null;
+  /** Reads certificates again; idempotent. */
+  reload(): void;
   /** Drains and stops; idempotent. */
   stop(): Promise<void>;
 }
@@ -54,19 +58,20 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
 
   const pressure = new BackPressure({ store, marks: settings.backPressure ?? MARKS, log: settings.log });
   await pressure.look();
-  const spool = new GroupCommit(store, sending, () => pressure.accepting());
   const calendarOf = (pool: string) => lease.lanes.find((lane) => lane.pool === pool)?.calendar;
-  const submission = await startSubmission({
-    settings,
-    spool,
+  const inPlan = (pool: string, ms: number) => {
+    const calendar = calendarOf(pool);
+    return calendar === undefined ? ms : planMs(ms, calendar);
+  };
+  const injection = await startInjection(settings, store, {
     providerOf: (domain) => {
       const known = resolver.knownProvider(domain);
       return known === null ? null : lease.laneProvider(known);
     },
-    lifetime: (pool, stream) => {
-      const calendar = calendarOf(pool);
-      return calendar === undefined ? LIFETIME[stream] : planMs(LIFETIME[stream], calendar);
-    },
+    seating: sending,
+    accepting: () => pressure.accepting(),
+    lifetime: (pool, stream) => inPlan(pool, LIFETIME[stream]),
+    planMs: inPlan,
     knownPools: () => new Set(lease.lanes.map((lane) => lane.pool)),
     accepted: (pool, providers) => {
       sending.nudge(pool, providers);
@@ -88,6 +93,7 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     chore(10_000, async () => {
       swept = await sweepBodies(store, swept, 5_000);
     }),
+    chore(60_000, () => injection.tidy()),
   ];
   const router = new Router(store, resolver, lease.id, (provider) => lease.laneProvider(provider));
   const route = chore(1_000, async () => {
@@ -117,9 +123,8 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
 
   let stopping: Promise<void> | undefined;
   async function stop(): Promise<void> {
-    await submission.stop();
     await inbound?.stop();
-    await spool.drain();
+    await injection.stop();
     await Promise.all(chores.map((one) => one.stop()));
     await sending.stop();
     await lease.stop();
@@ -128,8 +133,14 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
   }
   return {
     id: lease.id,
-    submissionPort: submission.port,
+    submissionPort: injection.submissionPort,
     inboundPort: inbound?.port ?? null,
+    listenerPorts: injection.listenerPorts,
+    httpPort: injection.httpPort,
+    reload: () => {
+      injection.reload();
+      inbound?.reload();
+    },
     stop: () => {
       stopping ??= stop();
       return stopping;

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { byteaArray } from './binary.ts';
 import { type Queryable, type Store, tx } from './connect.ts';
+import { hasExtras, type MessageDsn, type RecipientDsn, type Request, writeExtras } from './spool-extras.ts';
 
 export interface SpoolMessage {
   readonly raw: Buffer;
@@ -22,13 +23,16 @@ export interface SpoolMessage {
   readonly pin?: { readonly address: string; readonly provider: string };
   /** False: its body may go with its delivery. Otherwise it is kept a while: probes copy live content. */
   readonly sample?: boolean;
+  readonly dsn?: MessageDsn;
+  /** The request it came with; all messages of one are committed together or not at all. */
+  readonly request?: Request;
   readonly recipients: readonly SpoolRecipient[];
 }
 
-export interface SpoolRecipient {
+export interface SpoolRecipient extends RecipientDsn {
   readonly rcpt: string;
   readonly domain: string;
-  /** null: not known yet. */
+  /** null: not known yet; routed after the commit. */
   readonly provider: string | null;
 }
 
@@ -45,8 +49,32 @@ export interface Claims {
   readonly taken: readonly (readonly boolean[])[];
 }
 
+const NO_CLAIMS: Claims = { process: '', taken: [] };
+
+/** Commits messages durably, with what they bring along: one statement, or one transaction where they bring something. */
+export async function spoolGroup(
+  store: Store,
+  messages: readonly SpoolMessage[],
+  batch: string,
+  claims: Claims = NO_CLAIMS,
+): Promise<Spooled[]> {
+  if (!messages.some(hasExtras)) return spool(store, messages, batch, claims);
+  return tx(store, (db) => spoolWithExtras(db, messages, batch, claims));
+}
+
+async function spoolWithExtras(
+  db: Queryable,
+  messages: readonly SpoolMessage[],
+  batch: string,
+  claims: Claims,
+): Promise<Spooled[]> {
+  const spooled = await spool(db, messages, batch, claims);
+  await writeExtras(db, messages, spooled);
+  return spooled;
+}
+
 /**
- * Commits messages durably. A message is one row of small queue entries and one body shared by its recipients.
+ * Commits messages durably, and nothing they bring along. A message is one row of small queue entries and one body shared by its recipients.
  * Resolves after the commit: only then may anybody answer 250. The batch is locked while it is written, so that
  * spoolOnce can wait for a statement that still runs after its connection broke.
  */
@@ -54,7 +82,7 @@ export async function spool(
   db: Queryable,
   messages: readonly SpoolMessage[],
   batch: string = randomUUID(),
-  claims: Claims = { process: '', taken: [] },
+  claims: Claims = NO_CLAIMS,
 ): Promise<Spooled[]> {
   const { rows } = await db.query({
     name: 'spool',
@@ -62,8 +90,8 @@ export async function spool(
        select pg_advisory_xact_lock(hashtextextended($17::text, 0))
      ), given as (
        select t.* from locked, unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-         $8::text[], $9::int[], $18::bool[]) with ordinality
-         as t(raw, message_id, mail_from, pool, tenant, stream, segment, campaign, recipients, sweep, n)
+         $8::text[], $9::int[], $18::bool[], $21::bool[]) with ordinality
+         as t(raw, message_id, mail_from, pool, tenant, stream, segment, campaign, recipients, sweep, one_click, n)
      ), numbered as materialized (
        select nextval('messages_id_seq') as id, * from given
      ), stored as (
@@ -74,9 +102,10 @@ export async function spool(
        select id, id, $17::uuid, message_id, mail_from, pool, tenant, stream, segment, campaign, recipients from numbered
      ), queued as (
        insert into queue (message, body_id, rcpt, domain, provider, address, pinned, pool, tenant, stream, segment,
-         campaign, due, expires, claim, claimed_at)
+         campaign, due, expires, one_click, claim, claimed_at)
        select n.id, n.id, r.rcpt, r.domain, r.provider, r.address, r.address is not null, n.pool, n.tenant, n.stream,
-         n.segment, n.campaign, r.due, r.expires, case when r.claimed then $20 end, case when r.claimed then now() end
+         n.segment, n.campaign, r.due, r.expires, n.one_click,
+         case when r.claimed then $20 end, case when r.claimed then now() end
        from unnest($10::int[], $11::text[], $12::text[], $13::text[], $14::inet[], $15::timestamptz[], $16::timestamptz[],
          $19::bool[]) with ordinality as r(n, rcpt, domain, provider, address, due, expires, claimed, o)
        join numbered n on n.n = r.n order by r.o
@@ -90,6 +119,7 @@ export async function spool(
       messages.map((m) => m.recipients.length > 1 || m.sample !== false),
       messages.flatMap((m, n) => m.recipients.map((_, r) => claims.taken[n]?.[r] ?? false)),
       claims.process,
+      messages.map((m) => m.oneClick ?? true),
     ],
   });
   return rows;
@@ -100,7 +130,7 @@ export async function spoolOnce(
   store: Store,
   messages: readonly SpoolMessage[],
   batch: string,
-  claims?: Claims,
+  claims: Claims = NO_CLAIMS,
 ): Promise<Spooled[]> {
   return tx(store, async (db) => {
     await db.query('select pg_advisory_xact_lock(hashtextextended($1::text, 0))', [batch]);
@@ -109,7 +139,7 @@ export async function spoolOnce(
        from messages m where batch = $1 order by m.id`,
       [batch],
     );
-    return rows.length > 0 ? rows : spool(db, messages, batch, claims);
+    return rows.length > 0 ? rows : spoolWithExtras(db, messages, batch, claims);
   });
 }
 

@@ -51,12 +51,13 @@ export async function startRampart(
   const port = await freePort();
   const mta = {
     hostname: 'mta.shop.example',
-    submission: {
-      host: '127.0.0.1',
-      port,
-      maxBytes: 1_000_000,
-      users: [{ name: 'bench', password: 'x', pools: [POOL] }],
-      trusted: 'bench',
+    submission: { host: '127.0.0.1', port: await freePort(), maxBytes: 1_000_000, users: [] },
+    injection: {
+      // Trusted peers instead of AUTH, which smtp-source does not speak; sessions may be as long as Postfix lets them.
+      listeners: [
+        { role: 'internal', host: '127.0.0.1', port, peers: ['127.0.0.1'], pools: [POOL], domains: [], rate: null },
+      ],
+      limits: { perAddress: 500, messagesPerConnection: 1_000_000 },
     },
     resolvers: [`127.0.0.1:${dnsPort}`],
     smtpPort: target.port,

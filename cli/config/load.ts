@@ -8,6 +8,7 @@ import type { ShapingOverrides } from '../../policy/shaping.ts';
 import { crossProblems } from './cross-checks.ts';
 import { ConfigError, expectation, type Problem, problemText, schemaProblems } from './problems.ts';
 import type { ResolvedConfig, ResolvedListener } from './resolved.ts';
+import { resolveInjection } from './resolved-injection.ts';
 import { type CheckedConfig, configSchema, NORMAL } from './schema.ts';
 
 export { ConfigError } from './problems.ts';
@@ -131,6 +132,7 @@ function resolve(
           feedbackAddresses: mta.inbound.feedbackAddresses,
         },
       }),
+      injection: resolveInjection(mta, (named, at) => files.at(named, at)),
       resolvers: mta.resolvers,
       smtpPort: mta.smtpPort,
       backPressure: {

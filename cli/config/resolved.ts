@@ -1,6 +1,7 @@
 /** The configuration as the rest of Rampart uses it: defaults filled in, paths absolute, secrets read. */
 import type { Calendar } from '../../policy/calendar.ts';
 import type { ShapingOverrides } from '../../policy/shaping.ts';
+import type { ResolvedInjection } from './resolved-injection.ts';
 
 export interface ResolvedListener {
   readonly host: string;
@@ -28,6 +29,10 @@ export interface ResolvedUser {
   readonly password: string;
   /** At least one; the first is the default. */
   readonly pools: readonly string[];
+  /** Sender domains; none: every one. */
+  readonly domains?: readonly string[];
+  /** Recipients an hour; null or absent: no limit. */
+  readonly rate?: number | null;
 }
 
 export interface ResolvedSeed {
@@ -56,6 +61,7 @@ export interface ResolvedConfig {
     readonly hostname: string;
     readonly submission: ResolvedListener & { readonly users: readonly ResolvedUser[]; readonly maxBytes: number };
     readonly inbound?: ResolvedListener & { readonly feedbackAddresses: readonly string[] };
+    readonly injection: ResolvedInjection;
     readonly resolvers: readonly string[];
     readonly smtpPort: number;
     readonly backPressure: { readonly maxQueued: number; readonly minFreeBytes: number; readonly slowMs: number };

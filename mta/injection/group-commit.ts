@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Store } from '../../store/connect.ts';
-import { type Spooled, type SpoolMessage, type SpoolRecipient, spool, spoolOnce } from '../../store/spool.ts';
+import { type Spooled, type SpoolMessage, type SpoolRecipient, spoolGroup, spoolOnce } from '../../store/spool.ts';
 import { RefusedMessage } from './message.ts';
 
 /** Where mail goes that need not wait: the sending half of this process. */
@@ -34,10 +34,11 @@ export interface Seat {
 }
 
 interface Waiting {
-  readonly message: SpoolMessage;
-  /** By recipient. */
-  readonly seats: readonly (Seat | null)[];
-  readonly resolve: (spooled: Spooled) => void;
+  /** Committed together or not at all. */
+  readonly messages: readonly SpoolMessage[];
+  /** By message and recipient. */
+  readonly seats: readonly (readonly (Seat | null)[])[];
+  readonly resolve: (spooled: Spooled[]) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -81,19 +82,26 @@ export class GroupCommit {
   }
 
   /** Resolves when the message is durable. Rejects with SpoolBusy above a high-water mark. */
-  async submit(given: SpoolMessage): Promise<Spooled> {
+  async submit(message: SpoolMessage): Promise<Spooled> {
+    const [spooled] = await this.submitAll([message]);
+    if (spooled === undefined) throw new Error('the spool returned fewer rows than messages');
+    return spooled;
+  }
+
+  /** The same for messages that belong together: one commit stores all of them, or none is stored. */
+  async submitAll(given: readonly SpoolMessage[]): Promise<Spooled[]> {
     const { busy } = this;
     if (busy !== null) throw new SpoolBusy(busy);
-    this.#inHand += 1;
+    this.#inHand += given.length;
     try {
-      const message = { ...given, sample: this.#samples(given) };
-      const seats = await this.#seats(message);
+      const messages = given.map((message) => ({ ...message, sample: this.#samples(message) }));
+      const seats = await this.#seats(messages);
       return await new Promise((resolve, reject) => {
-        this.#waiting.push({ message, seats, resolve, reject });
+        this.#waiting.push({ messages, seats, resolve, reject });
         this.#running ??= this.#run();
       });
     } finally {
-      this.#inHand -= 1;
+      this.#inHand -= given.length;
     }
   }
 
@@ -102,55 +110,77 @@ export class GroupCommit {
     while (this.#inHand > 0) await (this.#running ?? sleep(LINGER_MS));
   }
 
-  async #seats(message: SpoolMessage): Promise<(Seat | null)[]> {
+  async #seats(messages: readonly SpoolMessage[]): Promise<(readonly (Seat | null)[])[]> {
     const seating = this.#seating;
-    if (seating === undefined) return message.recipients.map(() => null);
-    const [only, ...others] = message.recipients;
-    if (only === undefined || others.length > 0) {
-      const seats = message.recipients.map((recipient) => seating.seat(message, recipient));
-      return seats.map((seat) => (seat === 'soon' ? null : seat));
+    if (seating === undefined) return messages.map(() => []);
+    const [message, ...others] = messages;
+    const [recipient, ...more] = message?.recipients ?? [];
+    if (message === undefined || recipient === undefined || others.length + more.length > 0) {
+      const now = (one: SpoolMessage) => one.recipients.map((to) => seating.seat(one, to));
+      return messages.map((one) => now(one).map((seat) => (seat === 'soon' ? null : seat)));
     }
     const until = performance.now() + ROOM_MS;
     for (;;) {
-      const seat = seating.seat(message, only);
+      const seat = seating.seat(message, recipient);
       const left = until - performance.now();
-      if (seat !== 'soon' || left <= 0) return [seat === 'soon' ? null : seat];
-      await seating.room(message, only, left);
+      if (seat !== 'soon' || left <= 0) return [[seat === 'soon' ? null : seat]];
+      await seating.room(message, recipient, left);
     }
+  }
+
+  /** Committed: those with a place go, the others wait their turn. */
+  #letGo({ messages, seats }: Waiting, rows: readonly Spooled[]): void {
+    messages.forEach((message, n) => {
+      message.recipients.forEach((recipient, r) => {
+        const [row, seat] = [rows[n], seats[n]?.[r]];
+        const id = row?.recipients[r];
+        if (seat == null) this.#seating?.queued(message, recipient);
+        else if (row === undefined || id === undefined) seat.release();
+        else seat.send(id, row.message);
+      });
+    });
   }
 
   async #run(): Promise<void> {
     await sleep(LINGER_MS);
-    while (this.#waiting.length > 0) await this.#settle(this.#waiting.splice(0, GROUP));
+    while (this.#waiting.length > 0) await this.#settle(this.#next());
     // In the same turn as the last look: what comes later must find that nobody runs.
     this.#running = undefined;
   }
 
+  /** What fits a group; what belongs together is never divided, whatever its size. */
+  #next(): Waiting[] {
+    let messages = 0;
+    let units = 0;
+    for (const waiting of this.#waiting) {
+      if (units > 0 && messages + waiting.messages.length > GROUP) break;
+      messages += waiting.messages.length;
+      units += 1;
+    }
+    return this.#waiting.splice(0, units);
+  }
+
   async #settle(group: readonly Waiting[]): Promise<void> {
-    const seats = group.map((waiting) => waiting.seats);
     try {
-      const messages = group.map((waiting) => waiting.message);
-      const spooled = await this.#claiming(messages, seats);
-      group.forEach((waiting, n) => {
-        const row = spooled[n];
-        if (row === undefined) {
-          waiting.reject(new Error('the spool returned fewer rows than messages'));
-          return;
-        }
-        waiting.resolve(row);
-        waiting.message.recipients.forEach((recipient, r) => {
-          const seat = seats[n]?.[r];
-          if (seat == null) this.#seating?.queued(waiting.message, recipient);
-          else seat.send(row.recipients[r] as number, row.message);
-        });
-      });
+      const spooled = await this.#claiming(
+        group.flatMap((waiting) => waiting.messages),
+        group.flatMap((waiting) => waiting.seats),
+      );
+      let at = 0;
+      for (const waiting of group) {
+        const rows = spooled.slice(at, at + waiting.messages.length);
+        at += waiting.messages.length;
+        if (rows.length === waiting.messages.length) waiting.resolve(rows);
+        else waiting.reject(new Error('the spool returned fewer rows than messages'));
+        this.#letGo(waiting, rows);
+      }
     } catch (error) {
       // One message the store can not hold must not cost the others their commit.
       if (isRefusal(error) && group.length > 1) {
         for (const waiting of group) await this.#settle([waiting]);
         return;
       }
-      for (const seat of seats.flat()) seat?.release();
+      for (const seat of group.flatMap((waiting) => waiting.seats).flat()) seat?.release();
       if (!isRefusal(error)) for (const waiting of group) waiting.reject(error as Error);
       else
         group[0]?.reject(new RefusedMessage(554, '5.6.0 The message has a header or address that can not be stored'));
@@ -168,11 +198,11 @@ export class GroupCommit {
   }
 
   /** A failed commit may have happened: ask by its batch id before anybody is told to send the mail again. */
-  async #commit(messages: readonly SpoolMessage[], claims?: Parameters<typeof spool>[3]): Promise<Spooled[]> {
+  async #commit(messages: readonly SpoolMessage[], claims?: Parameters<typeof spoolGroup>[3]): Promise<Spooled[]> {
     const batch = randomUUID();
     const until = performance.now() + DOUBT_MS;
     try {
-      return await spool(this.#store, messages, batch, claims);
+      return await spoolGroup(this.#store, messages, batch, claims);
     } catch (failed) {
       for (let error = failed; ; ) {
         if (isRefusal(error) || performance.now() > until) throw error;
