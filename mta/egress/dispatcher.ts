@@ -85,11 +85,9 @@ export class Dispatcher {
   #lookAt = 0;
   #holdsSeen = '';
   #passes = 0;
-  #able: { readonly at: number; readonly lanes: readonly Able[]; readonly leave: readonly string[] } = {
-    at: 0,
-    lanes: [],
-    leave: [],
-  };
+  #able: { readonly at: number; readonly lanes: readonly Able[] } = { at: 0, lanes: [] };
+  /** Segments of marketing mail that warm lanes leave alone: the pool's mail waits for its cold lanes. */
+  #leave: readonly string[] = [];
 
   constructor(pool: string, provider: string, parts: DispatcherParts) {
     this.#pool = pool;
@@ -155,10 +153,9 @@ export class Dispatcher {
   seat(mail: Mail, now: number): Place | 'soon' | null {
     if (this.#stopped) return null;
     if (now - this.#able.at > FRESH_MS)
-      this.#able = { at: now, lanes: this.#sendable(now), leave: this.#leftToCold(now) };
-    const { lanes, leave } = this.#able;
+      this.#able = { at: now, lanes: this.#sendable(now) };
+    const { lanes } = this.#able;
     if (lanes.some((one) => one.picky && this.#carries(one, mail))) return null;
-    if (mail.stream === 'marketing' && mail.oneClick && leave.includes(mail.segment)) return null;
     const open = lanes.filter(
       (one) => !one.picky && !this.#keptReady.has(one.lane.address) && this.#takes(one, mail, now),
     );
@@ -301,7 +298,7 @@ export class Dispatcher {
         segments: [...new Set(cold.flatMap((one) => admitted(one.lane.segment)))],
         held: lease.held(true, now),
       },
-      warm: { most: mostWarm, flows: warmFlows, held: lease.held(false, now), leave: this.#leftToCold(now) },
+      warm: { most: mostWarm, flows: warmFlows, held: lease.held(false, now), leave: this.#leave },
     });
     // Slow because of what it stepped over: that is what looks bring back, so they become seldom.
     const took = Date.now() - began;
@@ -337,7 +334,6 @@ export class Dispatcher {
     return this.#kept.get(address) ?? { transactional: START, marketing: START };
   }
 
-  /** Segments of marketing mail that warm lanes leave alone: the pool's mail waits for its cold lanes. */
   #leftToCold(now: number): readonly string[] {
     const { lease } = this.#parts;
     const lanes = lease.peers(this.#pool, this.#provider);
@@ -347,6 +343,7 @@ export class Dispatcher {
 
   #sendable(now: number): Able[] {
     const { lease } = this.#parts;
+    this.#leave = this.#leftToCold(now);
     return this.#parts
       .lanes()
       .filter((one) => one.stops() === null && one.sender.restsUntil <= now)
@@ -416,7 +413,12 @@ export class Dispatcher {
     if (message.address !== null && message.address !== one.lane.address) return false;
     if (this.#parts.lease.stopsMail(message, one.cold, now) !== null) return false;
     if (one.sender.siteRestsUntil(message.domain, now) > 0) return false;
-    return !one.picky || message.pinned || this.#carries(one, message);
+    if (one.picky) return message.pinned || this.#carries(one, message);
+    return message.address !== null || !this.#waitsForCold(message);
+  }
+
+  #waitsForCold(mail: Mail): boolean {
+    return mail.stream === 'marketing' && mail.oneClick && !mail.freed && this.#leave.includes(mail.segment);
   }
 
   /** May a cold lane's stage carry this? Mail that belongs to the lane is no exception: the lane may have stepped back. */
