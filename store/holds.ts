@@ -88,8 +88,16 @@ export async function clearHolds(
   if (ids.length === 0) return [];
   const { rows } = await db.query(
     `update holds set cleared_at = now(), cleared_by = $2, clear_reason = $3
-     where id = any($1::bigint[]) and cleared_at is null returning id`,
+     where id = any($1::bigint[]) and cleared_at is null returning id, scope, target, cause`,
     [ids, by.actor, by.reason],
+  );
+  // A lane's incident ends with a decision; of mail (a campaign, a tenant) nothing else would end it, and the next one
+  // with the same cause could not be told.
+  await db.query(
+    `update incidents i set closed_at = now()
+     from unnest($1::text[], $2::text[], $3::text[]) as h(scope, target, cause)
+     where i.closed_at is null and i.address is null and (i.scope, i.target, i.cause) = (h.scope, h.target, h.cause)`,
+    [rows.map((row) => row.scope), rows.map((row) => row.target), rows.map((row) => row.cause)],
   );
   await db.query('select pg_notify($1, $2)', [CHANGES, `hold ${ids.join(' ')}`]);
   return rows.map((row) => row.id);

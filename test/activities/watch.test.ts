@@ -127,6 +127,7 @@ test('a campaign of dead addresses is suspended on all lanes; a person who lifts
   await mail(20, { ...DEAD, campaign: 'dead', at: Date.now() + 1_000 });
   await looks();
   assert.equal((await liveHolds(store)).length, 1, 'new dead addresses suspend it again');
+  assert.equal((await incidents()).length, 2, 'and that is an incident of its own: the first one was closed');
 });
 
 test('the relay tells until it was heard, once, and an outbox that is stuck does not stop the other', async () => {
