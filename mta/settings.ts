@@ -1,5 +1,6 @@
 /** What an MTA process is told by whoever starts it: plain values, checked at the edge (cli/config). */
 import type { ShapingOverrides } from '../policy/shaping.ts';
+import type { DeliverySettings } from './delivery-settings.ts';
 import type { Marks } from './injection/back-pressure.ts';
 import type { InjectionSettings, ListenerSettings } from './settings-injection.ts';
 
@@ -37,6 +38,8 @@ export interface MtaSettings {
   readonly traceKey: string;
   /** Domain of VERP return paths; absent: the original MAIL FROM is kept. */
   readonly bounceDomain?: string;
+  /** Signatures and transport security; absent: no signatures, opportunistic TLS. */
+  readonly delivery?: DeliverySettings;
   /** Limits that differ from the shipped ones. */
   readonly shaping?: ShapingOverrides;
   readonly log: (event: string, fields?: Record<string, unknown>) => void;

@@ -4,12 +4,12 @@ import { createStore } from '../store/connect.ts';
 import { endProcess } from '../store/processes.ts';
 import { expireDue, recoverDead } from '../store/queue.ts';
 import { durabilityProblems, sweepBodies } from '../store/spool.ts';
+import { startDelivery } from './delivery.ts';
 import { Egress } from './egress/egress.ts';
 import { CLAIM_GRACE_MS, Lease } from './egress/lease.ts';
 import { startInbound } from './feedback/inbound.ts';
 import { BackPressure, MARKS } from './injection/back-pressure.ts';
 import { startInjection } from './injection/start.ts';
-import { MailResolver } from './routing/resolver.ts';
 import { Router } from './routing/router.ts';
 import type { MtaSettings } from './settings.ts';
 
@@ -48,11 +48,15 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     await store.end();
     throw new Error(`this PostgreSQL may lose accepted mail (${problems.join(', ')}): set them on, then start again`);
   }
-  const resolver = new MailResolver(settings.resolvers);
+  const delivery = await startDelivery(settings, store).catch(async (error) => {
+    await store.end();
+    throw error;
+  });
+  const { resolver } = delivery;
   let egress: Egress | undefined;
   const lease = new Lease(settings, store, { changed: () => egress?.refresh(), lost: onLost });
   await lease.start();
-  egress = new Egress(settings, store, lease, resolver);
+  egress = new Egress(settings, store, lease, delivery);
   const sending = egress;
   sending.refresh();
 
@@ -94,6 +98,7 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
       swept = await sweepBodies(store, swept, 5_000);
     }),
     chore(60_000, () => injection.tidy()),
+    ...delivery.chores.map(({ everyMs, work }) => chore(everyMs, work)),
   ];
   const router = new Router(store, resolver, lease.id, (provider) => lease.laneProvider(provider));
   const route = chore(1_000, async () => {

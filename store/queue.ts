@@ -48,8 +48,8 @@ export interface Outcome {
   readonly campaign: string;
   readonly tenant: string;
   readonly probe: boolean;
-  /** null: finished. Otherwise when to try again, and whether the address is kept. */
-  readonly retry: { readonly due: number; readonly free: boolean } | null;
+  /** null: finished. Otherwise when to try again, whether the address is left, and for which one (absent or null: any). */
+  readonly retry: { readonly due: number; readonly free: boolean; readonly to?: string | null } | null;
 }
 
 /** Plan time in real ms: a rollup's bucket, and the silence after which a warm lane is cold. */
@@ -76,9 +76,9 @@ export async function commitOutcomes(
     text: `with o as (
        select * from unnest($1::bigint[], $2::bigint[], $3::inet[], $4::text[], $5::int[], $6::timestamptz[], $7::int[],
          $8::timestamptz[], $9::bool[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
-         $16::text[], $17::bool[], $18::timestamptz[], $19::bool[])
+         $16::text[], $17::bool[], $18::timestamptz[], $19::bool[], $23::inet[])
        as t(recipient, message, address, provider, window_index, at, number, first_at, unit, severity, class, scope, rule,
-         reply, campaign, tenant, probe, due, free)
+         reply, campaign, tenant, probe, due, free, moved_to)
      ), noted as (
        insert into attempts (recipient, message, address, provider, window_index, at, number, first_at, unit, severity,
          class, scope, rule, reply, final, campaign, tenant, probe, process)
@@ -98,7 +98,7 @@ export async function commitOutcomes(
        update queue q set claim = null, claimed_at = null, attempts = o.number,
          doubts = q.doubts + (o.severity = 'in-doubt')::int, first_attempt = o.first_at, due = o.due,
          reason = left(o.reply, 300), freed = q.freed or o.free,
-         address = case when o.free and not q.pinned then null else o.address end
+         address = case when o.free and not q.pinned then o.moved_to else o.address end
        from o where q.id = o.recipient and q.claim = $20 and o.due is not null and q.attempts = o.number - 1
      ), lanes_due as (
        -- Roughly right is enough here; waiting for a lane another process updates could deadlock on the rollups.
@@ -148,6 +148,7 @@ export async function commitOutcomes(
       process,
       scale.bucketMs,
       scale.idleMs,
+      column((o) => o.retry?.to ?? null),
     ],
   });
 }

@@ -33,6 +33,8 @@ function meaning(config: ResolvedConfig) {
     http: injection.http === undefined ? null : { host: injection.http.host, port: injection.http.port },
     limits: injection.limits,
     requireListUnsubscribe: injection.requireListUnsubscribe,
+    remoteTls: config.mta.delivery?.tls ?? null,
+    dkimAlsoSign: config.mta.delivery?.dkim.alsoSign ?? {},
     complaintFeeds,
     seeds: config.seeds.map(({ provider, address }) => ({ provider, address })),
     placement,
@@ -60,6 +62,7 @@ function describe(config: ResolvedConfig): string[] {
     ...injection.listeners.map(({ role, host, port }) => `${role}: ${host}:${port}`),
     ...(injection.http === undefined ? [] : [`http: ${injection.http.host}:${injection.http.port}`]),
     `complaint reports: ${inbound === undefined ? 'none' : `${inbound.host}:${inbound.port} for ${config.complaintFeeds.join(', ') || 'no provider'}`}`,
+    `TLS on the way out: ${tlsText(config)}`,
     `seeds: ${config.seeds.length === 0 ? 'none' : config.seeds.map((seed) => seed.address).join(', ')}`,
     `data: ${config.dataDir}`,
     ...notes(config).map((note) => `note: ${note}`),
@@ -82,6 +85,13 @@ function notes(config: ResolvedConfig): string[] {
     said.push("no lanes for 'other': mail to providers that are not listed waits and expires");
   }
   return said;
+}
+
+function tlsText({ mta }: ResolvedConfig): string {
+  if (mta.delivery === undefined) return 'opportunistic';
+  const { default: fallback, providers, domains } = mta.delivery.tls;
+  const named = Object.entries({ ...providers, ...domains }).filter(([, policy]) => policy !== fallback);
+  return [fallback, ...named.map(([name, policy]) => `${policy} at ${name}`)].join(', ');
 }
 
 function normalText(normal: Readonly<Record<string, number>>): string {

@@ -10,6 +10,7 @@ export function crossProblems(config: CheckedConfig, calendar: Calendar): Proble
     ...addressProblems(config),
     ...userProblems(config),
     ...feedProblems(config),
+    ...deliveryProblems(config),
     ...shapingProblems(config),
     ...listenerProblems(config),
   ];
@@ -75,6 +76,20 @@ function feedProblems(config: CheckedConfig): Problem[] {
       path: ['complaintFeeds'],
       says: 'no report can arrive: set mta.inbound, or leave complaintFeeds empty',
     });
+  }
+  return problems;
+}
+
+function deliveryProblems({ dkim, mta, pools }: CheckedConfig): Problem[] {
+  const problems: Problem[] = [];
+  for (const provider of Object.keys(mta.remoteTls.providers)) {
+    if (ALL_PROVIDERS.includes(provider)) continue;
+    const path = ['mta', 'remoteTls', 'providers', provider];
+    problems.push({ path, says: `expected one of ${ALL_PROVIDERS.join(', ')}` });
+  }
+  for (const pool of Object.keys(dkim.alsoSign)) {
+    if (pool in pools) continue;
+    problems.push({ path: ['dkim', 'alsoSign', pool], says: `expected one of ${Object.keys(pools).join(', ')}` });
   }
   return problems;
 }

@@ -9,6 +9,7 @@ import { crossProblems } from './cross-checks.ts';
 import { ConfigError, expectation, type Problem, problemText, schemaProblems } from './problems.ts';
 import type { ResolvedConfig, ResolvedListener } from './resolved.ts';
 import { resolveInjection } from './resolved-injection.ts';
+import { resolveDelivery } from './resolved-delivery.ts';
 import { type CheckedConfig, configSchema, NORMAL } from './schema.ts';
 
 export { ConfigError } from './problems.ts';
@@ -141,6 +142,10 @@ function resolve(
         slowMs: mta.backPressure.slowDatabase,
       },
       ...(mta.bounceDomain === undefined ? {} : { bounceDomain: mta.bounceDomain }),
+      delivery: resolveDelivery(config, {
+        file: (named, at) => files.at(named, at),
+        secret: (secret, at) => secrets.read(secret, at),
+      }),
       shaping: config.shaping as ShapingOverrides,
     },
     seeds: seeds.map((seed, index) => ({

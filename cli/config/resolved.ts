@@ -2,6 +2,7 @@
 import type { Calendar } from '../../policy/calendar.ts';
 import type { ShapingOverrides } from '../../policy/shaping.ts';
 import type { ResolvedInjection } from './resolved-injection.ts';
+import type { ResolvedDelivery } from './resolved-delivery.ts';
 
 export interface ResolvedListener {
   readonly host: string;
@@ -66,6 +67,8 @@ export interface ResolvedConfig {
     readonly smtpPort: number;
     readonly backPressure: { readonly maxQueued: number; readonly minFreeBytes: number; readonly slowMs: number };
     readonly bounceDomain?: string;
+    /** Absent: no signatures, opportunistic TLS. A loaded configuration always has it. */
+    readonly delivery?: ResolvedDelivery;
     readonly shaping: ShapingOverrides;
   };
   readonly seeds: readonly ResolvedSeed[];

@@ -9,6 +9,7 @@ import { PROVIDERS } from '../../policy/providers.ts';
 import { parseDuration } from './duration.ts';
 import { backPressureSchema } from './schema-back-pressure.ts';
 import { injectionShape, userShape } from './schema-injection.ts';
+import { dkimSchema, remoteTlsSchema } from './schema-delivery.ts';
 import { shapingSchema } from './schema-shaping.ts';
 
 /** Providers a lane can be for: every one that can be told by its MX, and the rest. */
@@ -139,6 +140,8 @@ export const configSchema = z.strictObject({
       smtpPort: port.default(25),
       /** Domain of return paths that name their recipient (VERP); without it the sender's own MAIL FROM is kept. */
       bounceDomain: hostName.optional(),
+      /** TLS towards the hosts mail goes to. */
+      remoteTls: remoteTlsSchema,
       /** Largest message taken, bytes. */
       maxBytes: count.default(25_000_000),
       /** Marks above which new mail is put off. */
@@ -161,6 +164,8 @@ export const configSchema = z.strictObject({
       }),
     )
     .default([]),
+  /** Signatures of outgoing mail. */
+  dkim: dkimSchema,
   /** How probes judge placement. */
   placement: z
     .strictObject({

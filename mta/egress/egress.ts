@@ -9,8 +9,10 @@ import { type Store, tx } from '../../store/connect.ts';
 import { openIncident, placeHold } from '../../store/holds.ts';
 import type { LaneRow } from '../../store/lanes.ts';
 import type { Claimed, Outcome, OutcomeScale } from '../../store/queue.ts';
+import { refusingAddresses } from '../../store/refusals.ts';
+import { countSiteAnswer } from '../../store/site-answers.ts';
 import type { Spooled, SpoolMessage, SpoolRecipient } from '../../store/spool.ts';
-import type { MailResolver } from '../routing/resolver.ts';
+import type { DeliveryParts } from '../delivery.ts';
 import type { MtaSettings } from '../settings.ts';
 import { Claims } from './claims.ts';
 import type { Answer } from './connection.ts';
@@ -45,7 +47,7 @@ export class Egress {
   readonly #settings: MtaSettings;
   readonly #store: Store;
   readonly #lease: Lease;
-  readonly #resolver: MailResolver;
+  readonly #delivery: DeliveryParts;
   readonly #outcomes: OutcomeCommitter;
   readonly #lanes = new Map<string, LaneEntry>();
   readonly #dispatchers = new Map<string, Dispatcher>();
@@ -54,11 +56,11 @@ export class Egress {
   #sending = 0;
   #stopped = false;
 
-  constructor(settings: MtaSettings, store: Store, lease: Lease, resolver: MailResolver) {
+  constructor(settings: MtaSettings, store: Store, lease: Lease, delivery: DeliveryParts) {
     this.#settings = settings;
     this.#store = store;
     this.#lease = lease;
-    this.#resolver = resolver;
+    this.#delivery = delivery;
     this.#claims = new Claims(store, lease.id);
     this.#outcomes = new OutcomeCommitter(store, lease.id, () => this.#scale(), settings.log);
   }
@@ -216,7 +218,7 @@ export class Egress {
       else dispatcher?.wakeAt(at);
     };
     return new LaneSender(lane, {
-      resolver: this.#resolver,
+      ...this.#delivery,
       smtpPort: this.#settings.smtpPort,
       traceKey: this.#settings.traceKey,
       bounceDomain: this.#settings.bounceDomain,
@@ -238,7 +240,15 @@ export class Egress {
       },
       stops: (message) => this.#stops(key, message),
       leaseFresh: () => this.#lease.allows(current(), Date.now()),
-      hasWarmPeer: () => this.#mayLeave(current()),
+      warmPeers: () => (current().overflow === 'wait' ? [] : this.#lease.warmPeers(current(), Date.now())),
+      refusedBy: (recipient) => refusingAddresses(this.#store, recipient),
+      siteJudged: (verdict, at) => {
+        const answer = { address: current().address, provider: current().provider, at };
+        const blocked = verdict.severity === 'blocked';
+        countSiteAnswer(this.#store, { ...answer, blocked }, this.#scale().bucketMs).catch((error: Error) =>
+          this.#settings.log('site-answer-not-counted', { lane: key, error: error.message }),
+        );
+      },
       log: this.#settings.log,
       laneFatal: (verdict, answer) => this.#laneFatal(current(), verdict, answer),
       freed: (id) => {

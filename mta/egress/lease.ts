@@ -141,6 +141,14 @@ export class Lease {
     return this.#everywhere.filter((lane) => lane.pool === pool && lane.provider === provider);
   }
 
+  /** Addresses of other lanes of this pool that are warm at this provider and under no hold: on any node. */
+  warmPeers(lane: LaneRow, now: number): string[] {
+    return this.#everywhere
+      .filter((peer) => peer.pool === lane.pool && peer.provider === lane.provider && peer.address !== lane.address)
+      .filter((peer) => !this.cold(peer, now) && holdsOnLane(this.#holds, { ...peer, cold: false }, now).length === 0)
+      .map((peer) => peer.address);
+  }
+
   /** Why this lane sends nothing now, or null. */
   stops(lane: LaneRow, now: number): string | null {
     const cold = this.cold(lane, now);
