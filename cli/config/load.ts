@@ -8,8 +8,8 @@ import type { ShapingOverrides } from '../../policy/shaping.ts';
 import { crossProblems } from './cross-checks.ts';
 import { ConfigError, expectation, type Problem, problemText, schemaProblems } from './problems.ts';
 import type { ResolvedConfig, ResolvedListener } from './resolved.ts';
-import { resolveInjection } from './resolved-injection.ts';
 import { resolveDelivery } from './resolved-delivery.ts';
+import { resolveInjection } from './resolved-injection.ts';
 import { type CheckedConfig, configSchema, NORMAL } from './schema.ts';
 
 export { ConfigError } from './problems.ts';

@@ -1,8 +1,8 @@
 /** The configuration as the rest of Rampart uses it: defaults filled in, paths absolute, secrets read. */
 import type { Calendar } from '../../policy/calendar.ts';
 import type { ShapingOverrides } from '../../policy/shaping.ts';
-import type { ResolvedInjection } from './resolved-injection.ts';
 import type { ResolvedDelivery } from './resolved-delivery.ts';
+import type { ResolvedInjection } from './resolved-injection.ts';
 
 export interface ResolvedListener {
   readonly host: string;

@@ -8,8 +8,8 @@ import { DEFAULTS } from '../../policy/defaults.ts';
 import { PROVIDERS } from '../../policy/providers.ts';
 import { parseDuration } from './duration.ts';
 import { backPressureSchema } from './schema-back-pressure.ts';
-import { injectionShape, userShape } from './schema-injection.ts';
 import { dkimSchema, remoteTlsSchema } from './schema-delivery.ts';
+import { injectionShape, userShape } from './schema-injection.ts';
 import { shapingSchema } from './schema-shaping.ts';
 
 /** Providers a lane can be for: every one that can be told by its MX, and the rest. */

@@ -152,8 +152,7 @@ export class Dispatcher {
    */
   seat(mail: Mail, now: number): Place | 'soon' | null {
     if (this.#stopped) return null;
-    if (now - this.#able.at > FRESH_MS)
-      this.#able = { at: now, lanes: this.#sendable(now) };
+    if (now - this.#able.at > FRESH_MS) this.#able = { at: now, lanes: this.#sendable(now) };
     const { lanes } = this.#able;
     if (lanes.some((one) => one.picky && this.#carries(one, mail))) return null;
     const open = lanes.filter(
