@@ -13,7 +13,7 @@ export interface Measured {
   readonly cpu: number;
 }
 
-export const SESSIONS = 40;
+export const SESSIONS = 100;
 
 export async function measure(
   engine: Engine,

@@ -19,4 +19,4 @@ export interface Target {
 }
 
 /** Connections to the sink each engine may keep open: the same for all. */
-export const CONNECTIONS = 64;
+export const CONNECTIONS = 128;
