@@ -40,6 +40,16 @@ interface Run {
 
 const engines: Engine[] = [];
 const rows: { engine: string; bytes: number; rate: number; cpu: number; runs: Run[] }[] = [];
+async function stop(): Promise<void> {
+  for (const engine of engines.splice(0)) await engine.stop();
+  await place.stop();
+}
+
+// Postfix and PostgreSQL outlive us unless they are told.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void stop().finally(() => process.exit(1)));
+}
+
 try {
   for (const name of wanted) {
     const start = starts[name];
@@ -70,8 +80,7 @@ try {
   await writeFile(path.join(OUT, 'throughput.json'), `${JSON.stringify(rows, null, 2)}\n`);
   report();
 } finally {
-  for (const engine of engines) await engine.stop();
-  await place.stop();
+  await stop();
 }
 
 function report(): void {
