@@ -1,10 +1,10 @@
 /** What an MTA process is told by whoever starts it: plain values, checked at the edge (cli/config). */
+import type { ShapingOverrides } from '../policy/shaping.ts';
+import type { DeliverySettings } from './delivery-settings.ts';
+import type { Marks } from './injection/back-pressure.ts';
 import type { InjectionSettings, ListenerSettings } from './settings-injection.ts';
 
 export type { ListenerSettings } from './settings-injection.ts';
-
-import type { ShapingOverrides } from '../policy/shaping.ts';
-import type { DeliverySettings } from './delivery-settings.ts';
 
 export interface SubmissionUser {
   readonly name: string;
@@ -34,6 +34,8 @@ export interface MtaSettings {
   };
   /** DNS servers `ip:port`; empty: the system's. */
   readonly resolvers: readonly string[];
+  /** Marks above which new mail is put off; absent: the defaults. */
+  readonly backPressure?: Marks;
   /** Port of remote MX hosts: 25, another only in a lab. */
   readonly smtpPort: number;
   /** Key of the HMAC in trace headers and VERP addresses. */

@@ -138,6 +138,11 @@ function resolve(
       resolvers: mta.resolvers,
       smtpPort: mta.smtpPort,
       notifications: mta.notifications,
+      backPressure: {
+        maxQueued: mta.backPressure.maxQueued,
+        minFreeBytes: mta.backPressure.minFreeBytes,
+        slowMs: mta.backPressure.slowDatabase,
+      },
       ...(mta.bounceDomain === undefined ? {} : { bounceDomain: mta.bounceDomain }),
       delivery: resolveDelivery(config, {
         file: (named, at) => files.at(named, at),

@@ -69,6 +69,7 @@ export interface ResolvedConfig {
     readonly injection: ResolvedInjection;
     readonly resolvers: readonly string[];
     readonly smtpPort: number;
+    readonly backPressure: { readonly maxQueued: number; readonly minFreeBytes: number; readonly slowMs: number };
     readonly bounceDomain?: string;
     /** Absent: no signatures, opportunistic TLS. A loaded configuration always has it. */
     readonly delivery?: ResolvedDelivery;

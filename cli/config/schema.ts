@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { PROVIDERS } from '../../policy/providers.ts';
 import { parseDuration } from './duration.ts';
+import { backPressureSchema } from './schema-back-pressure.ts';
 import { dkimSchema, remoteTlsSchema } from './schema-delivery.ts';
 import { injectionShape, userShape } from './schema-injection.ts';
 import { notifications, reporters } from './schema-reports.ts';
@@ -148,6 +149,8 @@ export const configSchema = z.strictObject({
       notifications,
       /** Largest message taken, bytes. */
       maxBytes: count.default(25_000_000),
+      /** Marks above which new mail is put off. */
+      backPressure: backPressureSchema,
       ...injectionShape,
     })
     .prefault({}),

@@ -6,7 +6,7 @@ import { findUser, takeRate } from '../../store/users.ts';
 import { startInbound } from '../feedback/inbound.ts';
 import type { MtaSettings } from '../settings.ts';
 import type { ExtraListener } from '../settings-injection.ts';
-import { GroupCommit } from './group-commit.ts';
+import { GroupCommit, type Seating } from './group-commit.ts';
 import type { Listening } from './listener.ts';
 import { OneClickCount } from './one-click-count.ts';
 import { Rates } from './rates.ts';
@@ -17,8 +17,10 @@ import { type SuppressedPort, SuppressionCheck } from './suppression-check.ts';
 
 /** What the rest of the MTA tells injection. */
 export type InjectionPorts = Pick<InjectionParts, 'providerOf' | 'lifetime' | 'planMs' | 'knownPools' | 'accepted'> & {
-  /** Absent: mail is always taken, until the group commit is full. */
-  readonly accepting?: InjectionParts['accepting'];
+  /** Places for mail that need not wait; absent: everything goes by way of the queue. */
+  readonly seating?: Seating;
+  /** Why no mail is taken in now, or null. */
+  readonly accepting?: () => string | null;
   /** Absent: nobody is suppressed. */
   readonly suppressed?: SuppressedPort;
 };
@@ -38,7 +40,7 @@ export interface Injection {
 /** Opens every way in. On failure, what was opened is closed again. */
 export async function startInjection(settings: MtaSettings, store: Store, ports: InjectionPorts): Promise<Injection> {
   const { injection = {}, log } = settings;
-  const spool = new GroupCommit(store);
+  const spool = new GroupCommit(store, ports.seating, ports.accepting);
   const withoutOneClick = new OneClickCount(log);
   const parts: InjectionParts = {
     ...ports,
