@@ -43,6 +43,26 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/warmup-resume.ts')).warmupResume,
   },
   {
+    name: 'user add',
+    summary: 'let somebody hand in mail',
+    load: async () => (await import('./commands/user-add.ts')).userAdd,
+  },
+  {
+    name: 'user list',
+    summary: 'who may hand in mail, and what they may',
+    load: async () => (await import('./commands/user-list.ts')).userList,
+  },
+  {
+    name: 'user remove',
+    summary: "stop taking somebody's mail",
+    load: async () => (await import('./commands/user-remove.ts')).userRemove,
+  },
+  {
+    name: 'user password',
+    summary: 'give a user a new password',
+    load: async () => (await import('./commands/user-password.ts')).userPassword,
+  },
+  {
     name: 'dkim add',
     summary: 'make a DKIM key for a domain, and say what to publish',
     load: async () => (await import('./commands/dkim-add.ts')).dkimAdd,

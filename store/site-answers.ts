@@ -18,7 +18,7 @@ export async function countSiteAnswer(db: Queryable, answer: SiteAnswer, bucketM
   await db.query(
     `insert into rollups as r (address, provider, campaign, bucket, attempts, deferred, reputation, blocked)
      values ($1, $2, '', date_bin(make_interval(secs => $5::float8 / 1000), $3, 'epoch'), 1, $6, 1, $4)
-     on conflict (address, provider, campaign, bucket) do update set
+     on conflict (address, provider, campaign, bucket, process) do update set
        attempts = r.attempts + 1, deferred = r.deferred + excluded.deferred, reputation = r.reputation + 1,
        blocked = r.blocked + excluded.blocked`,
     [answer.address, answer.provider, new Date(answer.at), answer.blocked ? 1 : 0, bucketMs, answer.blocked ? 0 : 1],

@@ -10,6 +10,7 @@ import { ConfigError, expectation, type Problem, problemText, schemaProblems } f
 import type { ResolvedConfig, ResolvedListener } from './resolved.ts';
 import { resolveDelivery } from './resolved-delivery.ts';
 import { resolveEvents } from './resolved-events.ts';
+import { resolveInjection } from './resolved-injection.ts';
 import { type CheckedConfig, configSchema, NORMAL } from './schema.ts';
 
 export { ConfigError } from './problems.ts';
@@ -140,9 +141,15 @@ function resolve(
           reporters: mta.inbound.reporters,
         },
       }),
+      injection: resolveInjection(mta, (named, at) => files.at(named, at)),
       resolvers: mta.resolvers,
       smtpPort: mta.smtpPort,
       notifications: mta.notifications,
+      backPressure: {
+        maxQueued: mta.backPressure.maxQueued,
+        minFreeBytes: mta.backPressure.minFreeBytes,
+        slowMs: mta.backPressure.slowDatabase,
+      },
       ...(mta.bounceDomain === undefined ? {} : { bounceDomain: mta.bounceDomain }),
       delivery: resolveDelivery(config, {
         file: (named, at) => files.at(named, at),

@@ -7,8 +7,10 @@ import { z } from 'zod';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { PROVIDERS } from '../../policy/providers.ts';
 import { parseDuration } from './duration.ts';
+import { backPressureSchema } from './schema-back-pressure.ts';
 import { dkimSchema, remoteTlsSchema } from './schema-delivery.ts';
 import { eventsSchema } from './schema-events.ts';
+import { injectionShape, userShape } from './schema-injection.ts';
 import { notifications, reporters } from './schema-reports.ts';
 import { shapingSchema } from './schema-shaping.ts';
 
@@ -114,9 +116,7 @@ export const configSchema = z.strictObject({
     .min(1, 'at least one provider')
     .default([...COMMON_PROVIDERS]),
   /** Who may hand in mail, and for which pools; a user's first pool is the default. */
-  users: z
-    .array(z.strictObject({ name: text, password: secret, pools: z.array(name).min(1, 'at least one pool') }))
-    .default([]),
+  users: z.array(z.strictObject({ name: text, password: secret, ...userShape })).default([]),
   mta: z
     .strictObject({
       /** MTA processes on this node. */
@@ -150,6 +150,9 @@ export const configSchema = z.strictObject({
       notifications,
       /** Largest message taken, bytes. */
       maxBytes: count.default(25_000_000),
+      /** Marks above which new mail is put off. */
+      backPressure: backPressureSchema,
+      ...injectionShape,
     })
     .prefault({}),
   /** Mailboxes in which probes are looked for, over IMAP. */

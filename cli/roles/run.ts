@@ -1,5 +1,4 @@
 /** Entry point of a role process: takes its orders from its parent, says when it serves, stops when told or orphaned. */
-
 import type { Role } from './child.ts';
 import { startEventsRole } from './events.ts';
 import { startMtaRole } from './mta.ts';
@@ -12,9 +11,15 @@ const role = process.argv[2] as Role;
 export const log = (event: string, fields: Record<string, unknown> = {}) =>
   console.log(JSON.stringify({ at: new Date().toISOString(), role, event, ...fields }));
 
+// Handled from the start: its default would end a role that is still starting.
+let reload = () => {};
+process.on('SIGHUP', () => reload());
+
 process.once('message', async (orders: RoleOrders) => {
   try {
     const running = await starters[role](orders, log);
+    const { reload: again } = running as { reload?: () => void };
+    if (again !== undefined) reload = again;
     const stop = async () => {
       await running.stop();
       process.exit(0);

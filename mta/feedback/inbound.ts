@@ -2,9 +2,10 @@
  * The inbound listener: bounces come back to VERP return paths, feedback reports to the addresses that were enrolled. No
  * relaying, no open inbox. 250 only after what a report means is stored.
  */
-import { SMTPServer, type SMTPServerDataStream } from 'smtp-server';
+import type { SMTPServerDataStream } from 'smtp-server';
 import type { Store } from '../../store/connect.ts';
-import { listen, tlsOptions } from '../injection/submission.ts';
+import { type Listening, startListener } from '../injection/listener.ts';
+import { RefusedMessage } from '../injection/refusal.ts';
 import type { MtaSettings } from '../settings.ts';
 import { classifyMessage } from './classify/message.ts';
 import { reporterVerifier } from './reporter.ts';
@@ -22,8 +23,8 @@ const ROLES = ['postmaster', 'abuse'];
 export async function startInbound(
   settings: MtaSettings,
   store: Store,
-): Promise<{ port: number; stop(): Promise<void> }> {
-  const inbound = settings.inbound;
+  inbound: MtaSettings['inbound'] = settings.inbound,
+): Promise<Listening> {
   if (inbound === undefined) throw new Error('no inbound listener is configured');
   const takes = addressFilter(inbound.feedbackAddresses, settings.bounceDomain);
   const parts = {
@@ -32,36 +33,34 @@ export async function startInbound(
     classify: classifyMessage,
     verify: reporterVerifier(settings.resolvers, inbound.reporters ?? []),
   };
-  const server = new SMTPServer({
-    ...tlsOptions(inbound),
-    name: settings.hostname,
-    banner: 'Rampart',
-    size: settings.submission.maxBytes + REPORT_BYTES,
-    rejectOversized: true,
-    disabledCommands: inbound.tls === undefined ? ['AUTH', 'STARTTLS'] : ['AUTH'],
-    disableReverseLookup: true,
-    maxClients: 100,
-    closeTimeout: 2_000,
-    onRcptTo(address, session, done) {
-      if (!takes(address.address)) return done(refusal(550, '5.1.1 No such address here'));
-      if (session.envelope.rcptTo.length >= MOST_RECIPIENTS) return done(refusal(452, '4.5.3 Too many recipients'));
-      return done();
+  const { hostname, log } = settings;
+  const limits = settings.injection?.limits;
+  const maxBytes = settings.submission.maxBytes + REPORT_BYTES;
+  return startListener(
+    inbound,
+    { hostname, log, limits, maxBytes, name: 'inbound' },
+    {
+      disabledCommands: ['AUTH'],
+      onRcptTo(address, session, done) {
+        if (!takes(address.address)) return done(new RefusedMessage(550, '5.1.1 No such address here'));
+        if (session.envelope.rcptTo.length >= MOST_RECIPIENTS)
+          return done(new RefusedMessage(452, '4.5.3 Too many recipients'));
+        return done();
+      },
+      onData(stream, session, done) {
+        const rcpts = session.envelope.rcptTo.map(({ address }) => address);
+        readHead(stream)
+          .then((read) => takeReport(parts, { ...read, rcpts, from: session.remoteAddress }))
+          .then(
+            () => done(null, '2.0.0 Ok'),
+            (error: Error) => {
+              settings.log('feedback-failed', { error: error.message });
+              done(new RefusedMessage(451, '4.3.0 The report can not be stored now'));
+            },
+          );
+      },
     },
-    onData(stream, session, done) {
-      const rcpts = session.envelope.rcptTo.map(({ address }) => address);
-      readHead(stream)
-        .then((read) => takeReport(parts, { ...read, rcpts, from: session.remoteAddress }))
-        .then(
-          () => done(null, '2.0.0 Ok'),
-          (error: Error) => {
-            settings.log('feedback-failed', { error: error.message });
-            done(refusal(451, '4.3.0 The report can not be stored now'));
-          },
-        );
-    },
-  });
-  server.on('error', (error: Error) => settings.log('inbound-error', { error: error.message }));
-  return listen(server, inbound);
+  );
 }
 
 /** Which envelope recipients are taken: the feedback addresses, return paths of ours, postmaster and abuse. */
@@ -88,8 +87,4 @@ async function readHead(stream: SMTPServerDataStream): Promise<{ raw: Buffer; cu
     if (part.length > 0) chunks.push(part);
   }
   return { raw: Buffer.concat(chunks), cut: cut || stream.sizeExceeded };
-}
-
-function refusal(responseCode: number, message: string): Error {
-  return Object.assign(new Error(message), { responseCode });
 }

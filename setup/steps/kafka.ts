@@ -6,7 +6,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { cacheDir } from '../host/cache-dir.ts';
 import { withLock } from '../host/lock.ts';
-import { installDebian } from './debian.ts';
+import { debianPackageStep } from './debian-package.ts';
 import type { Step } from './step.ts';
 
 const run = promisify(execFile);
@@ -20,14 +20,24 @@ export function kafkaJars(): string {
   return path.join(cacheDir(), `kafka-${version}`);
 }
 
+/** What runs the broker, and what brings it. */
+export const javaStep = debianPackageStep(
+  {
+    name: 'Java and Maven',
+    why: 'run and bring the Kafka broker of the event tests (tests only)',
+    packages: ['default-jre-headless', 'maven'],
+    found: () => (PROGRAMS.every((program) => existsSync(program)) ? PROGRAMS.join(', ') : undefined),
+    neededBy: '"make test" does',
+  },
+  true,
+);
+
 /** A Kafka broker takes the events of the tests. It comes as a Java program, by Maven. */
 export const kafkaStep: Step = {
   name: 'Kafka',
   why: 'a Kafka broker for the event tests (tests only)',
-  run: async (log) => {
+  run: async () => {
     const jars = kafkaJars();
-    const tools = () => PROGRAMS.every((program) => existsSync(program));
-    if (!tools()) await installDebian({ names: ['default-jre-headless', 'maven'], services: [], present: tools }, log);
     if (existsSync(jars)) return `found ${jars}`;
     await withLock(`kafka ${jars}`, async () => {
       if (!existsSync(jars)) await fetchJars(jars);
