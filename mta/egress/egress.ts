@@ -304,10 +304,6 @@ export class Egress {
     for (const entry of entries) entry.fatal = null;
   }
 
-  /**
-   * Mail that waits for a lane which was stopped may go to a warm address. Repeated while the stop lasts: what was in a
-   * transaction when it came is deferred to the lane only afterwards.
-   */
   /** May mail leave this lane for a warm address? Not where the pool's mail is to wait for its lane. */
   #mayLeave(lane: LaneRow): boolean {
     return lane.overflow !== 'wait' && this.#lease.hasWarmPeer(lane, Date.now());
@@ -322,6 +318,10 @@ export class Egress {
     );
   }
 
+  /**
+   * Mail that waits for a lane which was stopped may go to a warm address. Repeated while the stop lasts: what was in a
+   * transaction when it came is deferred to the lane only afterwards.
+   */
   #freeStopped(): void {
     const now = Date.now();
     for (const lane of this.#lease.stoppedLanes(now)) {
