@@ -1,5 +1,6 @@
 /** What a schema can not see: values that are right by themselves and wrong together. Pure. */
 import { type Calendar, checkCalendar } from '../../policy/calendar.ts';
+import { planProblems } from './plan-problems.ts';
 import type { Problem } from './problems.ts';
 import { ALL_PROVIDERS, type CheckedConfig } from './schema.ts';
 
@@ -11,6 +12,7 @@ export function crossProblems(config: CheckedConfig, calendar: Calendar): Proble
     ...userProblems(config),
     ...feedProblems(config),
     ...shapingProblems(config),
+    ...planProblems(config.plans, config.providers),
   ];
 }
 

@@ -1,5 +1,6 @@
 /** The configuration as the rest of Rampart uses it: defaults filled in, paths absolute, secrets read. */
 import type { Calendar } from '../../policy/calendar.ts';
+import type { OwnPlan } from '../../policy/plan.ts';
 import type { ShapingOverrides } from '../../policy/shaping.ts';
 
 export interface ResolvedListener {
@@ -71,6 +72,8 @@ export interface ResolvedConfig {
     readonly seeds: number;
   };
   readonly complaintFeeds: readonly string[];
+  /** Plans of one's own, by name. */
+  readonly plans: Readonly<Record<string, OwnPlan>>;
   /** null: the one in <dataDir>/trace.key (`traceKeyOf` makes it). */
   readonly traceKey: string | null;
 }

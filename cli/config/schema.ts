@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { PROVIDERS } from '../../policy/providers.ts';
 import { parseDuration } from './duration.ts';
+import { plansSchema } from './schema-plans.ts';
 import { shapingSchema } from './schema-shaping.ts';
 
 /** Providers a lane can be for: every one that can be told by its MX, and the rest. */
@@ -179,6 +180,8 @@ export const configSchema = z.strictObject({
   complaintFeeds: z.array(z.string()).default([]),
   /** Connections and rates per provider, where they differ from the shipped ones. */
   shaping: shapingSchema,
+  /** Warmup plans of your own, by name. */
+  plans: plansSchema,
   /** Key of the tokens that join reports to mail: the same on every node. Default: made once, in <dataDir>/trace.key. */
   traceKey: secret.optional(),
 });
