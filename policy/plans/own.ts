@@ -118,7 +118,7 @@ function rowsOf(own: OwnPlan, input: PlanInput): { readonly rows: Record<string,
       const row = (Object.hasOwn(written, key) ? written[key] : written.default) ?? [];
       rows[key] = upTo(staged(row, own), figureFor(input.targets, key));
     }
-    return { rows, days: rows.default?.length ?? 0 };
+    return { rows, days: Math.max(0, ...Object.values(rows).map((row) => row.length)) };
   }
   if (own.percent !== undefined) {
     const { percent } = own;

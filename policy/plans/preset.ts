@@ -75,7 +75,7 @@ export function fromTable(table: Table): Preset {
         advance,
         ...(stageShare === undefined ? {} : { stageShare }),
         overflow: 'warm-peers',
-        days: rows.default?.length ?? 0,
+        days: Math.max(...Object.values(rows).map((row) => row.length)),
         rows,
       };
     },
