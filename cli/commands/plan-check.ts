@@ -4,7 +4,7 @@ import path from 'node:path';
 import { growthProblems, growthText, lengthenedRows, type Plan, PRESETS, stageCount } from '../../policy/plan.ts';
 import { badInput, CONFIG_OPTION, type Command } from '../command.ts';
 import { readConfig } from '../config/load.ts';
-import { parsePlans } from '../config/plans.ts';
+import { lanesOf, parsePlans } from '../config/plans.ts';
 import { ConfigError } from '../config/problems.ts';
 import { drawChosen, TARGET } from '../plan/draw.ts';
 import { drawFound } from '../plan/find.ts';
@@ -46,10 +46,10 @@ function isFile(what: string): boolean {
   return /\.(json|ts|mts|js|mjs)$/.test(what) || what.includes('/');
 }
 
-function checkDrawn(plan: Plan): Checked {
+function checkDrawn(plan: Plan, providers?: readonly string[]): Checked {
   return {
     name: plan.name,
-    problems: growthProblems(plan).map(growthText),
+    problems: growthProblems(plan, providers).map(growthText),
     notes: lengthenedRows(plan),
     stages: stageCount(plan, 'default'),
   };
@@ -69,9 +69,10 @@ async function checkFile(named: string): Promise<Checked[]> {
       .replaceAll(/[^a-z0-9-]+/g, '-')
       .replace(/^-+/, '') || 'plan';
   const plans = several ? (given as { plans: unknown }).plans : { [own]: given };
+  const providers = several ? lanesOf((given as { providers?: unknown }).providers) : undefined;
   try {
-    return Object.entries(parsePlans(plans, file)).map(([name, plan]) =>
-      checkDrawn(drawFound({ kind: 'own', name, own: plan }, {})),
+    return Object.entries(parsePlans(plans, file, providers)).map(([name, plan]) =>
+      checkDrawn(drawFound({ kind: 'own', name, own: plan }, {}), providers),
     );
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

@@ -10,15 +10,24 @@ import { plansSchema } from './schema-plans.ts';
 export async function readPlans(options: LoadOptions = {}): Promise<Readonly<Record<string, OwnPlan>>> {
   const file = configFile(options);
   if (!existsSync(file)) return {};
-  const given = (await readConfig(file)) as { plans?: unknown };
-  return parsePlans(given?.plans, file);
+  const given = (await readConfig(file)) as { plans?: unknown; providers?: unknown };
+  return parsePlans(given?.plans, file, lanesOf(given?.providers));
 }
 
-/** The same for plans that were read already; `file` is what they are from. */
-export function parsePlans(plans: unknown, file: string): Readonly<Record<string, OwnPlan>> {
+/** The lanes a configuration names, unchecked; undefined: it names none. */
+export function lanesOf(providers: unknown): readonly string[] | undefined {
+  return Array.isArray(providers) ? providers.filter((one) => typeof one === 'string') : undefined;
+}
+
+/** The same for plans that were read already; `file` is what they are from, `providers` (default: all) which lanes there are. */
+export function parsePlans(
+  plans: unknown,
+  file: string,
+  providers?: readonly string[],
+): Readonly<Record<string, OwnPlan>> {
   const parsed = plansSchema.safeParse(plans, { error: expectation });
   const problems = parsed.success
-    ? planProblems(parsed.data)
+    ? planProblems(parsed.data, providers)
     : schemaProblems(plansSchema, plans, parsed.error.issues).map(({ path, says }) => ({
         path: ['plans', ...path],
         says,
