@@ -8,8 +8,9 @@ export interface Level extends Stage {
   readonly last: number;
 }
 
-/** Levels a chart shows one by one; of more, every seventh and a line for all. */
+/** Levels a chart shows one by one; of more, every seventh (or fewer) and a line for all. */
 const MOST_LINES = 60;
+const MOST_COLUMNS = 72;
 const BAR = 32;
 const EIGHTHS = ' ▏▎▍▌▋▊▉█';
 const HEIGHTS = '▁▂▃▄▅▆▇█';
@@ -29,8 +30,8 @@ export function levelsOf(row: readonly Stage[]): Level[] {
 export function chartOf(row: readonly Stage[]): string[] {
   const levels = levelsOf(row);
   const share = logShare(row);
-  const shown =
-    levels.length <= MOST_LINES ? levels : levels.filter((_, at) => at % 7 === 0 || at === levels.length - 1);
+  const every = levels.length <= MOST_LINES ? 1 : Math.max(7, Math.ceil(levels.length / MOST_LINES));
+  const shown = levels.filter((_, at) => at % every === 0 || at === levels.length - 1);
   const rows = shown.map((level) => {
     const before = levels[levels.indexOf(level) - 1]?.ceiling;
     return [
@@ -45,9 +46,13 @@ export function chartOf(row: readonly Stage[]): string[] {
   return shown.length === levels.length ? lines : [sparkline(row.map(({ ceiling }) => share(ceiling))), '', ...lines];
 }
 
-/** One character a value (0 to 1). */
+/** One character a value (0 to 1), or one of each few where there are more than fit a line. */
 export function sparkline(shares: readonly number[]): string {
-  return shares.map((share) => HEIGHTS[Math.min(7, Math.max(0, Math.floor(share * 8)))]).join('');
+  const columns = Math.min(MOST_COLUMNS, shares.length);
+  return Array.from({ length: columns }, (_, column) => {
+    const share = shares[Math.ceil(((column + 1) * shares.length) / columns) - 1] ?? 0;
+    return HEIGHTS[Math.min(7, Math.max(0, Math.floor(share * 8)))];
+  }).join('');
 }
 
 /** `share` (0 to 1) of a bar, to an eighth of a character. */

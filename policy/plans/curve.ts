@@ -23,7 +23,7 @@ export function curve(
     // The ideal curve meets its target within rounding of the last multiplication, not exactly.
     const wanted = ideal >= last * (1 - 1e-9) ? last : Math.min(last, round2(ideal));
     const limit = Math.max(previous + 1, Math.floor(previous * maxGrowth(previous)));
-    previous = Math.max(previous, wanted <= limit ? wanted : Math.max(previous + 1, floor2(limit)));
+    previous = Math.max(previous, wanted <= limit ? wanted : roundBelow(limit, previous));
     ceilings.push(previous);
   }
   return ceilings;
@@ -40,10 +40,16 @@ function round2(value: number): number {
   return Math.round(value / unit) * unit;
 }
 
-/** The same, rounded down. */
-export function floor2(value: number): number {
-  const unit = unitOf(value);
-  return Math.floor(value / unit) * unit;
+/**
+ * The roundest figure above `previous` and at most `limit` (whole numbers, `limit` the larger) that takes at least half of
+ * the step: two significant digits where they leave room to grow, more where growth is slow.
+ */
+export function roundBelow(limit: number, previous: number): number {
+  for (let unit = unitOf(limit); unit > 1; unit /= 10) {
+    const round = Math.floor(limit / unit) * unit;
+    if (round > previous && round - previous >= (limit - previous) / 2) return round;
+  }
+  return limit;
 }
 
 function unitOf(value: number): number {

@@ -5,7 +5,7 @@
  */
 import { DEFAULTS } from '../defaults.ts';
 import { PROVIDERS } from '../providers.ts';
-import { floor2 } from './curve.ts';
+import { roundBelow } from './curve.ts';
 import { type GrowthCap, type Plan, rowOf, type Stage } from './model.ts';
 
 export interface FastStage {
@@ -65,7 +65,7 @@ export function slowed(row: readonly Stage[], provider: string, cap?: GrowthCap)
     for (let before = done.at(-1); before !== undefined; before = done.at(-1)) {
       const most = mostAfter(before.ceiling, provider, cap);
       if (stage.ceiling <= most) break;
-      done.push({ ceiling: Math.max(before.ceiling + 1, floor2(most)), segment: before.segment });
+      done.push({ ceiling: roundBelow(most, before.ceiling), segment: before.segment });
     }
     done.push(stage);
   }

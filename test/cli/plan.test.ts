@@ -40,7 +40,7 @@ test('a chart has a line a level; bars grow with the ceiling and end at the full
 test('a plan too long for a line a level has one line of blocks, and a table of its weeks', () => {
   const long = stages(...Array.from({ length: 100 }, (_, index) => 10 + index));
   const [line, , ...rows] = chartOf(long);
-  assert.match(line ?? '', /^[▁-█]{100}$/);
+  assert.match(line ?? '', /^[▁-█]{72}$/);
   assert.ok(rows.length < 20 && rows.at(-1)?.includes('100'));
   assert.equal(sparkline([0, 0.5, 1, 2, -1]), '▁▅██▁');
   assert.deepEqual([bar(0), bar(0.5, 2), bar(1, 2)], ['▏', '█', '██']);

@@ -160,6 +160,9 @@ test('geometric: by days, by a factor, by both', () => {
   const bounded = by({ days: 5, growth: 1.5 });
   assert.ok(bounded.length > 5 && bounded[1] === 150, bounded.join());
   assert.equal(by({}).length, 42);
+  // So small a factor leaves two digits no room: ln 16 ÷ ln 1.02 is 140 days, and whole messages round down.
+  const slow = by({ growth: 1.02 });
+  assert.ok(slow.length > 140 && slow.length < 200, String(slow.length));
 });
 
 test('figures a plan has of its own can not be given', () => {
