@@ -38,6 +38,11 @@ export default defineConfig({
   // Feedback loops you are enrolled in; they need mta.inbound. Default: none, and complaints do not gate.
   // complaintFeeds: ['yahoo', 'microsoft-consumer'],
 
+  // Warmup plans of your own, beside the shipped ones (./rampart plan list; docs/plans.md).
+  plans: {
+    // careful: { target: { google: 20_000, default: 5_000 }, percent: [1, 2, 4, 8, 15, 30, 60, 100], capped: true },
+  },
+
   // Mailboxes of your own at the providers, in which probes are looked for over IMAP. None: no placement gate.
   seeds: [
     // { provider: 'google', address: 'seed-1@gmail.com', host: 'imap.gmail.com', port: 993, secure: true,

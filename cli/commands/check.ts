@@ -32,6 +32,7 @@ function meaning(config: ResolvedConfig) {
     complaintFeeds,
     seeds: config.seeds.map(({ provider, address }) => ({ provider, address })),
     placement,
+    plans: Object.keys(config.plans),
   };
 }
 
@@ -55,6 +56,7 @@ function describe(config: ResolvedConfig): string[] {
     `submission: ${submission.host}:${submission.port}, users ${submission.users.map((user) => user.name).join(', ') || 'none'}, processes ${config.mtaProcesses}`,
     `complaint reports: ${inbound === undefined ? 'none' : `${inbound.host}:${inbound.port} for ${config.complaintFeeds.join(', ') || 'no provider'}`}`,
     `seeds: ${config.seeds.length === 0 ? 'none' : config.seeds.map((seed) => seed.address).join(', ')}`,
+    `plans of your own: ${Object.keys(config.plans).join(', ') || 'none'}`,
     `data: ${config.dataDir}`,
     ...notes(config).map((note) => `note: ${note}`),
   ];

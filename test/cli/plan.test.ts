@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { bar, chartOf, levelsOf, sparkline } from '../../cli/plan/chart.ts';
@@ -93,6 +93,17 @@ test('plan check names row and stage, and ends with 1 when a ramp could not foll
   assert.deepEqual([missing.code, /there is no file/.test(missing.stderr)], [2, true]);
   const unknown = await rampart(['plan', 'check', 'six-weeks'], none);
   assert.match(unknown.stderr, /no plan is called "six-weeks": choose one of six-week, .*\(did you mean six-week\?\)/);
+});
+
+test("the manual's own plans can be followed", async () => {
+  const manual = await readFile(path.join(import.meta.dirname, '../../docs/plans.md'), 'utf8');
+  const [, example] = /```ts\n([\s\S]*?)```/.exec(manual) ?? [];
+  const file = path.join(folder, 'manual.ts');
+  await writeFile(file, `export default {${example}};\n`);
+  const { code, stdout } = await rampart(['plan', 'check', file], none);
+  assert.equal(code, 0, stdout);
+  for (const name of ['mine', 'launch', 'gentle'])
+    assert.match(stdout, new RegExp(`^${name} is in order: \\d+ stages$`, 'm'));
 });
 
 const BROKEN: readonly (readonly [string, unknown, RegExp])[] = [
