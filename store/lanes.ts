@@ -23,6 +23,8 @@ export interface LaneRow {
   readonly lastSentAt: number | null;
   readonly node: string;
   readonly ehloName: string;
+  /** Of its pool: where mail goes that a cold lane may not take now. */
+  readonly overflow: 'warm-peers' | 'wait';
   /** The live or last ramp's calendar, else the pool's. */
   readonly calendar: Calendar;
   /** Segments of recipients the lane's stage admits; null admits all. */
@@ -122,7 +124,7 @@ export const LANES = `select host(l.address) as address, l.provider, a.pool, l.p
     extract(epoch from l.evidence_since)::float8 * 1000 as "evidenceSince",
     extract(epoch from l.phase_since)::float8 * 1000 as "phaseSince",
     extract(epoch from l.last_sent_at)::float8 * 1000 as "lastSentAt", a.node, a.ehlo_name as "ehloName",
-    coalesce(r.calendar, p.calendar) as calendar,
+    p.overflow, coalesce(r.calendar, p.calendar) as calendar,
     case when l.phase in ('warm', 'graduating', 'cooling') then null
       else coalesce(r.plan->'rows'->l.provider, r.plan->'rows'->'default')->l.stage->>'segment' end as segment
   from lanes l join addresses a using (address) join pools p on p.name = a.pool left join ramps r on r.id = l.ramp_id`;
@@ -209,4 +211,8 @@ export async function fenceLane(db: Queryable, address: string, provider: string
 /** The provider's normal limit for an address, messages a day: where a ramp's graduation ends. */
 export async function setNormal(db: Queryable, address: string, provider: string, normal: number): Promise<void> {
   await db.query('update lanes set normal = $3 where address = $1 and provider = $2', [address, provider, normal]);
+}
+
+export async function poolNames(db: Queryable): Promise<string[]> {
+  return (await db.query('select name from pools order by name')).rows.map((row) => row.name);
 }

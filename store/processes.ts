@@ -4,6 +4,7 @@ import type { Hold } from '../policy/holds.ts';
 import type { Queryable } from './connect.ts';
 import { LIVE_HOLDS } from './holds.ts';
 import { LANES, type LaneRow } from './lanes.ts';
+import { LIVE_TRACES, type Trace } from './traces.ts';
 
 export interface ProcessSpec {
   readonly id: string;
@@ -22,6 +23,7 @@ export async function registerProcess(db: Queryable, process: ProcessSpec, lease
 export interface Renewal {
   readonly lanes: readonly LaneRow[];
   readonly holds: readonly Hold[];
+  readonly traces: readonly Trace[];
   /** Living processes of this role: the divisor of a reservation block. */
   readonly processes: number;
 }
@@ -37,12 +39,13 @@ export async function renew(db: Queryable, id: string, role: string, leaseMs: nu
      select (select count(*) from mine)::int as mine,
        (select count(*) from processes where role = $3 and stopped_at is null and lease_until > now())::int as living,
        (select coalesce(json_agg(l), '[]') from (${LANES}) l) as lanes,
-       (select coalesce(json_agg(h), '[]') from (${LIVE_HOLDS}) h) as holds`,
+       (select coalesce(json_agg(h), '[]') from (${LIVE_HOLDS}) h) as holds,
+       (select coalesce(json_agg(t), '[]') from (${LIVE_TRACES}) t) as traces`,
     values: [id, leaseMs, role],
   };
   const { rows } = await db.query(query);
-  const { mine, living, lanes, holds } = rows[0];
-  return mine === 0 ? null : { lanes, holds, processes: Math.max(1, living) };
+  const { mine, living, lanes, holds, traces } = rows[0];
+  return mine === 0 ? null : { lanes, holds, traces, processes: Math.max(1, living) };
 }
 
 export async function endProcess(db: Queryable, id: string): Promise<void> {

@@ -31,7 +31,8 @@ export const warmupStart: Command = {
   async run(invocation) {
     const ip = invocation.positionals[0] ?? '';
     const name = planName(invocation);
-    const order = by(invocation, 'started from the command line');
+    // Growth over the cap is somebody's own decision: it wants a reason.
+    const order = by(invocation, invocation.options.uncapped === true ? undefined : 'started from the command line');
     return withStore(invocation, async (store, instance) => {
       const row = await knownAddress(store, ip);
       const lanes = await lanesOf(store, ip);

@@ -1,5 +1,6 @@
 /** What a schema can not see: values that are right by themselves and wrong together. Pure. */
 import { type Calendar, checkCalendar } from '../../policy/calendar.ts';
+import { listenerProblems } from './cross-injection.ts';
 import { planProblems } from './plan-problems.ts';
 import type { Problem } from './problems.ts';
 import { ALL_PROVIDERS, type CheckedConfig } from './schema.ts';
@@ -11,6 +12,8 @@ export function crossProblems(config: CheckedConfig, calendar: Calendar): Proble
     ...addressProblems(config),
     ...userProblems(config),
     ...feedProblems(config),
+    ...listenerProblems(config),
+    ...deliveryProblems(config),
     ...shapingProblems(config),
     ...planProblems(config.plans, config.providers),
   ];
@@ -76,6 +79,20 @@ function feedProblems(config: CheckedConfig): Problem[] {
       path: ['complaintFeeds'],
       says: 'no report can arrive: set mta.inbound, or leave complaintFeeds empty',
     });
+  }
+  return problems;
+}
+
+function deliveryProblems({ dkim, mta, pools }: CheckedConfig): Problem[] {
+  const problems: Problem[] = [];
+  for (const provider of Object.keys(mta.remoteTls.providers)) {
+    if (ALL_PROVIDERS.includes(provider)) continue;
+    const path = ['mta', 'remoteTls', 'providers', provider];
+    problems.push({ path, says: `expected one of ${ALL_PROVIDERS.join(', ')}` });
+  }
+  for (const pool of Object.keys(dkim.alsoSign)) {
+    if (pool in pools) continue;
+    problems.push({ path: ['dkim', 'alsoSign', pool], says: `expected one of ${Object.keys(pools).join(', ')}` });
   }
   return problems;
 }

@@ -8,6 +8,8 @@ import type { ShapingOverrides } from '../../policy/shaping.ts';
 import { crossProblems } from './cross-checks.ts';
 import { ConfigError, expectation, type Problem, problemText, schemaProblems } from './problems.ts';
 import type { ResolvedConfig, ResolvedListener } from './resolved.ts';
+import { resolveDelivery } from './resolved-delivery.ts';
+import { resolveInjection } from './resolved-injection.ts';
 import { type CheckedConfig, configSchema, NORMAL } from './schema.ts';
 
 export { ConfigError } from './problems.ts';
@@ -130,11 +132,23 @@ function resolve(
         inbound: {
           ...listener(mta.inbound, ['mta', 'inbound'], files),
           feedbackAddresses: mta.inbound.feedbackAddresses,
+          reporters: mta.inbound.reporters,
         },
       }),
+      injection: resolveInjection(mta, (named, at) => files.at(named, at)),
       resolvers: mta.resolvers,
       smtpPort: mta.smtpPort,
+      notifications: mta.notifications,
+      backPressure: {
+        maxQueued: mta.backPressure.maxQueued,
+        minFreeBytes: mta.backPressure.minFreeBytes,
+        slowMs: mta.backPressure.slowDatabase,
+      },
       ...(mta.bounceDomain === undefined ? {} : { bounceDomain: mta.bounceDomain }),
+      delivery: resolveDelivery(config, {
+        file: (named, at) => files.at(named, at),
+        secret: (secret, at) => secrets.read(secret, at),
+      }),
       shaping: config.shaping as ShapingOverrides,
     },
     seeds: seeds.map((seed, index) => ({

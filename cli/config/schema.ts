@@ -7,7 +7,11 @@ import { z } from 'zod';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { PROVIDERS } from '../../policy/providers.ts';
 import { parseDuration } from './duration.ts';
+import { backPressureSchema } from './schema-back-pressure.ts';
+import { dkimSchema, remoteTlsSchema } from './schema-delivery.ts';
+import { injectionShape, userShape } from './schema-injection.ts';
 import { plansSchema } from './schema-plans.ts';
+import { notifications, reporters } from './schema-reports.ts';
 import { shapingSchema } from './schema-shaping.ts';
 
 /** Providers a lane can be for: every one that can be told by its MX, and the rest. */
@@ -112,9 +116,7 @@ export const configSchema = z.strictObject({
     .min(1, 'at least one provider')
     .default([...COMMON_PROVIDERS]),
   /** Who may hand in mail, and for which pools; a user's first pool is the default. */
-  users: z
-    .array(z.strictObject({ name: text, password: secret, pools: z.array(name).min(1, 'at least one pool') }))
-    .default([]),
+  users: z.array(z.strictObject({ name: text, password: secret, ...userShape })).default([]),
   mta: z
     .strictObject({
       /** MTA processes on this node. */
@@ -130,6 +132,8 @@ export const configSchema = z.strictObject({
           port: port.default(2526),
           tls: tls.optional(),
           feedbackAddresses: z.array(mailbox).min(1, 'at least one mail address'),
+          /** Reporters that are believed without a token of ours when they signed their report. */
+          reporters,
         })
         .optional(),
       /** DNS servers, `ip:port`; empty: the system's. */
@@ -140,8 +144,15 @@ export const configSchema = z.strictObject({
       smtpPort: port.default(25),
       /** Domain of return paths that name their recipient (VERP); without it the sender's own MAIL FROM is kept. */
       bounceDomain: hostName.optional(),
+      /** TLS towards the hosts mail goes to. */
+      remoteTls: remoteTlsSchema,
+      /** Are senders told what could not be delivered? `none`: they read events instead. */
+      notifications,
       /** Largest message taken, bytes. */
       maxBytes: count.default(25_000_000),
+      /** Marks above which new mail is put off. */
+      backPressure: backPressureSchema,
+      ...injectionShape,
     })
     .prefault({}),
   /** Mailboxes in which probes are looked for, over IMAP. */
@@ -159,6 +170,8 @@ export const configSchema = z.strictObject({
       }),
     )
     .default([]),
+  /** Signatures of outgoing mail. */
+  dkim: dkimSchema,
   /** How probes judge placement. */
   placement: z
     .strictObject({

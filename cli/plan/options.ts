@@ -40,7 +40,7 @@ export const CALENDAR_OPTIONS: readonly CommandOption[] = [
 export const UNCAPPED_OPTION: CommandOption = {
   name: 'uncapped',
   type: 'boolean',
-  says: 'take the plan as it is, although it grows faster than its cap',
+  says: 'take the plan as it is, although it grows faster than its cap; wants --reason',
 };
 
 /** What the options say a plan is drawn up from; nothing that was not given. */

@@ -8,11 +8,12 @@ import { planMs } from '../../policy/calendar.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { type Hold, type HoldScope, heldNames, holdsOnLane, isLive, netblockOf } from '../../policy/holds.ts';
 import { isCold, maySend } from '../../policy/lane.ts';
+import type { HeldMail } from '../../store/claims.ts';
 import type { Store } from '../../store/connect.ts';
 import { CHANGES } from '../../store/holds.ts';
 import type { LaneRow } from '../../store/lanes.ts';
 import { registerProcess, renew } from '../../store/processes.ts';
-import type { HeldMail } from '../../store/queue.ts';
+import type { Trace } from '../../store/traces.ts';
 import type { MtaSettings } from '../settings.ts';
 
 export const LEASE_MS = 3_000;
@@ -44,6 +45,7 @@ export class Lease {
   #lanes: readonly LaneRow[] = [];
   #everywhere: readonly LaneRow[] = [];
   #holds: readonly Hold[] = [];
+  #traces: readonly Trace[] = [];
   #processes = 1;
   #renewedAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
@@ -106,6 +108,11 @@ export class Lease {
     return this.#lanes;
   }
 
+  /** Conversations somebody wants to read. */
+  get traces(): readonly Trace[] {
+    return this.#traces;
+  }
+
   /** Which lanes carry a provider's mail: its own where it has any, else those of `other`. */
   laneProvider(provider: string): string {
     const own = this.#lanes.length === 0 || this.#lanes.some((lane) => lane.provider === provider);
@@ -134,6 +141,19 @@ export class Lease {
         peer.address !== lane.address &&
         !this.cold(peer, now),
     );
+  }
+
+  /** Lanes of a pool at a provider, on whatever node. */
+  peers(pool: string, provider: string): LaneRow[] {
+    return this.#everywhere.filter((lane) => lane.pool === pool && lane.provider === provider);
+  }
+
+  /** Addresses of other lanes of this pool that are warm at this provider and under no hold: on any node. */
+  warmPeers(lane: LaneRow, now: number): string[] {
+    return this.#everywhere
+      .filter((peer) => peer.pool === lane.pool && peer.provider === lane.provider && peer.address !== lane.address)
+      .filter((peer) => !this.cold(peer, now) && holdsOnLane(this.#holds, { ...peer, cold: false }, now).length === 0)
+      .map((peer) => peer.address);
   }
 
   /** Why this lane sends nothing now, or null. */
@@ -188,6 +208,7 @@ export class Lease {
       this.#everywhere = renewal.lanes;
       this.#lanes = renewal.lanes.filter((lane) => lane.node === this.#settings.node);
       this.#holds = renewal.holds;
+      this.#traces = renewal.traces;
       this.#processes = renewal.processes;
       this.#renewedAt = asked;
       this.#changed();

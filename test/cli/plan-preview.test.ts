@@ -65,10 +65,11 @@ describe('with nothing but PostgreSQL running', () => {
       fast.stderr,
       /grows faster than its cap \(default: stage 3 .*\): add --cap to slow it down, or --uncapped/,
     );
-    assert.match((await start('--cap', '--uncapped')).stderr, /contradict each other/);
+    assert.match((await start('--cap', '--uncapped', '--reason', 'r')).stderr, /contradict each other/);
     // Past every check: what is missing is Temporal.
-    for (const flag of ['--cap', '--uncapped'])
-      assert.match((await start(flag)).stderr, /the ramp may not have started/);
+    assert.match((await start('--cap')).stderr, /the ramp may not have started/);
+    assert.match((await start('--uncapped', '--reason', 'I know them')).stderr, /the ramp may not have started/);
+    assert.match((await start('--uncapped')).stderr, /say why: --reason TEXT/);
     assert.match((await start('--cap', '--send-days', '5-1')).stderr, /--send-days is "5-1": write 1-5 or 1,3,5/);
     assert.match((await start('--cap', '--send-hours', '20-8')).stderr, /--send-hours is "20-8": write 8-20/);
     assert.match((await start('--cap', '--zone', 'Mars')).stderr, /unknown time zone "Mars"/);

@@ -114,6 +114,8 @@ export class MailWorld {
       resolvers: [`127.0.0.1:${this.dnsPort}`],
       smtpPort: this.smtpPort,
       traceKey: TRACE_KEY,
+      // Where a test counts mail, it counts its own.
+      notifications: 'none',
       ...overrides,
     };
   }
