@@ -48,7 +48,7 @@ export const planPreview: Command = {
           `plan ${plan.name} with the mail of pool ${pool} in the last ${DAYS} days, shared by ${addresses} ${addresses === 1 ? 'address' : 'addresses'}`,
           '',
           ...table(
-            ['provider', 'stages', 'best day', 'days it takes'],
+            ['provider', 'stages', 'best day', 'send days it takes'],
             forecasts.map((one) => [
               one.provider,
               String(one.stages),
