@@ -1,5 +1,6 @@
 /** The configuration as the rest of Rampart uses it: defaults filled in, paths absolute, secrets read. */
 import type { Calendar } from '../../policy/calendar.ts';
+import type { OwnPlan } from '../../policy/plan.ts';
 import type { ShapingOverrides } from '../../policy/shaping.ts';
 import type { ResolvedDelivery } from './resolved-delivery.ts';
 import type { ResolvedEvents } from './resolved-events.ts';
@@ -87,6 +88,8 @@ export interface ResolvedConfig {
   };
   readonly complaintFeeds: readonly string[];
   readonly events: ResolvedEvents;
+  /** Plans of one's own, by name. */
+  readonly plans: Readonly<Record<string, OwnPlan>>;
   /** null: the one in <dataDir>/trace.key (`traceKeyOf` makes it). */
   readonly traceKey: string | null;
 }
