@@ -28,7 +28,7 @@ export const CONTENT_RULES: readonly ReplyRule[] = [
     id: 'any-virus',
     providers,
     pattern:
-      /\b(virus(es)?|malware|infected|trojan|worm|phish\w{0,4}|banned (file|content|attachment)|dangerous (attachment|file)|(attachment|file) (type|extension|name).{0,40}(not|blocked|forbidden|banned)|executable|potential security issue|blocked (attachment|file)|file.{0,40} (blocked|quarantined))\b/i,
+      /\b(virus(es)?|malware|infected|trojan|worm|phish\w{0,4}|banned (file|content|attachment)|dangerous (attachment|file)|(attachment|file) (type|extension|name).{0,40}(not|blocked|forbidden|banned)|executable|potential security issue|unsafe content|blocked (attachment|file)|file.{0,40} (blocked|quarantined))\b/i,
     class: 'content',
     scope: 'message',
     example: '550 5.7.1 Message contains a virus',
