@@ -1,6 +1,6 @@
 /**
- * Asks whether recipients are on the suppression list, before their mail is taken. RCPT commands of many connections
- * share one query: those that come while one is under way are asked about together.
+ * Asks whether recipients are on the suppression list, before their mail is taken. RCPT commands and messages of many
+ * connections share one query: those that come within some milliseconds are asked about together.
  */
 import { RefusedMessage } from './refusal.ts';
 
@@ -31,9 +31,12 @@ interface Asked {
 
 /** Recipients of one query. */
 const MOST_AT_ONCE = 500;
+/** Questions that come within this time share a query: one for each message would cost as much as storing it. */
+const LINGER_MS = 6;
 
 export class SuppressionCheck {
   readonly #port: SuppressedPort | undefined;
+  /** What is asked about next, by scope. */
   readonly #asked = new Map<string, Asked[]>();
 
   constructor(port: SuppressedPort | undefined) {
@@ -44,38 +47,47 @@ export class SuppressionCheck {
    * At RCPT the header has not come yet: only what stops all mail to the recipient through `pool` ('': through any) can
    * be known. Resolves with the entry, or undefined.
    */
-  async recipient(recipient: string, pool: string): Promise<Suppressed | undefined> {
-    if (this.#port === undefined) return undefined;
-    return new Promise((resolve, reject) => {
-      const waiting = this.#asked.get(pool);
-      if (waiting !== undefined) waiting.push({ recipient, resolve, reject });
-      else {
-        const first = [{ recipient, resolve, reject }];
-        this.#asked.set(pool, first);
-        void this.#ask(pool, first);
-      }
-    });
+  recipient(recipient: string, pool: string): Promise<Suppressed | undefined> {
+    return this.#one(recipient, { pool, tenant: '', stream: 'transactional' });
   }
 
   /** The same for all recipients of a message whose header is known. */
   async message(recipients: readonly string[], scope: SuppressionScope): Promise<ReadonlyMap<string, Suppressed>> {
-    return this.#port === undefined ? new Map() : this.#port(recipients, scope);
+    const found = await Promise.all(recipients.map((recipient) => this.#one(recipient, scope)));
+    return new Map(
+      recipients.flatMap((recipient, n) => {
+        const entry = found[n];
+        return entry === undefined ? [] : [[recipient, entry] as const];
+      }),
+    );
   }
 
-  async #ask(pool: string, waiting: Asked[]): Promise<void> {
+  #one(recipient: string, scope: SuppressionScope): Promise<Suppressed | undefined> {
     const port = this.#port;
-    while (port !== undefined && waiting.length > 0) {
-      const asked = waiting.splice(0, MOST_AT_ONCE);
+    if (port === undefined) return Promise.resolve(undefined);
+    const key = `${scope.stream} ${scope.pool} ${scope.tenant}`;
+    return new Promise((resolve, reject) => {
+      const waiting = this.#asked.get(key);
+      if (waiting !== undefined) waiting.push({ recipient, resolve, reject });
+      else {
+        this.#asked.set(key, [{ recipient, resolve, reject }]);
+        setTimeout(() => void this.#ask(port, key, scope), LINGER_MS);
+      }
+    });
+  }
+
+  async #ask(port: SuppressedPort, key: string, scope: SuppressionScope): Promise<void> {
+    const waiting = this.#asked.get(key) ?? [];
+    this.#asked.delete(key);
+    for (let at = 0; at < waiting.length; at += MOST_AT_ONCE) {
+      const asked = waiting.slice(at, at + MOST_AT_ONCE);
       try {
-        const recipients = [...new Set(asked.map((one) => one.recipient))];
-        const found = await port(recipients, { pool, tenant: '', stream: 'transactional' });
+        const found = await port([...new Set(asked.map((one) => one.recipient))], scope);
         for (const one of asked) one.resolve(found.get(one.recipient));
       } catch (error) {
         for (const one of asked) one.reject(error);
       }
     }
-    // In the same turn as the last look: what comes later must find that nobody asks.
-    this.#asked.delete(pool);
   }
 }
 
