@@ -1,6 +1,7 @@
 /** What an MTA process is told by whoever starts it: plain values, checked at the edge (cli/config). */
 
 import type { ShapingOverrides } from '../policy/shaping.ts';
+import type { UpstreamSettings } from './upstream/settings.ts';
 
 export interface SubmissionUser {
   readonly name: string;
@@ -35,5 +36,7 @@ export interface MtaSettings {
   readonly bounceDomain?: string;
   /** Limits that differ from the shipped ones. */
   readonly shaping?: ShapingOverrides;
+  /** Pools whose mail goes to another engine. */
+  readonly upstreams?: readonly UpstreamSettings[];
   readonly log: (event: string, fields?: Record<string, unknown>) => void;
 }

@@ -1,5 +1,6 @@
 /** What a schema can not see: values that are right by themselves and wrong together. Pure. */
 import { type Calendar, checkCalendar } from '../../policy/calendar.ts';
+import { poolProblems } from './pool-checks.ts';
 import type { Problem } from './problems.ts';
 import { ALL_PROVIDERS, type CheckedConfig } from './schema.ts';
 
@@ -7,6 +8,7 @@ import { ALL_PROVIDERS, type CheckedConfig } from './schema.ts';
 export function crossProblems(config: CheckedConfig, calendar: Calendar): Problem[] {
   return [
     ...checkCalendar(calendar).map((says) => ({ path: ['calendar'], says })),
+    ...poolProblems(config.pools),
     ...addressProblems(config),
     ...userProblems(config),
     ...feedProblems(config),
@@ -18,7 +20,7 @@ function addressProblems(config: CheckedConfig): Problem[] {
   const problems: Problem[] = [];
   const seen = new Map<string, string>();
   for (const [pool, { addresses }] of Object.entries(config.pools)) {
-    for (const [index, address] of addresses.entries()) {
+    for (const [index, address] of (addresses ?? []).entries()) {
       const path = ['pools', pool, 'addresses', index];
       const other = seen.get(address.ip);
       if (other !== undefined) {

@@ -8,7 +8,8 @@ import type { ShapingOverrides } from '../../policy/shaping.ts';
 import { crossProblems } from './cross-checks.ts';
 import { ConfigError, expectation, type Problem, problemText, schemaProblems } from './problems.ts';
 import type { ResolvedConfig, ResolvedListener } from './resolved.ts';
-import { type CheckedConfig, configSchema, NORMAL } from './schema.ts';
+import { resolvePools, resolveUpstreams } from './resolved-pools.ts';
+import { type CheckedConfig, configSchema } from './schema.ts';
 
 export { ConfigError } from './problems.ts';
 export type { ResolvedAddress, ResolvedConfig, ResolvedPool, ResolvedSeed, ResolvedUser } from './resolved.ts';
@@ -108,11 +109,7 @@ function resolve(
     dataDir: path.resolve(path.dirname(file), dataDir),
     node,
     calendar,
-    pools: Object.entries(pools).map(([name, { overflow, addresses }]) => ({
-      name,
-      overflow,
-      addresses: addresses.map((address) => ({ ...address, normal: { default: NORMAL, ...address.normal } })),
-    })),
+    pools: resolvePools(pools),
     providers,
     mtaProcesses: mta.processes,
     mta: {
@@ -135,6 +132,7 @@ function resolve(
       smtpPort: mta.smtpPort,
       ...(mta.bounceDomain === undefined ? {} : { bounceDomain: mta.bounceDomain }),
       shaping: config.shaping as ShapingOverrides,
+      upstreams: resolveUpstreams(pools, (secret, at) => secrets.read(secret, at)),
     },
     seeds: seeds.map((seed, index) => ({
       ...seed,

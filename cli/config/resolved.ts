@@ -1,5 +1,7 @@
 /** The configuration as the rest of Rampart uses it: defaults filled in, paths absolute, secrets read. */
+
 import type { Calendar } from '../../policy/calendar.ts';
+import type { Overflow } from '../../policy/overflow.ts';
 import type { ShapingOverrides } from '../../policy/shaping.ts';
 
 export interface ResolvedListener {
@@ -19,8 +21,23 @@ export interface ResolvedAddress {
 
 export interface ResolvedPool {
   readonly name: string;
-  readonly overflow: 'warm-peers' | 'wait';
+  readonly overflow: Overflow;
+  /** None where an upstream takes its mail (mta.upstreams has the rest of it). */
   readonly addresses: readonly ResolvedAddress[];
+  /** Hosts of the upstream, `host:port`. */
+  readonly upstream?: readonly string[];
+}
+
+/** An engine that takes a pool's mail, as the MTA is told of it. */
+export interface ResolvedUpstream {
+  readonly pool: string;
+  readonly hosts: readonly { readonly host: string; readonly port: number }[];
+  readonly auth?: { readonly user: string; readonly password: string };
+  readonly tls: 'none' | 'opportunistic' | 'required' | 'verify';
+  readonly connections: number;
+  readonly messagesPerConnection: number;
+  readonly localAddress?: string;
+  readonly ehloName?: string;
 }
 
 export interface ResolvedUser {
@@ -60,6 +77,8 @@ export interface ResolvedConfig {
     readonly smtpPort: number;
     readonly bounceDomain?: string;
     readonly shaping: ShapingOverrides;
+    /** Of the pools that are upstreams. */
+    readonly upstreams?: readonly ResolvedUpstream[];
   };
   readonly seeds: readonly ResolvedSeed[];
   readonly placement: {
