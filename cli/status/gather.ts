@@ -1,18 +1,16 @@
 /** Reads what `warmup status` shows: PostgreSQL only, so that it works with no worker and no Temporal. */
-import { planMs, windowOf } from '../../policy/calendar.ts';
-import { DEFAULTS } from '../../policy/defaults.ts';
+import { windowOf } from '../../policy/calendar.ts';
 import type { Hold } from '../../policy/holds.ts';
-import { isCold } from '../../policy/lane.ts';
 import { stageCount, stageOf } from '../../policy/plan.ts';
 import type { Queryable } from '../../store/connect.ts';
 import { type DecisionRow, lastDecisions } from '../../store/decisions.ts';
-import { grantsAround } from '../../store/grants.ts';
 import { liveHolds } from '../../store/holds.ts';
 import { type AddressRow, addressRows, type LaneRow, lanesOf, type RampRow, rampOf } from '../../store/lanes.ts';
 import { unitsUsed } from '../../store/measures.ts';
 import { placementSummary } from '../../store/probes.ts';
 import { type ProcessRow, processRows } from '../../store/processes.ts';
-import { type Binding, whatBinds } from './binding.ts';
+import type { Binding } from './binding.ts';
+import { laneFacts } from './lane-facts.ts';
 
 export interface LaneStatus {
   readonly provider: string;
@@ -74,12 +72,8 @@ async function addressStatus(
   const used = await unitsUsed(db, address, window.index);
   const placement = await placementSummary(db, address);
   const decisions = await lastDecisions(db, address);
-  const mta = processes.some((process) => process.role === 'mta' && process.node === row.node && process.alive);
   const statuses = lanes.map(async (lane): Promise<LaneStatus> => {
-    const [grant, previous] = await grantPair(db, lane, window.index);
-    // A warm lane that was idle for a week counts as cold to the MTA at once.
-    const idle = now - (lane.lastSentAt ?? lane.phaseSince) > planMs(DEFAULTS.idleMs, calendar);
-    const cold = isCold(lane.phase) || idle;
+    const { grant, cold, binds } = await laneFacts(db, lane, { holds, processes, now });
     const seen = placement.find((one) => one.provider === lane.provider);
     const last = decisions.find((decision) => decision.provider === lane.provider);
     return {
@@ -93,7 +87,7 @@ async function addressStatus(
       placement: seen === undefined ? null : { inbox: seen.inbox, spam: seen.spam, unobserved: seen.unobserved },
       lastDecision:
         last === undefined ? null : { kind: last.kind, reason: last.reason, at: last.at, actor: last.actor },
-      binds: whatBinds({ lane, cold, holds, mta, window, grant, previous, now }),
+      binds,
     };
   });
   return {
@@ -115,14 +109,6 @@ async function addressStatus(
           },
     lanes: await Promise.all(statuses),
   };
-}
-
-async function grantPair(db: Queryable, lane: LaneRow, window: number) {
-  const around = await grantsAround(db, lane.address, lane.provider, window, 1);
-  return [
-    around.find((grant) => grant.windowIndex === window),
-    around.find((grant) => grant.windowIndex === window - 1),
-  ];
 }
 
 function onPlan(lane: LaneRow, ramp: RampRow | undefined): ramp is RampRow {
