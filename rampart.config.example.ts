@@ -33,7 +33,13 @@ export default defineConfig({
     // bounceDomain: 'bounce.example.com',
     // DNS servers, ip:port; empty: the system's.
     resolvers: [],
+    // TLS on the way out: 'none', 'opportunistic', 'required' or 'verify', by provider or recipient domain.
+    // remoteTls: { domains: { 'partner.example': 'verify' } },
   },
+
+  // DKIM keys are made with ./rampart dkim add. sealKey seals them in the database; alsoSign names, by pool, a domain of
+  // your own that signs beside the author's.
+  // dkim: { sealKey: { env: 'RAMPART_SEAL_KEY' }, alsoSign: { marketing: 'esp.example' } },
 
   // Feedback loops you are enrolled in; they need mta.inbound. Default: none, and complaints do not gate.
   // complaintFeeds: ['yahoo', 'microsoft-consumer'],

@@ -43,6 +43,31 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/warmup-resume.ts')).warmupResume,
   },
   {
+    name: 'dkim add',
+    summary: 'make a DKIM key for a domain, and say what to publish',
+    load: async () => (await import('./commands/dkim-add.ts')).dkimAdd,
+  },
+  {
+    name: 'dkim list',
+    summary: 'DKIM keys and where each stands',
+    load: async () => (await import('./commands/dkim-list.ts')).dkimList,
+  },
+  {
+    name: 'dkim dns',
+    summary: "a domain's DKIM records, as a zone file takes them",
+    load: async () => (await import('./commands/dkim-dns.ts')).dkimDns,
+  },
+  {
+    name: 'dkim rotate',
+    summary: 'make the successors of the keys a domain signs with',
+    load: async () => (await import('./commands/dkim-rotate.ts')).dkimRotate,
+  },
+  {
+    name: 'dkim retire',
+    summary: 'stop signing with a key',
+    load: async () => (await import('./commands/dkim-retire.ts')).dkimRetire,
+  },
+  {
     name: 'stop',
     summary: 'stop mail of a provider, tenant, campaign, domain, network or everything, at once',
     load: async () => (await import('./commands/stop.ts')).stop,
@@ -91,6 +116,26 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'mta expire',
     summary: 'end queued mail that is too late',
     load: async () => (await import('./commands/mta-expire.ts')).mtaExpire,
+  },
+  {
+    name: 'user add',
+    summary: 'let somebody hand in mail',
+    load: async () => (await import('./commands/user-add.ts')).userAdd,
+  },
+  {
+    name: 'user list',
+    summary: 'who may hand in mail, and what they may',
+    load: async () => (await import('./commands/user-list.ts')).userList,
+  },
+  {
+    name: 'user remove',
+    summary: "stop taking somebody's mail",
+    load: async () => (await import('./commands/user-remove.ts')).userRemove,
+  },
+  {
+    name: 'user password',
+    summary: 'give a user a new password',
+    load: async () => (await import('./commands/user-password.ts')).userPassword,
   },
   {
     name: 'doctor',

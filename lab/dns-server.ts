@@ -7,7 +7,7 @@ import type { Zone } from './dns-zone.ts';
 const HOST = '127.0.0.1';
 /** RFC 1035 §4.2.1; a longer answer is truncated and the client asks again over TCP. */
 const UDP_BYTES = 512;
-const RESPONSE_CODES = { NOERROR: 0, NXDOMAIN: 3, NOTIMP: 4 } as const;
+const RESPONSE_CODES = { NOERROR: 0, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4 } as const;
 const PORT_TRIES = 20;
 
 export class DnsServer {
@@ -95,7 +95,11 @@ export class DnsServer {
     const packet: Packet = {
       type: 'response',
       id: request.id ?? 0,
-      flags: AUTHORITATIVE_ANSWER | ((request.flags ?? 0) & dnsPacket.RECURSION_DESIRED) | rcode,
+      flags:
+        AUTHORITATIVE_ANSWER |
+        ((request.flags ?? 0) & dnsPacket.RECURSION_DESIRED) |
+        (found?.authentic ? dnsPacket.AUTHENTIC_DATA : 0) |
+        rcode,
       questions: request.questions ?? [],
       answers: [...(found?.answers ?? [])],
     };

@@ -5,14 +5,20 @@ import type { Answer, Question, StringAnswer } from 'dns-packet';
 const TTL = 60;
 
 export interface ZoneAnswer {
-  readonly rcode: 'NOERROR' | 'NXDOMAIN';
+  readonly rcode: 'NOERROR' | 'NXDOMAIN' | 'SERVFAIL';
   readonly answers: readonly Answer[];
+  /** DNSSEC vouches for it: what a validating resolver would say. */
+  readonly authentic?: boolean;
 }
 
 export class Zone {
   readonly #records = new Map<string, Answer[]>();
   /** Names with something below them: they exist although they have no records (RFC 8020 §2). */
   readonly #parents = new Set<string>();
+  /** Names whose answers a validating resolver would vouch for. */
+  readonly #signed = new Set<string>();
+  /** Names for which no server gives an answer. */
+  readonly #failing = new Set<string>();
 
   addAddress(name: string, ip: string): void {
     this.#add({ type: 'A', name, ttl: TTL, data: ip });
@@ -22,8 +28,33 @@ export class Zone {
     this.#add({ type: 'MX', name: domain, ttl: TTL, data: { exchange, preference } });
   }
 
+  /** A longer text is several strings of at most 255 bytes (RFC 1035 §3.3.14). */
   addText(name: string, text: string): void {
-    this.#add({ type: 'TXT', name, ttl: TTL, data: [text] });
+    this.#add({ type: 'TXT', name, ttl: TTL, data: text.match(/.{1,255}/gs) ?? [''] });
+  }
+
+  addAlias(name: string, target: string): void {
+    this.#add({ type: 'CNAME', name, ttl: TTL, data: target });
+  }
+
+  /** A TLSA record (RFC 6698) of a host and port. */
+  addTlsa(name: string, usage: number, selector: number, matchingType: number, certificate: Buffer): void {
+    this.#add({ type: 'TLSA', name, ttl: TTL, data: { usage, selector, matchingType, certificate } });
+  }
+
+  /** From now on DNSSEC vouches for these names. */
+  sign(...names: readonly string[]): void {
+    for (const name of names) this.#signed.add(name.toLowerCase());
+  }
+
+  /** From now on these names are answered with SERVFAIL: what a resolver says of a broken signature, or a dead zone. */
+  fail(...names: readonly string[]): void {
+    for (const name of names) this.#failing.add(name.toLowerCase());
+  }
+
+  /** Forgets all records of a name. */
+  remove(name: string): void {
+    this.#records.delete(name.toLowerCase());
   }
 
   /** Name and address, both ways: what forward-confirmed reverse DNS looks for. */
@@ -36,11 +67,15 @@ export class Zone {
   /** NXDOMAIN if nothing is known of the name; NOERROR without answers if it has no record of that type. */
   answer(question: Question): ZoneAnswer {
     const name = question.name.toLowerCase();
+    if (this.#failing.has(name)) return { rcode: 'SERVFAIL', answers: [] };
     const records = this.#records.get(name);
-    if (!records) return { rcode: this.#parents.has(name) ? 'NOERROR' : 'NXDOMAIN', answers: [] };
+    const authentic = this.#signed.has(name);
+    if (!records) return { rcode: this.#parents.has(name) ? 'NOERROR' : 'NXDOMAIN', answers: [], authentic };
     // dns-packet knows no type 255 by name but decodes it as ANY.
     const wanted = question.type as string;
-    return { rcode: 'NOERROR', answers: records.filter((one) => wanted === 'ANY' || one.type === wanted) };
+    // An alias stands alone at its name and answers every question; its target is for the client to ask.
+    const fits = (one: Answer) => wanted === 'ANY' || one.type === wanted || one.type === 'CNAME';
+    return { rcode: 'NOERROR', answers: records.filter(fits), authentic };
   }
 
   #add(record: Answer): void {

@@ -1,20 +1,21 @@
 /** What an MTA process is told by whoever starts it: plain values, checked at the edge (cli/config). */
-
 import type { ShapingOverrides } from '../policy/shaping.ts';
+import type { DeliverySettings } from './delivery-settings.ts';
+import type { Marks } from './injection/back-pressure.ts';
+import type { InjectionSettings, ListenerSettings } from './settings-injection.ts';
 import type { UpstreamSettings } from './upstream/settings.ts';
+
+export type { ListenerSettings } from './settings-injection.ts';
 
 export interface SubmissionUser {
   readonly name: string;
   readonly password: string;
   /** Pools this user may inject into; the first is the default. */
   readonly pools: readonly string[];
-}
-
-export interface ListenerSettings {
-  readonly host: string;
-  readonly port: number;
-  /** PEM files; STARTTLS is offered only with them. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Sender domains; none: every one. */
+  readonly domains?: readonly string[];
+  /** Recipients an hour; null or absent: no limit. */
+  readonly rate?: number | null;
 }
 
 export interface MtaSettings {
@@ -24,16 +25,22 @@ export interface MtaSettings {
   readonly hostname: string;
   readonly databaseUrl: string;
   readonly submission: ListenerSettings & { readonly users: readonly SubmissionUser[]; readonly maxBytes: number };
+  /** More ways in, and what they allow. */
+  readonly injection?: InjectionSettings;
   /** Listener for feedback reports; absent: none. */
   readonly inbound?: ListenerSettings & { readonly feedbackAddresses: readonly string[] };
   /** DNS servers `ip:port`; empty: the system's. */
   readonly resolvers: readonly string[];
+  /** Marks above which new mail is put off; absent: the defaults. */
+  readonly backPressure?: Marks;
   /** Port of remote MX hosts: 25, another only in a lab. */
   readonly smtpPort: number;
   /** Key of the HMAC in trace headers and VERP addresses. */
   readonly traceKey: string;
   /** Domain of VERP return paths; absent: the original MAIL FROM is kept. */
   readonly bounceDomain?: string;
+  /** Signatures and transport security; absent: no signatures, opportunistic TLS. */
+  readonly delivery?: DeliverySettings;
   /** Limits that differ from the shipped ones. */
   readonly shaping?: ShapingOverrides;
   /** Pools whose mail goes to another engine. */

@@ -3,13 +3,13 @@ import { planMs } from '../policy/calendar.ts';
 import { createStore } from '../store/connect.ts';
 import { endProcess } from '../store/processes.ts';
 import { expireDue, recoverDead } from '../store/queue.ts';
-import { dropFinishedBodies, durabilityProblems } from '../store/spool.ts';
+import { durabilityProblems, sweepBodies } from '../store/spool.ts';
+import { startDelivery } from './delivery.ts';
 import { Egress } from './egress/egress.ts';
 import { CLAIM_GRACE_MS, Lease } from './egress/lease.ts';
 import { startInbound } from './feedback/inbound.ts';
-import { GroupCommit } from './injection/group-commit.ts';
-import { startSubmission } from './injection/submission.ts';
-import { MailResolver } from './routing/resolver.ts';
+import { BackPressure, MARKS } from './injection/back-pressure.ts';
+import { startInjection } from './injection/start.ts';
 import { Router } from './routing/router.ts';
 import type { MtaSettings } from './settings.ts';
 
@@ -17,42 +17,65 @@ export interface Mta {
   readonly id: string;
   readonly submissionPort: number;
   readonly inboundPort: number | null;
+  /** Of `injection.listeners`, in their order. */
+  readonly listenerPorts: readonly number[];
+  readonly httpPort: number | null;
+  /** Reads certificates again; idempotent. */
+  reload(): void;
   /** Drains and stops; idempotent. */
   stop(): Promise<void>;
 }
 
 const HOUR = 3_600_000;
 const LIFETIME = { marketing: 72 * HOUR, transactional: 12 * HOUR };
+/** A statement of a dead process runs on the server no longer than this. */
+const STATEMENT_MS = 120_000;
+/**
+ * The queue goes from empty to a million rows and back within minutes: a plan made while it was small must be right when
+ * it is large, so what has an index is read through it. Compiling plans costs more than running them here.
+ */
+const SESSION = { enable_seqscan: 'off', jit: 'off' };
 
 /** Starts an MTA process. Rejects if the store could lose a message that got 250. */
 export async function startMta(settings: MtaSettings, onLost: () => void): Promise<Mta> {
-  const store = createStore(settings.databaseUrl, { applicationName: `rampart-${settings.name}`, max: 12 });
+  const store = createStore(settings.databaseUrl, {
+    applicationName: `rampart-${settings.name}`,
+    max: 12,
+    settings: SESSION,
+  });
   const problems = await durabilityProblems(store);
   if (problems.length > 0) {
     await store.end();
     throw new Error(`this PostgreSQL may lose accepted mail (${problems.join(', ')}): set them on, then start again`);
   }
-  const resolver = new MailResolver(settings.resolvers);
+  const delivery = await startDelivery(settings, store).catch(async (error) => {
+    await store.end();
+    throw error;
+  });
+  const { resolver } = delivery;
   let egress: Egress | undefined;
   const lease = new Lease(settings, store, { changed: () => egress?.refresh(), lost: onLost });
   await lease.start();
-  egress = new Egress(settings, store, lease, resolver);
+  egress = new Egress(settings, store, lease, delivery);
   const sending = egress;
   sending.refresh();
 
-  const spool = new GroupCommit(store);
+  const pressure = new BackPressure({ store, marks: settings.backPressure ?? MARKS, log: settings.log });
+  await pressure.look();
   const calendarOf = (pool: string) => lease.lanes.find((lane) => lane.pool === pool)?.calendar;
-  const submission = await startSubmission({
-    settings,
-    spool,
+  const inPlan = (pool: string, ms: number) => {
+    const calendar = calendarOf(pool);
+    return calendar === undefined ? ms : planMs(ms, calendar);
+  };
+  const injection = await startInjection(settings, store, {
     providerOf: (domain) => {
       const known = resolver.knownProvider(domain);
       return known === null ? null : lease.laneProvider(known);
     },
-    lifetime: (pool, stream) => {
-      const calendar = calendarOf(pool);
-      return calendar === undefined ? LIFETIME[stream] : planMs(LIFETIME[stream], calendar);
-    },
+    seating: sending,
+    accepting: () => pressure.accepting(),
+    lifetime: (pool, stream) => inPlan(pool, LIFETIME[stream]),
+    planMs: inPlan,
     knownPools: () => new Set(lease.lanes.map((lane) => lane.pool)),
     accepted: (pool, providers) => {
       sending.nudge(pool, providers);
@@ -61,16 +84,25 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
   });
   const inbound = settings.inbound === undefined ? null : await startInbound(settings, store);
 
+  let swept = 0;
+  const recover = (within?: number) => recoverDead(store, lease.id, settings.node, CLAIM_GRACE_MS, within);
+  await recover();
   const chores = [
     chore(100, () => sending.tidy()),
+    chore(1_000, () => pressure.look()),
     chore(1_000, () => sending.reclaim()),
     chore(1_000, () => expireDue(store, lease.id)),
-    chore(1_000, () => recoverDead(store, lease.id, settings.node, CLAIM_GRACE_MS)),
-    chore(30_000, () => dropFinishedBodies(store, 5_000)),
+    chore(1_000, () => recover(STATEMENT_MS)),
+    chore(60_000, () => recover()),
+    chore(10_000, async () => {
+      swept = await sweepBodies(store, swept, 5_000);
+    }),
+    chore(60_000, () => injection.tidy()),
+    ...delivery.chores.map(({ everyMs, work }) => chore(everyMs, work)),
   ];
   const router = new Router(store, resolver, lease.id, (provider) => lease.laneProvider(provider));
   const route = chore(1_000, async () => {
-    if (await router.routeWaiting()) sending.refresh();
+    if (await router.routeWaiting()) sending.lookAgain();
   });
   chores.push(route);
 
@@ -96,9 +128,8 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
 
   let stopping: Promise<void> | undefined;
   async function stop(): Promise<void> {
-    await submission.stop();
     await inbound?.stop();
-    await spool.drain();
+    await injection.stop();
     await Promise.all(chores.map((one) => one.stop()));
     await sending.stop();
     await lease.stop();
@@ -107,8 +138,14 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
   }
   return {
     id: lease.id,
-    submissionPort: submission.port,
+    submissionPort: injection.submissionPort,
     inboundPort: inbound?.port ?? null,
+    listenerPorts: injection.listenerPorts,
+    httpPort: injection.httpPort,
+    reload: () => {
+      injection.reload();
+      inbound?.reload();
+    },
     stop: () => {
       stopping ??= stop();
       return stopping;

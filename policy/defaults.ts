@@ -65,6 +65,8 @@ export const DEFAULTS = {
   idleRestartMs: 30 * 24 * HOUR,
   /** Where a lane without a plan starts over, messages a day. */
   idleRestartCeiling: 50,
+  /** Part of a warm lane's connections that only transactional mail may use, at least one. */
+  transactionalHeadroom: 0.2,
   /** Largest share of what a cold lane sends in a window that one tenant gets while others wait. */
   tenantShare: 0.4,
   placement: { minCeiling: 500, share: 0.01, minObserved: 3, collapse: 0.5, everyWindows: 1, seeds: 5 },

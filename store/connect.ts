@@ -13,6 +13,8 @@ export interface StoreOptions {
   readonly applicationName?: string;
   /** Most connections of this process; default 10. */
   readonly max?: number;
+  /** Settings of every session, such as `{ jit: 'off' }`. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** Told when an idle connection breaks; the pool replaces it by itself. */
   readonly onError?: (error: Error) => void;
 }
@@ -31,6 +33,7 @@ export function createStore(url: string, options: StoreOptions = {}): Store {
     max: options.max ?? 10,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
+    ...(options.settings === undefined ? {} : { options: sessionOptions(options.settings) }),
     types: { getTypeParser },
   });
   // Without a listener, the server's restart kills this process through its idle connections (57P01).
@@ -80,6 +83,12 @@ export async function discoverDatabase(options: {
   const { dataDir, log } = options;
   const server = await startEmbedded({ dataDir: path.resolve(dataDir), ...(log && { log }) });
   return { url: server.url, source: 'embedded', stop: server.stop };
+}
+
+function sessionOptions(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `-c ${name}=${value}`)
+    .join(' ');
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the signature is that of pg's own table of parsers.

@@ -26,6 +26,8 @@ export interface LaneRow {
   readonly lastSentAt: number | null;
   readonly node: string;
   readonly ehloName: string;
+  /** Of its pool: where mail goes that a cold lane may not take now. */
+  readonly overflow: 'warm-peers' | 'wait';
   /** The live or last ramp's calendar, else the pool's. */
   readonly calendar: Calendar;
   /** Segments of recipients the lane's stage admits; null admits all. */
@@ -110,7 +112,7 @@ export const LANES = `select host(l.address) as address, l.provider, a.pool, l.p
     extract(epoch from l.evidence_since)::float8 * 1000 as "evidenceSince",
     extract(epoch from l.phase_since)::float8 * 1000 as "phaseSince",
     extract(epoch from l.last_sent_at)::float8 * 1000 as "lastSentAt", a.node, a.ehlo_name as "ehloName",
-    coalesce(r.calendar, p.calendar) as calendar,
+    p.overflow, coalesce(r.calendar, p.calendar) as calendar,
     case when l.phase in ('warm', 'graduating', 'cooling') then null
       else coalesce(r.plan->'rows'->l.provider, r.plan->'rows'->'default')->l.stage->>'segment' end as segment
   from lanes l join addresses a using (address) join pools p on p.name = a.pool left join ramps r on r.id = l.ramp_id`;

@@ -1,9 +1,10 @@
-/** The queue: claims (one per open connection), outcomes in groups, retries, expiry, and what a dead process left. */
+/** The queue: what a claimed message is, outcomes in groups, retries, expiry, and what a dead process left. */
 import { type Queryable, type Store, tx } from './connect.ts';
 
 export interface Claimed {
   readonly id: number;
   readonly message: number;
+  readonly bodyId: number;
   readonly rcpt: string;
   readonly domain: string;
   readonly provider: string;
@@ -12,6 +13,8 @@ export interface Claimed {
   readonly tenant: string;
   readonly stream: string;
   readonly segment: string;
+  /** Marketing with one-click unsubscribe, or not marketing: cold lanes may carry it. */
+  readonly oneClick: boolean;
   readonly campaign: string;
   readonly attempts: number;
   /** Earlier attempts whose final answer never came. */
@@ -23,139 +26,6 @@ export interface Claimed {
   readonly mailFrom: string;
   readonly messageId: string;
   readonly raw: Buffer;
-}
-
-/** Names that are held, by what of a message they match. */
-export interface HeldMail {
-  readonly campaigns: readonly string[];
-  readonly tenants: readonly string[];
-  readonly domains: readonly string[];
-  readonly streams: readonly string[];
-}
-
-export interface ClaimQuery {
-  readonly process: string;
-  readonly pool: string;
-  readonly provider: string;
-  /** Lanes that can send now, with the most each may take of the mail that belongs to it. */
-  readonly lanes: readonly { readonly address: string; readonly kept: number; readonly cold: boolean }[];
-  /** Most messages for cold lanes, and the segments of new mail that any of them admits. */
-  readonly cold: {
-    readonly most: number;
-    readonly segments: readonly string[];
-    readonly held: HeldMail;
-    /** Tenants that come last: they have had their share of every one of these lanes. */
-    readonly sated: readonly string[];
-  };
-  /** Most messages for warm lanes. */
-  readonly warm: { readonly most: number; readonly held: HeldMail };
-}
-
-const notHeld = (campaigns: number, row = '') =>
-  `${row}campaign <> all($${campaigns}::text[]) and ${row}tenant <> all($${campaigns + 1}::text[])
-   and ${row}domain <> all($${campaigns + 2}::text[]) and ${row}stream <> all($${campaigns + 3}::text[])`;
-
-/**
- * Claims messages for free sending slots: due retries that belong to one of the addresses first, then new mail that a
- * cold lane may carry, then any other for warm lanes. Each is chosen by what may take it: mail that nobody can send now
- * must not stand before mail that somebody can. What a process that dies leaves claimed is what it was about to send: at
- * most one message per connection.
- */
-export async function claim(db: Queryable, query: ClaimQuery): Promise<Claimed[]> {
-  const { rows } = await db.query(
-    `with recursive lane as (
-       select * from unnest($2::inet[], $3::int[], $4::bool[]) as lane(address, most, cold)
-     ), kept as (
-       select mine.id, lane.cold from lane, lateral (
-         select id from queue q where q.address = lane.address and q.provider = $5 and claim is null and due <= now()
-           and ${notHeld(10, 'q.')} and (not lane.cold or (${notHeld(14, 'q.')}))
-         order by due limit lane.most for update skip locked) mine
-     ), tenants as (
-       -- Every tenant with fresh mail, one step of the index each; without cold lanes there is nothing to look for.
-       (select tenant from queue where $7 > 0 and pool = $6 and provider = $5 and claim is null and address is null
-        order by tenant limit 1)
-       union all
-       select (select q.tenant from queue q where q.pool = $6 and q.provider = $5 and q.claim is null and q.address is null
-         and q.tenant > t.tenant order by q.tenant limit 1) from tenants t where t.tenant is not null
-     ), turns as (
-       -- Tenants take turns, those that had their share of a cold lane come last.
-       select mine.id, t.tenant = any($18::text[]) as sated, mine.turn, mine.due from tenants t, lateral (
-         select id, due, row_number() over (order by due) as turn from (
-           select id, due from queue where pool = $6 and provider = $5 and claim is null and address is null
-             and tenant = t.tenant and due <= now() and not freed and stream = 'marketing' and segment = any($9::text[])
-             and ${notHeld(10)} and ${notHeld(14)}
-           order by due limit 4 * $7) first) mine
-     ), cold as (
-       -- More were looked at than are wanted: other processes look at the same ones.
-       select q.id from turns join queue q on q.id = turns.id where q.claim is null
-       order by sated, turn, turns.due limit greatest(0, $7 - (select count(*) from kept where cold)) for update of q skip locked
-     ), warm as (
-       select id from queue where pool = $6 and provider = $5 and claim is null and address is null and due <= now()
-         and id not in (select id from cold) and ${notHeld(10)}
-       order by due limit greatest(0, $8 - (select count(*) from kept where not cold)) for update skip locked
-     ), taken as (
-       update queue q set claim = $1, claimed_at = now()
-       from (select id from kept union all select id from cold union all select id from warm) picked
-       where q.id = picked.id returning q.*
-     )
-     select t.id, t.message, t.rcpt, t.domain, t.provider, host(t.address) as address, t.tenant, t.stream, t.segment, t.campaign,
-       t.attempts, t.doubts, extract(epoch from t.first_attempt)::float8 * 1000 as "firstAttempt", t.pinned, t.freed,
-       m.mail_from as "mailFrom", m.message_id as "messageId", b.raw
-     from taken t join messages m on m.id = t.message join bodies b on b.id = t.body_id
-     order by t.address nulls last, t.due, t.id`,
-    [
-      query.process,
-      query.lanes.map((lane) => lane.address),
-      query.lanes.map((lane) => lane.kept),
-      query.lanes.map((lane) => lane.cold),
-      query.provider,
-      query.pool,
-      query.cold.most,
-      query.warm.most,
-      query.cold.segments,
-      ...names(query.warm.held),
-      ...names(query.cold.held),
-      query.cold.sated,
-    ],
-  );
-  return rows;
-}
-
-function names(held: HeldMail): readonly (readonly string[])[] {
-  return [held.campaigns, held.tenants, held.domains, held.streams];
-}
-
-/**
- * Hands claimed messages back unsent: nothing was attempted. `why` is what binds them, for people; `due` (ms) is when
- * they are looked at again; null leaves either as it was.
- */
-export async function unclaim(
-  db: Queryable,
-  ids: readonly number[],
-  process: string,
-  why: string | null,
-  due: number | null,
-): Promise<void> {
-  await db.query(
-    `update queue set claim = null, claimed_at = null, due = coalesce($3, due), reason = coalesce(left($4, 300), reason)
-     where id = any($1::bigint[]) and claim = $2`,
-    [ids, process, due === null ? null : new Date(due), why],
-  );
-}
-
-/** Lets go of rows a process has claimed for at least `settledMs` without knowing of it. Returns how many. */
-export async function releaseUnknown(
-  db: Queryable,
-  process: string,
-  known: readonly number[],
-  settledMs: number,
-): Promise<number> {
-  const { rowCount } = await db.query(
-    `update queue set claim = null, claimed_at = null
-     where claim = $1 and id <> all($2::bigint[]) and claimed_at <= now() - make_interval(secs => $3::float8 / 1000)`,
-    [process, known, settledMs],
-  );
-  return rowCount ?? 0;
 }
 
 export interface Outcome {
@@ -178,8 +48,8 @@ export interface Outcome {
   readonly campaign: string;
   readonly tenant: string;
   readonly probe: boolean;
-  /** null: finished. Otherwise when to try again, and whether the address is kept. */
-  readonly retry: { readonly due: number; readonly free: boolean } | null;
+  /** null: finished. Otherwise when to try again, whether the address is left, and for which one (absent or null: any). */
+  readonly retry: { readonly due: number; readonly free: boolean; readonly to?: string | null } | null;
 }
 
 /** Plan time in real ms: a rollup's bucket, and the silence after which a warm lane is cold. */
@@ -201,13 +71,14 @@ export async function commitOutcomes(
 ): Promise<void> {
   const column = <T>(pick: (outcome: Outcome) => T) => outcomes.map(pick);
   const date = (at: number | undefined) => (at === undefined ? null : new Date(at));
-  await db.query(
-    `with o as (
+  await db.query({
+    name: 'outcomes',
+    text: `with o as (
        select * from unnest($1::bigint[], $2::bigint[], $3::inet[], $4::text[], $5::int[], $6::timestamptz[], $7::int[],
          $8::timestamptz[], $9::bool[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
-         $16::text[], $17::bool[], $18::timestamptz[], $19::bool[])
+         $16::text[], $17::bool[], $18::timestamptz[], $19::bool[], $23::inet[])
        as t(recipient, message, address, provider, window_index, at, number, first_at, unit, severity, class, scope, rule,
-         reply, campaign, tenant, probe, due, free)
+         reply, campaign, tenant, probe, due, free, moved_to)
      ), noted as (
        insert into attempts (recipient, message, address, provider, window_index, at, number, first_at, unit, severity,
          class, scope, rule, reply, final, campaign, tenant, probe, process)
@@ -217,11 +88,17 @@ export async function commitOutcomes(
        returning address, provider, campaign, at, unit, severity, class
      ), finished as (
        delete from queue q using o where q.id = o.recipient and q.claim = $20 and o.due is null
+       returning q.body_id, o.severity
+     ), unused as (
+       delete from bodies b using finished f where b.id = f.body_id and f.severity = 'delivered' and not b.sweep
+     ), kept_for_now as (
+       update bodies b set sweep = true from finished f
+       where b.id = f.body_id and f.severity <> 'delivered' and not b.sweep
      ), again as (
        update queue q set claim = null, claimed_at = null, attempts = o.number,
          doubts = q.doubts + (o.severity = 'in-doubt')::int, first_attempt = o.first_at, due = o.due,
          reason = left(o.reply, 300), freed = q.freed or o.free,
-         address = case when o.free and not q.pinned then null else o.address end
+         address = case when o.free and not q.pinned then o.moved_to else o.address end
        from o where q.id = o.recipient and q.claim = $20 and o.due is not null and q.attempts = o.number - 1
      ), lanes_due as (
        -- Roughly right is enough here; waiting for a lane another process updates could deadlock on the rollups.
@@ -235,19 +112,20 @@ export async function commitOutcomes(
      ), lanes_used as (
        update lanes l set last_sent_at = d.at from lanes_due d where l.address = d.address and l.provider = d.provider
      )
-     insert into rollups as r (address, provider, campaign, bucket, attempts, delivered, deferred, reputation, hard, soft, blocked)
+     insert into rollups as r (address, provider, campaign, bucket, attempts, delivered, deferred, reputation, hard, soft,
+       blocked, process)
      select address, provider, campaign, date_bin(make_interval(secs => $21::float8 / 1000), at, 'epoch'), count(*),
        count(*) filter (where severity = 'delivered'), count(*) filter (where severity = 'deferred'),
        count(*) filter (where class in ('reputation', 'block', 'listing') and severity in ('deferred', 'blocked')),
        count(*) filter (where severity = 'hard'), count(*) filter (where severity = 'soft'),
-       count(*) filter (where severity = 'blocked')
+       count(*) filter (where severity = 'blocked'), $20
      from noted where unit group by 1, 2, 3, 4
      order by 1, 2, 3, 4
-     on conflict (address, provider, campaign, bucket) do update set
+     on conflict (address, provider, campaign, bucket, process) do update set
        attempts = r.attempts + excluded.attempts, delivered = r.delivered + excluded.delivered,
        deferred = r.deferred + excluded.deferred, reputation = r.reputation + excluded.reputation,
        hard = r.hard + excluded.hard, soft = r.soft + excluded.soft, blocked = r.blocked + excluded.blocked`,
-    [
+    values: [
       column((o) => o.recipient),
       column((o) => o.message),
       column((o) => o.address),
@@ -270,18 +148,9 @@ export async function commitOutcomes(
       process,
       scale.bucketMs,
       scale.idleMs,
+      column((o) => o.retry?.to ?? null),
     ],
-  );
-}
-
-/** Mail that waits for a lane which stopped goes free: warm addresses may take it. Probes stay with their lane. */
-export async function freeFromLane(db: Queryable, address: string, provider: string): Promise<number> {
-  const { rowCount } = await db.query(
-    `update queue set address = null, freed = true
-     where address = $1 and provider = $2 and claim is null and not pinned`,
-    [address, provider],
-  );
-  return rowCount ?? 0;
+  });
 }
 
 /**
@@ -293,7 +162,10 @@ export async function expireDue(db: Queryable, process: string): Promise<number>
     `with gone as (
        delete from queue where id in (
          select id from queue where claim is null and expires <= now() order by id limit 500 for update skip locked)
-       returning *)
+       returning *
+     ), kept_for_now as (
+       update bodies b set sweep = true from gone where b.id = gone.body_id and not b.sweep
+     )
      insert into attempts (recipient, message, address, provider, at, number, first_at, unit, severity, class, scope, rule,
        reply, final, campaign, tenant, probe, process)
      select id, message, address, coalesce(provider, 'other'), now(), attempts + 1, first_attempt, false, 'expired',
@@ -333,7 +205,8 @@ export async function routeDomain(db: Queryable, domain: string, provider: strin
 /** A domain that takes no mail at all (null MX, or no such domain): its mail is finished with a reason. */
 export async function bounceDomain(db: Queryable, domain: string, reply: string, process: string): Promise<number> {
   const { rowCount } = await db.query(
-    `with gone as (delete from queue where domain = $1 and provider is null and claim is null returning *)
+    `with gone as (delete from queue where domain = $1 and provider is null and claim is null returning *),
+       kept_for_now as (update bodies b set sweep = true from gone where b.id = gone.body_id and not b.sweep)
      insert into attempts (recipient, message, provider, at, number, first_at, unit, severity, class, scope, rule, reply,
        final, campaign, tenant, probe, process)
      select id, message, 'other', now(), attempts + 1, now(), false, 'hard', 'recipient', 'recipient', 'no-mx', $2, true,
@@ -346,9 +219,16 @@ export async function bounceDomain(db: Queryable, domain: string, reply: string,
 /**
  * Takes back what processes left that no longer renew their lease. Each was in a transaction, so the remote may have
  * accepted it: recorded as in-doubt (the cost of a crash: at most one duplicate per open connection), then retried.
- * A process of this node whose pid is gone is dead for sure; of any other it is believed after `graceMs`.
+ * A process of this node whose pid is gone is dead for sure; of any other it is believed after `graceMs`. Looks at what
+ * stopped within `stoppedWithinMs`: a statement of a dead process may still run on the server for a while.
  */
-export async function recoverDead(store: Store, recoverer: string, node: string, graceMs: number): Promise<number> {
+export async function recoverDead(
+  store: Store,
+  recoverer: string,
+  node: string,
+  graceMs: number,
+  stoppedWithinMs: number = Number.POSITIVE_INFINITY,
+): Promise<number> {
   const { rows } = await store.query(
     `select id, node, pid, lease_until < now() - make_interval(secs => $1::float8 / 1000) as late
      from processes where stopped_at is null and lease_until < now()`,
@@ -361,14 +241,15 @@ export async function recoverDead(store: Store, recoverer: string, node: string,
       `with left_behind as (
          update queue set claim = null, claimed_at = null, attempts = attempts + 1, doubts = doubts + 1,
            first_attempt = coalesce(first_attempt, now())
-         where claim is not null and claim in (select id from processes where stopped_at is not null)
+         where claim = any(array(select id from processes where stopped_at is not null
+           and ($2::float8 is null or stopped_at > now() - make_interval(secs => $2::float8 / 1000))))
          returning *)
        insert into attempts (recipient, message, address, provider, at, number, first_at, unit, severity, class, scope,
          rule, reply, final, campaign, tenant, probe, process)
        select id, message, address, provider, now(), attempts, first_attempt, false, 'in-doubt',
          'infrastructure', 'message', 'process-died', 'the sending process died before it could commit the answer',
          false, campaign, tenant, campaign = 'probe', $1 from left_behind`,
-      [recoverer],
+      [recoverer, Number.isFinite(stoppedWithinMs) ? stoppedWithinMs : null],
     );
     return rowCount ?? 0;
   });

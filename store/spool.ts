@@ -1,6 +1,8 @@
 /** Accepted mail: one transaction writes bodies, messages and queue rows for a whole group of messages. */
 import { randomUUID } from 'node:crypto';
+import { byteaArray } from './binary.ts';
 import { type Queryable, type Store, tx } from './connect.ts';
+import { hasExtras, type MessageDsn, type RecipientDsn, type Request, writeExtras } from './spool-extras.ts';
 
 export interface SpoolMessage {
   readonly raw: Buffer;
@@ -11,13 +13,27 @@ export interface SpoolMessage {
   readonly stream: 'marketing' | 'transactional';
   readonly segment: string;
   readonly campaign: string;
+  /** False: marketing without one-click unsubscribe, which cold lanes do not carry. */
+  readonly oneClick?: boolean;
   /** ms after which the message expires. */
   readonly expires: number;
   /** ms before which it is not sent. */
   readonly notBefore?: number;
   /** A probe is bound to its lane. */
   readonly pin?: { readonly address: string; readonly provider: string };
-  readonly recipients: readonly { readonly rcpt: string; readonly domain: string; readonly provider: string | null }[];
+  /** False: its body may go with its delivery. Otherwise it is kept a while: probes copy live content. */
+  readonly sample?: boolean;
+  readonly dsn?: MessageDsn;
+  /** The request it came with; all messages of one are committed together or not at all. */
+  readonly request?: Request;
+  readonly recipients: readonly SpoolRecipient[];
+}
+
+export interface SpoolRecipient extends RecipientDsn {
+  readonly rcpt: string;
+  readonly domain: string;
+  /** null: not known yet; routed after the commit. */
+  readonly provider: string | null;
 }
 
 /** Ids of one spooled message: its own, and its recipients' in the order they were given. */
@@ -26,8 +42,39 @@ export interface Spooled {
   readonly recipients: readonly number[];
 }
 
+/** Recipients whose sender has them already: their rows are claimed from the start. */
+export interface Claims {
+  readonly process: string;
+  /** By message and recipient; what is missing is claimed by nobody. */
+  readonly taken: readonly (readonly boolean[])[];
+}
+
+const NO_CLAIMS: Claims = { process: '', taken: [] };
+
+/** Commits messages durably, with what they bring along: one statement, or one transaction where they bring something. */
+export async function spoolGroup(
+  store: Store,
+  messages: readonly SpoolMessage[],
+  batch: string,
+  claims: Claims = NO_CLAIMS,
+): Promise<Spooled[]> {
+  if (!messages.some(hasExtras)) return spool(store, messages, batch, claims);
+  return tx(store, (db) => spoolWithExtras(db, messages, batch, claims));
+}
+
+async function spoolWithExtras(
+  db: Queryable,
+  messages: readonly SpoolMessage[],
+  batch: string,
+  claims: Claims,
+): Promise<Spooled[]> {
+  const spooled = await spool(db, messages, batch, claims);
+  await writeExtras(db, messages, spooled);
+  return spooled;
+}
+
 /**
- * Commits messages durably. A message is one row of small queue entries and one body shared by its recipients.
+ * Commits messages durably, and nothing they bring along. A message is one row of small queue entries and one body shared by its recipients.
  * Resolves after the commit: only then may anybody answer 250. The batch is locked while it is written, so that
  * spoolOnce can wait for a statement that still runs after its connection broke.
  */
@@ -35,42 +82,56 @@ export async function spool(
   db: Queryable,
   messages: readonly SpoolMessage[],
   batch: string = randomUUID(),
+  claims: Claims = NO_CLAIMS,
 ): Promise<Spooled[]> {
-  const { rows } = await db.query(
-    `with locked as materialized (
+  const { rows } = await db.query({
+    name: 'spool',
+    text: `with locked as materialized (
        select pg_advisory_xact_lock(hashtextextended($17::text, 0))
      ), given as (
        select t.* from locked, unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-         $8::text[], $9::int[]) with ordinality
-         as t(raw, message_id, mail_from, pool, tenant, stream, segment, campaign, recipients, n)
+         $8::text[], $9::int[], $18::bool[], $21::bool[]) with ordinality
+         as t(raw, message_id, mail_from, pool, tenant, stream, segment, campaign, recipients, sweep, one_click, n)
      ), numbered as materialized (
-       select nextval(pg_get_serial_sequence('bodies', 'id')) as body, nextval(pg_get_serial_sequence('messages', 'id')) as id, *
-       from given
+       select nextval('messages_id_seq') as id, * from given
      ), stored as (
-       insert into bodies (id, raw) overriding system value select body, raw from numbered
+       insert into bodies (id, raw, sweep) overriding system value select id, raw, sweep from numbered
      ), noted as (
        insert into messages (id, body_id, batch, message_id, mail_from, pool, tenant, stream, segment, campaign, recipients)
        overriding system value
-       select id, body, $17::uuid, message_id, mail_from, pool, tenant, stream, segment, campaign, recipients from numbered
+       select id, id, $17::uuid, message_id, mail_from, pool, tenant, stream, segment, campaign, recipients from numbered
      ), queued as (
        insert into queue (message, body_id, rcpt, domain, provider, address, pinned, pool, tenant, stream, segment,
-         campaign, due, expires)
-       select n.id, n.body, r.rcpt, r.domain, r.provider, r.address, r.address is not null, n.pool, n.tenant, n.stream,
-         n.segment, n.campaign, r.due, r.expires
-       from unnest($10::int[], $11::text[], $12::text[], $13::text[], $14::inet[], $15::timestamptz[], $16::timestamptz[])
-         with ordinality as r(n, rcpt, domain, provider, address, due, expires, o)
+         campaign, due, expires, one_click, claim, claimed_at)
+       select n.id, n.id, r.rcpt, r.domain, r.provider, r.address, r.address is not null, n.pool, n.tenant, n.stream,
+         n.segment, n.campaign, r.due, r.expires, n.one_click,
+         case when r.claimed then $20 end, case when r.claimed then now() end
+       from unnest($10::int[], $11::text[], $12::text[], $13::text[], $14::inet[], $15::timestamptz[], $16::timestamptz[],
+         $19::bool[]) with ordinality as r(n, rcpt, domain, provider, address, due, expires, claimed, o)
        join numbered n on n.n = r.n order by r.o
        returning id, message
      )
      select n.id as message, array_agg(q.id order by q.id) as recipients
      from numbered n join queued q on q.message = n.id group by n.n, n.id order by n.n`,
-    [...columns(messages), batch],
-  );
+    values: [
+      ...columns(messages),
+      batch,
+      messages.map((m) => m.recipients.length > 1 || m.sample !== false),
+      messages.flatMap((m, n) => m.recipients.map((_, r) => claims.taken[n]?.[r] ?? false)),
+      claims.process,
+      messages.map((m) => m.oneClick ?? true),
+    ],
+  });
   return rows;
 }
 
 /** After a commit whose answer was lost: what it stored, or, if it did not happen, the same messages stored now. */
-export async function spoolOnce(store: Store, messages: readonly SpoolMessage[], batch: string): Promise<Spooled[]> {
+export async function spoolOnce(
+  store: Store,
+  messages: readonly SpoolMessage[],
+  batch: string,
+  claims: Claims = NO_CLAIMS,
+): Promise<Spooled[]> {
   return tx(store, async (db) => {
     await db.query('select pg_advisory_xact_lock(hashtextextended($1::text, 0))', [batch]);
     const { rows } = await db.query(
@@ -78,7 +139,7 @@ export async function spoolOnce(store: Store, messages: readonly SpoolMessage[],
        from messages m where batch = $1 order by m.id`,
       [batch],
     );
-    return rows.length > 0 ? rows : spool(db, messages, batch);
+    return rows.length > 0 ? rows : spoolWithExtras(db, messages, batch, claims);
   });
 }
 
@@ -88,7 +149,7 @@ function columns(messages: readonly SpoolMessage[]): unknown[] {
     message.recipients.map((recipient) => ({ n: n + 1, message, ...recipient })),
   );
   return [
-    messages.map((m) => m.raw),
+    byteaArray(messages.map((m) => m.raw)),
     messages.map((m) => m.messageId),
     messages.map((m) => m.mailFrom),
     messages.map((m) => m.pool),
@@ -119,15 +180,31 @@ export async function durabilityProblems(pool: Queryable): Promise<string[]> {
     .map((row) => `${row.name} is ${row.setting}`);
 }
 
-/** Bodies whose recipients are all finished. Returns how many were removed. */
-export async function dropFinishedBodies(db: Queryable, limit: number): Promise<number> {
-  const { rowCount } = await db.query(
-    `delete from bodies where id in (
-       select b.id from bodies b where not exists (select 1 from queue q where q.body_id = b.id)
-       and b.id < (select coalesce(max(id), 0) - 1000 from bodies) order by b.id limit $1)`,
-    [limit],
+/** How long a body stays after the last attempt of its last recipient, for a bounce that quotes it. */
+const KEPT = "interval '1 hour'";
+/** The last ones stay in any case: probes copy live content. */
+const SAMPLES = 200;
+
+/**
+ * Looks at `limit` bodies after `after` and removes those whose recipients are all finished and quiet. Returns where to
+ * go on next time; 0: from the start.
+ */
+export async function sweepBodies(db: Queryable, after: number, limit: number): Promise<number> {
+  const { rows } = await db.query(
+    `with looked as (
+       select b.id, m.recipients from bodies b join messages m on m.id = b.id
+       where b.sweep and b.id > $1
+         and b.id < (select id from bodies where sweep order by id desc offset ${SAMPLES} limit 1)
+       order by b.id limit $2
+     ), gone as (
+       delete from bodies b using looked l where b.id = l.id
+         and (select count(*) filter (where a.final) >= l.recipients and max(a.at) < now() - ${KEPT}
+              from attempts a where a.message = l.id)
+     )
+     select max(id) as last, count(*)::int as looked from looked`,
+    [after, limit],
   );
-  return rowCount ?? 0;
+  return rows[0].looked === limit ? rows[0].last : 0;
 }
 
 /** A recent live message of a pool, for probes that copy live content. */

@@ -18,7 +18,7 @@ export const check: Command = {
 /** The configuration without its secrets. */
 function meaning(config: ResolvedConfig) {
   const { dataDir, node, calendar, pools, providers, mtaProcesses, complaintFeeds, placement } = config;
-  const { hostname, submission, inbound } = config.mta;
+  const { hostname, submission, inbound, injection } = config.mta;
   return {
     dataDir,
     node,
@@ -30,6 +30,12 @@ function meaning(config: ResolvedConfig) {
     submission: { host: submission.host, port: submission.port, tls: submission.tls !== undefined },
     users: submission.users.map(({ name, pools: of }) => ({ name, pools: of })),
     inbound: inbound === undefined ? null : { host: inbound.host, port: inbound.port },
+    listeners: injection.listeners.map(({ role, host, port, tls }) => ({ role, host, port, tls: tls !== undefined })),
+    http: injection.http === undefined ? null : { host: injection.http.host, port: injection.http.port },
+    limits: injection.limits,
+    requireListUnsubscribe: injection.requireListUnsubscribe,
+    remoteTls: config.mta.delivery?.tls ?? null,
+    dkimAlsoSign: config.mta.delivery?.dkim.alsoSign ?? {},
     complaintFeeds,
     seeds: config.seeds.map(({ provider, address }) => ({ provider, address })),
     placement,
@@ -37,7 +43,7 @@ function meaning(config: ResolvedConfig) {
 }
 
 function describe(config: ResolvedConfig): string[] {
-  const { submission, inbound } = config.mta;
+  const { submission, inbound, injection } = config.mta;
   const addresses = config.pools.flatMap((pool) => pool.addresses.map((address) => ({ pool, address })));
   const rows = addresses.map(({ pool, address }) => [
     pool.name,
@@ -59,7 +65,10 @@ function describe(config: ResolvedConfig): string[] {
     `lanes: ${addresses.length * config.providers.length} (${addresses.length} addresses × ${config.providers.length} providers)`,
     `days: ${calendarText(config)}`,
     `submission: ${submission.host}:${submission.port}, users ${submission.users.map((user) => user.name).join(', ') || 'none'}, processes ${config.mtaProcesses}`,
+    ...injection.listeners.map(({ role, host, port }) => `${role}: ${host}:${port}`),
+    ...(injection.http === undefined ? [] : [`http: ${injection.http.host}:${injection.http.port}`]),
     `complaint reports: ${inbound === undefined ? 'none' : `${inbound.host}:${inbound.port} for ${config.complaintFeeds.join(', ') || 'no provider'}`}`,
+    `TLS on the way out: ${tlsText(config)}`,
     `seeds: ${config.seeds.length === 0 ? 'none' : config.seeds.map((seed) => seed.address).join(', ')}`,
     `data: ${config.dataDir}`,
     ...notes(config).map((note) => `note: ${note}`),
@@ -70,7 +79,7 @@ function describe(config: ResolvedConfig): string[] {
 function notes(config: ResolvedConfig): string[] {
   const said: string[] = [];
   const { submission, inbound } = config.mta;
-  if (submission.users.length === 0) said.push('no users: nobody can hand in mail');
+  if (submission.users.length === 0) said.push('no users here: only those of ./rampart user list can hand in mail');
   if (inbound === undefined) said.push('no mta.inbound: complaints are not seen, and do not gate');
   if (config.seeds.length === 0) said.push('no seeds: placement is not seen, and does not gate');
   for (const pool of config.pools) {
@@ -94,6 +103,13 @@ function overflowText({ name, overflow }: ResolvedPool): string {
   if (overflow === 'wait') return 'what its cold lanes could carry waits for their grants';
   if (overflow === 'refuse') return 'what no lane can take now is not accepted (451)';
   return `what its cold lanes may not send now goes to warm addresses of ${name}`;
+}
+
+function tlsText({ mta }: ResolvedConfig): string {
+  if (mta.delivery === undefined) return 'opportunistic';
+  const { default: fallback, providers, domains } = mta.delivery.tls;
+  const named = Object.entries({ ...providers, ...domains }).filter(([, policy]) => policy !== fallback);
+  return [fallback, ...named.map(([name, policy]) => `${policy} at ${name}`)].join(', ');
 }
 
 function normalText(normal: Readonly<Record<string, number>>): string {

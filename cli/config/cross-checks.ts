@@ -12,7 +12,9 @@ export function crossProblems(config: CheckedConfig, calendar: Calendar): Proble
     ...addressProblems(config),
     ...userProblems(config),
     ...feedProblems(config),
+    ...deliveryProblems(config),
     ...shapingProblems(config),
+    ...listenerProblems(config),
   ];
 }
 
@@ -80,6 +82,20 @@ function feedProblems(config: CheckedConfig): Problem[] {
   return problems;
 }
 
+function deliveryProblems({ dkim, mta, pools }: CheckedConfig): Problem[] {
+  const problems: Problem[] = [];
+  for (const provider of Object.keys(mta.remoteTls.providers)) {
+    if (ALL_PROVIDERS.includes(provider)) continue;
+    const path = ['mta', 'remoteTls', 'providers', provider];
+    problems.push({ path, says: `expected one of ${ALL_PROVIDERS.join(', ')}` });
+  }
+  for (const pool of Object.keys(dkim.alsoSign)) {
+    if (pool in pools) continue;
+    problems.push({ path: ['dkim', 'alsoSign', pool], says: `expected one of ${Object.keys(pools).join(', ')}` });
+  }
+  return problems;
+}
+
 function shapingProblems({ shaping, pools }: CheckedConfig): Problem[] {
   const problems: Problem[] = [];
   const provider = (path: PropertyKey[], name: string) => {
@@ -91,6 +107,25 @@ function shapingProblems({ shaping, pools }: CheckedConfig): Problem[] {
     if (pools[pool] === undefined)
       problems.push({ path: ['shaping', 'pools', pool], says: `expected one of ${Object.keys(pools).join(', ')}` });
     for (const name of Object.keys(rows)) provider(['shaping', 'pools', pool, name], name);
+  }
+  return problems;
+}
+
+function listenerProblems(config: CheckedConfig): Problem[] {
+  const problems: Problem[] = [];
+  const pools = Object.keys(config.pools);
+  for (const [index, listener] of config.mta.listeners.entries()) {
+    if (listener.role !== 'internal') continue;
+    const path = ['mta', 'listeners', index];
+    for (const [at, pool] of listener.pools.entries()) {
+      if (pools.includes(pool)) continue;
+      problems.push({ path: [...path, 'pools', at], says: `expected one of ${pools.join(', ')}, found "${pool}"` });
+    }
+    for (const proxy of listener.proxyFrom ?? []) {
+      // A proxy that can not tell its client would make everybody behind it a trusted peer.
+      if (!listener.peers.includes(proxy)) continue;
+      problems.push({ path: [...path, 'peers'], says: `${proxy} is a proxy: list its clients, not the proxy` });
+    }
   }
   return problems;
 }

@@ -8,6 +8,8 @@ import type { ShapingOverrides } from '../../policy/shaping.ts';
 import { crossProblems } from './cross-checks.ts';
 import { ConfigError, expectation, type Problem, problemText, schemaProblems } from './problems.ts';
 import type { ResolvedConfig, ResolvedListener } from './resolved.ts';
+import { resolveDelivery } from './resolved-delivery.ts';
+import { resolveInjection } from './resolved-injection.ts';
 import { resolvePools, resolveUpstreams } from './resolved-pools.ts';
 import { type CheckedConfig, configSchema } from './schema.ts';
 
@@ -128,9 +130,19 @@ function resolve(
           feedbackAddresses: mta.inbound.feedbackAddresses,
         },
       }),
+      injection: resolveInjection(mta, (named, at) => files.at(named, at)),
       resolvers: mta.resolvers,
       smtpPort: mta.smtpPort,
+      backPressure: {
+        maxQueued: mta.backPressure.maxQueued,
+        minFreeBytes: mta.backPressure.minFreeBytes,
+        slowMs: mta.backPressure.slowDatabase,
+      },
       ...(mta.bounceDomain === undefined ? {} : { bounceDomain: mta.bounceDomain }),
+      delivery: resolveDelivery(config, {
+        file: (named, at) => files.at(named, at),
+        secret: (secret, at) => secrets.read(secret, at),
+      }),
       shaping: config.shaping as ShapingOverrides,
       upstreams: resolveUpstreams(pools, (secret, at) => secrets.read(secret, at)),
     },

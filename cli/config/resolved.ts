@@ -3,6 +3,8 @@
 import type { Calendar } from '../../policy/calendar.ts';
 import type { Overflow } from '../../policy/overflow.ts';
 import type { ShapingOverrides } from '../../policy/shaping.ts';
+import type { ResolvedDelivery } from './resolved-delivery.ts';
+import type { ResolvedInjection } from './resolved-injection.ts';
 
 export interface ResolvedListener {
   readonly host: string;
@@ -45,6 +47,10 @@ export interface ResolvedUser {
   readonly password: string;
   /** At least one; the first is the default. */
   readonly pools: readonly string[];
+  /** Sender domains; none: every one. */
+  readonly domains?: readonly string[];
+  /** Recipients an hour; null or absent: no limit. */
+  readonly rate?: number | null;
 }
 
 export interface ResolvedSeed {
@@ -73,9 +79,13 @@ export interface ResolvedConfig {
     readonly hostname: string;
     readonly submission: ResolvedListener & { readonly users: readonly ResolvedUser[]; readonly maxBytes: number };
     readonly inbound?: ResolvedListener & { readonly feedbackAddresses: readonly string[] };
+    readonly injection: ResolvedInjection;
     readonly resolvers: readonly string[];
     readonly smtpPort: number;
+    readonly backPressure: { readonly maxQueued: number; readonly minFreeBytes: number; readonly slowMs: number };
     readonly bounceDomain?: string;
+    /** Absent: no signatures, opportunistic TLS. A loaded configuration always has it. */
+    readonly delivery?: ResolvedDelivery;
     readonly shaping: ShapingOverrides;
     /** Of the pools that are upstreams. */
     readonly upstreams?: readonly ResolvedUpstream[];

@@ -6,6 +6,9 @@ import { z } from 'zod';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { PROVIDERS } from '../../policy/providers.ts';
 import { parseDuration } from './duration.ts';
+import { backPressureSchema } from './schema-back-pressure.ts';
+import { dkimSchema, remoteTlsSchema } from './schema-delivery.ts';
+import { injectionShape, userShape } from './schema-injection.ts';
 import { hostName, name, pool } from './schema-pools.ts';
 import { shapingSchema } from './schema-shaping.ts';
 
@@ -79,9 +82,7 @@ export const configSchema = z.strictObject({
     .min(1, 'at least one provider')
     .default([...COMMON_PROVIDERS]),
   /** Who may hand in mail, and for which pools; a user's first pool is the default. */
-  users: z
-    .array(z.strictObject({ name: text, password: secret, pools: z.array(name).min(1, 'at least one pool') }))
-    .default([]),
+  users: z.array(z.strictObject({ name: text, password: secret, ...userShape })).default([]),
   mta: z
     .strictObject({
       /** MTA processes on this node. */
@@ -107,8 +108,13 @@ export const configSchema = z.strictObject({
       smtpPort: port.default(25),
       /** Domain of return paths that name their recipient (VERP); without it the sender's own MAIL FROM is kept. */
       bounceDomain: hostName.optional(),
+      /** TLS towards the hosts mail goes to. */
+      remoteTls: remoteTlsSchema,
       /** Largest message taken, bytes. */
       maxBytes: count.default(25_000_000),
+      /** Marks above which new mail is put off. */
+      backPressure: backPressureSchema,
+      ...injectionShape,
     })
     .prefault({}),
   /** Mailboxes in which probes are looked for, over IMAP. */
@@ -126,6 +132,8 @@ export const configSchema = z.strictObject({
       }),
     )
     .default([]),
+  /** Signatures of outgoing mail. */
+  dkim: dkimSchema,
   /** How probes judge placement. */
   placement: z
     .strictObject({

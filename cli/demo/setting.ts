@@ -70,6 +70,7 @@ export function demoSpec(
       inbound: { host: '127.0.0.1', port: ports.inbound, feedbackAddresses: [FEEDBACK] },
       resolvers: [world.dns],
       smtpPort: world.smtpPort,
+      backPressure: { maxQueued: 1_000_000, minFreeBytes: 0, slowMs: 10_000 },
       traceKey: randomBytes(24).toString('hex'),
       bounceDomain: 'bounce.sender.example',
       shaping: {},

@@ -15,6 +15,9 @@ const STOP_MS = 15_000;
 export interface Ready {
   readonly submissionPort?: number;
   readonly inboundPort?: number | null;
+  /** Of the further listeners, in their order. */
+  readonly listenerPorts?: readonly number[];
+  readonly httpPort?: number | null;
 }
 
 export class RoleProcess {
@@ -58,6 +61,11 @@ export class RoleProcess {
     });
     child.once('exit', (code, signal) => void this.#restart(code ?? signal));
     return ready;
+  }
+
+  /** Tells the role to read its certificates again. */
+  reload(): void {
+    this.#child?.kill('SIGHUP');
   }
 
   async stop(): Promise<void> {

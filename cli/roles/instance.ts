@@ -18,6 +18,7 @@ export interface Instance {
   readonly temporalAddress: string | undefined;
   readonly submissionPort: number;
   readonly inboundPort: number | null;
+  readonly httpPort: number | null;
   /** The role processes, for those who must hurt them (fault tests). */
   readonly roles: readonly RoleProcess[];
   stop(): Promise<void>;
@@ -61,6 +62,7 @@ export async function startInstance(spec: InstanceSpec, options: InstanceOptions
       temporalAddress,
       submissionPort: first?.submissionPort ?? spec.mta.submission.port,
       inboundPort: first?.inboundPort ?? null,
+      httpPort: first?.httpPort ?? null,
       roles: started.map((one) => one.process),
       stop,
     };
@@ -141,8 +143,8 @@ async function tellTemporal(spec: InstanceSpec, address: string | undefined, url
 /** Other commands find the running instance here. It holds the database's password: owner only. */
 async function writeRunFile(spec: InstanceSpec, instance: Instance, stops: (() => Promise<void>)[]): Promise<void> {
   const file = path.join(spec.dataDir, 'run.json');
-  const { databaseUrl, temporalAddress, submissionPort, inboundPort } = instance;
-  const facts = { databaseUrl, temporalAddress, namespace: NAMESPACE, pid: process.pid, submissionPort, inboundPort };
+  const { roles: _roles, stop: _stop, ...ports } = instance;
+  const facts = { ...ports, namespace: NAMESPACE, pid: process.pid };
   await writeFile(file, `${JSON.stringify(facts, null, 2)}\n`, { mode: 0o600 });
   stops.push(() => rm(file, { force: true }));
 }

@@ -8,9 +8,15 @@ const role = process.argv[2];
 export const log = (event: string, fields: Record<string, unknown> = {}) =>
   console.log(JSON.stringify({ at: new Date().toISOString(), role, event, ...fields }));
 
+// Handled from the start: its default would end a role that is still starting.
+let reload = () => {};
+process.on('SIGHUP', () => reload());
+
 process.once('message', async (orders: RoleOrders) => {
   try {
     const running = role === 'mta' ? await startMtaRole(orders, log) : await startWorkerRole(orders, log);
+    const { reload: again } = running as { reload?: () => void };
+    if (again !== undefined) reload = again;
     const stop = async () => {
       await running.stop();
       process.exit(0);

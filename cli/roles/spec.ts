@@ -2,7 +2,9 @@
 import type { ResolvedConfig } from '../config/resolved.ts';
 
 export type InstanceSpec = Omit<ResolvedConfig, 'file' | 'traceKey' | 'mta'> & {
-  readonly mta: ResolvedConfig['mta'] & {
+  readonly mta: Omit<ResolvedConfig['mta'], 'injection'> & {
+    /** Absent: the default ways in. */
+    readonly injection?: ResolvedConfig['mta']['injection'];
     /** Key of the HMAC in trace headers and VERP addresses. */
     readonly traceKey: string;
   };

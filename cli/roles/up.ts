@@ -11,11 +11,19 @@ export async function up(config: ResolvedConfig, options: { json: boolean }): Pr
   const told = new Promise<void>((resolve) => {
     process.once('SIGINT', () => resolve());
     process.once('SIGTERM', () => resolve());
+    // A terminal that closes sends it to those who must end; a service manager to those who must reload.
+    process.on('SIGHUP', () => (process.stdout.isTTY ? resolve() : reload()));
   });
+  let reload = () => {};
   const instance = await startInstance(await specOf(config), { report: say });
-  const { submissionPort, inboundPort, temporalAddress } = instance;
+  reload = () => {
+    for (const role of instance.roles) role.reload();
+  };
+  const { submissionPort, inboundPort, httpPort, temporalAddress } = instance;
   if (options.json)
-    process.stdout.write(`${JSON.stringify({ submissionPort, inboundPort, temporalAddress, pid: process.pid })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ submissionPort, inboundPort, httpPort, temporalAddress, pid: process.pid })}\n`,
+    );
   const lanes = config.pools.reduce((sum, pool) => sum + pool.addresses.length, 0) * config.providers.length;
   say(
     `Rampart is up: ${config.pools.length} pools, ${lanes} lanes. Mail goes in at ${config.mta.submission.host}:${submissionPort}.`,

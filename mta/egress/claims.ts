@@ -2,8 +2,9 @@
  * The messages this process has claimed. A claim whose answer was lost, or that could not be handed back while the store
  * was away, is in the table but in nobody's hands: it is found here and let go, or it would wait for this process's end.
  */
+
+import { type ClaimQuery, claim, type Flow, flowsOf, releaseUnknown, type Taken, unclaim } from '../../store/claims.ts';
 import type { Store } from '../../store/connect.ts';
-import { type Claimed, type ClaimQuery, claim, releaseUnknown, unclaim } from '../../store/queue.ts';
 
 /** A statement of ours may still run on the server this long after its connection broke. */
 const SETTLED_MS = 5_000;
@@ -13,21 +14,49 @@ export class Claims {
   readonly #process: string;
   readonly #held = new Set<number>();
   #asking = 0;
+  /** A row may be claimed in the table and in nobody's hands: the last failure, monotonic ms. */
+  #failedAt = Number.NEGATIVE_INFINITY;
 
   constructor(store: Store, process: string) {
     this.#store = store;
     this.#process = process;
   }
 
-  async claim(query: Omit<ClaimQuery, 'process'>): Promise<Claimed[]> {
+  async claim(query: Omit<ClaimQuery, 'process'>): Promise<Taken[]> {
     this.#asking += 1;
     try {
       const messages = await claim(this.#store, { ...query, process: this.#process });
       for (const message of messages) this.#held.add(message.id);
       return messages;
+    } catch (error) {
+      this.#failedAt = performance.now();
+      throw error;
     } finally {
       this.#asking -= 1;
     }
+  }
+
+  get process(): string {
+    return this.#process;
+  }
+
+  /** Runs a commit that claims rows for this process; what it brings is adopted before anybody looks for lost ones. */
+  async committing<T>(work: () => Promise<T>, adopt: (result: T) => readonly number[]): Promise<T> {
+    this.#asking += 1;
+    try {
+      const result = await work();
+      for (const id of adopt(result)) this.#held.add(id);
+      return result;
+    } catch (error) {
+      this.#failedAt = performance.now();
+      throw error;
+    } finally {
+      this.#asking -= 1;
+    }
+  }
+
+  flows(pool: string, provider: string, limit: number): Promise<Flow[]> {
+    return flowsOf(this.#store, pool, provider, limit);
   }
 
   /** The message was finished, or put back by its outcome. */
@@ -39,15 +68,23 @@ export class Claims {
   async handBack(ids: readonly number[], why: string | null, due: number | null = null): Promise<void> {
     try {
       await unclaim(this.#store, ids, this.#process, why, due);
+    } catch (error) {
+      this.#failedAt = performance.now();
+      throw error;
     } finally {
       for (const id of ids) this.#held.delete(id);
     }
   }
 
-  /** Lets go of rows that are claimed by this process and in nobody's hands. Returns how many. */
+  /**
+   * Lets go of rows that are claimed by this process and in nobody's hands. Returns how many. Looked for only after
+   * something failed: in peace there are none, and looking steps over every row this process finished since.
+   */
   async releaseUnknown(settledMs: number = SETTLED_MS): Promise<number> {
     // An answer on its way brings messages that are not in the set yet.
     if (this.#asking > 0) return 0;
+    const since = performance.now() - this.#failedAt;
+    if (settledMs > 0 && since > 4 * SETTLED_MS) return 0;
     return releaseUnknown(this.#store, this.#process, [...this.#held], settledMs);
   }
 }

@@ -1,5 +1,10 @@
 /** One kept SMTP connection, bound to a lane's address. Never nodemailer's pool: it repeats messages after DATA. */
+import { isAscii } from 'node:buffer';
+import { X509Certificate } from 'node:crypto';
+import { createSecureContext, type DetailedPeerCertificate, type SecureContext, TLSSocket } from 'node:tls';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
+import type { Secured, TlsRequirement } from '../transport-security/requirement.ts';
+import { daneProblem } from '../transport-security/tlsa.ts';
 import { HeldBody } from './held-body.ts';
 
 export interface ConnectionSpec {
@@ -8,8 +13,12 @@ export interface ConnectionSpec {
   readonly port: number;
   readonly localAddress: string;
   readonly ehloName: string;
+  /** What TLS must be; absent: opportunistic. */
+  readonly need?: TlsRequirement;
   /** Never STARTTLS: the second try after a failed opportunistic handshake. */
   readonly clear?: boolean;
+  /** Certificates to check against; absent: the public authorities Node brings. */
+  readonly authorities?: SecureContext;
 }
 
 /** How one transaction ended. `sent`: RCPT went out, so the unit is used. `lost`: the answer to the final dot never came. */
@@ -19,8 +28,10 @@ export interface Answer {
   readonly stage: 'connect' | 'ehlo' | 'mail' | 'rcpt' | 'data';
   readonly sent: boolean;
   readonly lost: boolean;
-  /** What of ours or between us failed: the source address could not be bound, or the TLS handshake broke. */
+  /** What of ours or between us failed: the source address could not be bound, or there is no TLS, or not what was asked for. */
   readonly cause?: 'bind' | 'tls';
+  /** A connection that had served before was gone: it had died of age, and says nothing about this message. */
+  readonly stale?: true;
 }
 
 type Failure = Error & {
@@ -32,10 +43,16 @@ type Failure = Error & {
   rejectedErrors?: Failure[];
 };
 
+/** Read once: building it for every connection would cost more than the handshake. */
+let publicAuthorities: SecureContext | undefined;
+
+const NO_HEAD = Buffer.alloc(0);
+
 export class EgressConnection {
   readonly spec: ConnectionSpec;
   readonly #smtp: SMTPConnection;
   #open = false;
+  #secured: Secured | null = null;
   used = 0;
   idleSince = 0;
 
@@ -46,11 +63,13 @@ export class EgressConnection {
       port: spec.port,
       localAddress: spec.localAddress,
       name: spec.ehloName,
-      servername: spec.host,
-      opportunisticTLS: spec.clear !== true,
-      ignoreTLS: spec.clear === true,
-      // Opportunistic TLS authenticates nobody (RFC 7435): an unknown certificate is better than clear text.
-      tls: { rejectUnauthorized: false },
+      servername: spec.need?.serverName ?? spec.host,
+      ignoreTLS: spec.clear === true || spec.need?.startTls === 'never',
+      opportunisticTLS: spec.need?.startTls !== 'must',
+      requireTLS: spec.need?.startTls === 'must',
+      // Opportunistic TLS authenticates nobody (RFC 7435): an unknown certificate is better than clear text. Where it must
+      // be known, it is looked at after the handshake, before MAIL.
+      tls: { rejectUnauthorized: false, secureContext: spec.authorities ?? authorities() },
       logger: false,
       connectionTimeout: 30_000,
       greetingTimeout: 30_000,
@@ -69,26 +88,78 @@ export class EgressConnection {
     return this.#open;
   }
 
+  /** How the connection is protected; null: not at all. */
+  get secured(): Secured | null {
+    return this.#secured;
+  }
+
   /** Connects and greets; resolves to null, or to the answer that refused us. */
   connect(): Promise<Answer | null> {
     return new Promise((resolve) => {
       const failed = (error: Failure) => {
         this.#open = false;
-        resolve(refusalOf(error));
+        // What goes wrong inside the handshake is reported as a socket's error.
+        resolve(refusalOf(error, this.#smtp.upgrading === true));
       };
       this.#smtp.once('error', failed);
       this.#smtp.connect((error) => {
         this.#smtp.off('error', failed);
         if (error) return failed(error as Failure);
+        const problem = this.#inspect();
+        if (problem !== null) {
+          this.close();
+          return resolve({
+            code: 0,
+            text: `${this.spec.host}: ${problem}`,
+            stage: 'ehlo',
+            sent: false,
+            lost: false,
+            cause: 'tls',
+          });
+        }
         this.#open = true;
         resolve(null);
       });
     });
   }
 
+  /** Looks at what TLS turned out to be; returns what is missing, or null. */
+  #inspect(): string | null {
+    const { need } = this.spec;
+    const socket = this.#smtp._socket;
+    if (!(socket instanceof TLSSocket)) return need?.startTls === 'must' ? 'it offers no TLS' : null;
+    const problem = socket.authorized ? null : String(socket.authorizationError ?? 'not authorized');
+    const match =
+      need?.check === 'tlsa' ? daneProblem(need.tlsa, chainOf(socket), [need.serverName], new Date()) : undefined;
+    this.#secured = {
+      serverName: need?.serverName ?? this.spec.host,
+      version: socket.getProtocol() ?? 'TLS',
+      cipher: socket.getCipher().name,
+      problem,
+      dane: match === null,
+    };
+    if (need?.check === 'tlsa') return match ?? null;
+    return need?.check === 'public-authority' && problem !== null ? `its certificate is not good: ${problem}` : null;
+  }
+
+  /** Why the remote can not carry this message at all, as the reply it would give; null: it can. */
+  misfit(from: string, to: string, raw: Buffer): Answer | null {
+    const refuse = (code: number, text: string) => ({ code, text, stage: 'mail', sent: false, lost: false }) as const;
+    const { _supportedExtensions: offers } = this.#smtp as unknown as { readonly _supportedExtensions: string[] };
+    if (/[^\0-\x7f]/.test(from + to) && !offers.includes('SMTPUTF8')) {
+      return refuse(553, `5.6.7 ${this.spec.host} takes no internationalised addresses (SMTPUTF8, RFC 6531)`);
+    }
+    // RFC 6152 §3 leaves converting or refusing: converting would break signatures that are not ours.
+    if (!offers.includes('8BITMIME') && !isAscii(raw)) {
+      return refuse(554, `5.6.3 ${this.spec.host} takes 7-bit mail only, and this has 8-bit text (RFC 6152)`);
+    }
+    return null;
+  }
+
   /**
    * One transaction with one recipient. `mayFinish` is asked when everything but the final dot has been handed over:
    * past its claim a sender never sends it, the connection is cut instead. `until` (ms): by then RCPT must be answered.
+   * `head`: fields that go before the message.
    */
   deliver(
     from: string,
@@ -96,9 +167,11 @@ export class EgressConnection {
     raw: Buffer,
     mayFinish: () => boolean,
     until: number = Number.MAX_SAFE_INTEGER,
+    head: Buffer = NO_HEAD,
   ): Promise<Answer> {
     this.used += 1;
-    const body = new HeldBody(raw, mayFinish);
+    const body = new HeldBody(head, raw, mayFinish);
+    const size = head.length + raw.length;
     return new Promise((resolve) => {
       // A remote that takes its time over MAIL must not get the RCPT in the next window: that one has its own grant.
       const late = setTimeout(
@@ -111,12 +184,12 @@ export class EgressConnection {
         clearTimeout(late);
         this.#smtp.off('end', ended);
         if (answer.code === 0 || answer.code === 421) this.close();
-        resolve(answer);
+        resolve(answer.code === 0 && this.used > 1 && !body.begun ? { ...answer, stale: true } : answer);
       };
       // A connection that is closed under a transaction does not always answer it: nobody may wait for ever.
       const ended = () => setImmediate(() => conclude(broken('the connection was closed', body.released)));
       this.#smtp.once('end', ended);
-      this.#smtp.send({ from, to: [to], size: raw.length, use8BitMime: true }, body, (error, info) => {
+      this.#smtp.send({ from, to: [to], size, use8BitMime: true }, body, (error, info) => {
         if (error) conclude(answerOf(error as Failure, body));
         else conclude({ code: 250, text: printable(info?.response ?? ''), stage: 'data', sent: true, lost: false });
       });
@@ -148,15 +221,37 @@ export class EgressConnection {
   }
 }
 
+function authorities(): SecureContext {
+  publicAuthorities ??= createSecureContext();
+  return publicAuthorities;
+}
+
+/** The chain as the host presented it, its own certificate first. */
+function chainOf(socket: TLSSocket): X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  const seen = new Set<DetailedPeerCertificate>();
+  // The last certificate names itself as its issuer.
+  for (let at = socket.getPeerCertificate(true); at?.raw !== undefined && !seen.has(at); at = at.issuerCertificate) {
+    seen.add(at);
+    chain.push(new X509Certificate(at.raw));
+  }
+  return chain;
+}
+
 /** Why no session could be opened. */
-function refusalOf(error: Failure): Answer {
+function refusalOf(error: Failure, handshake: boolean): Answer {
+  if (handshake || error.code === 'ETLS') {
+    // A refused STARTTLS is no word about us: some hosts offer what they do not have.
+    const text = printable(`no TLS: ${error.response ?? error.message}`);
+    return { code: 0, text, stage: 'ehlo', sent: false, lost: false, cause: 'tls' };
+  }
   const code = replyCode(error);
   const stage = /^(EHLO|HELO|STARTTLS)/.test(error.command ?? '') ? 'ehlo' : 'connect';
   const answer = { code, text: printable(error.response ?? error.message), stage, sent: false, lost: false } as const;
   if ((error.originalCode ?? error.code) === 'EADDRNOTAVAIL' || /\bEADDRNOTAVAIL\b/.test(error.message)) {
     return { ...answer, cause: 'bind' };
   }
-  return error.code === 'ETLS' && code === 0 ? { ...answer, cause: 'tls' } : answer;
+  return answer;
 }
 
 function answerOf(error: Failure, body: HeldBody): Answer {

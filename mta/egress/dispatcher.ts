@@ -1,20 +1,25 @@
 /**
  * Moves ready mail of one pool at one provider to lanes: a cold lane with a unit due first, else a warm address, else
- * it waits. One pass at a time; anything that may have changed asks for another.
+ * it waits. One pass at a time; anything that may have changed asks for another. Where nothing waits, new mail gets its
+ * place on a lane before it is committed (`seat`) and needs neither a claim nor its body read back.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Cursor, type FlowQuery, START, type Taken } from '../../store/claims.ts';
 import type { LaneRow } from '../../store/lanes.ts';
 import type { Claimed } from '../../store/queue.ts';
 import type { Claims } from './claims.ts';
+import { Flows } from './flows.ts';
 import type { Lease } from './lease.ts';
 import type { LaneSender } from './sender.ts';
+import type { LaneSlots } from './slots.ts';
 import { TenantShares } from './tenant-shares.ts';
-import type { LaneUnits } from './units.ts';
+import type { LaneUnits, Unit } from './units.ts';
 
 export interface LaneParts {
   readonly lane: LaneRow;
   readonly units: LaneUnits;
   readonly sender: LaneSender;
+  readonly slots: LaneSlots;
   /** Why the lane sends nothing now, or null. */
   readonly stops: () => string | null;
 }
@@ -26,14 +31,35 @@ export interface DispatcherParts {
   readonly log: (event: string, fields?: Record<string, unknown>) => void;
 }
 
+/** What of a message decides which lane may carry it. */
+export type Mail = Pick<
+  Claimed,
+  'address' | 'domain' | 'campaign' | 'tenant' | 'stream' | 'segment' | 'oneClick' | 'freed' | 'pinned'
+>;
+
+/** A connection slot and a unit for one message. */
+export interface Place {
+  send(message: Claimed): void;
+  release(): void;
+}
+
 /** Mail that other processes accepted is found by looking; what this one accepted wakes it. */
 const LOOK_MS = 1_000;
+/** A look that takes long is repeated seldom: at most this part of the time is spent looking. */
+const LOOK_SHARE = 0.05;
+const FLOWS_LOOKED = 5_000;
 /** Requests for a pass within this time share one: a pass costs a few queries. */
-const LINGER_MS = 15;
+const LINGER_MS = 5;
 /** Retries due within this time get a timer; later ones are found by looking. */
 const ALARM_MS = 60_000;
 /** Retries due within one such step share a timer: a hundred thousand deferrals must not be as many timers. */
 const ALARM_STEP_MS = 50;
+/** Which lanes may send is worked out at most this often for mail on its way in; senders ask again before MAIL. */
+const FRESH_MS = 10;
+/** Mail that fell behind for less long than this is caught up with before more is taken in; after that it is a backlog. */
+const BEHIND_MS = 2_000;
+/** Every so many passes, new mail for warm lanes goes before retries: a million of them must not shut it out. */
+const NEW_FIRST = 4;
 
 const SEGMENT_ORDER = ['engaged-30d', '60d', '90d', 'all'];
 
@@ -47,6 +73,21 @@ export class Dispatcher {
   #running: Promise<void> | undefined;
   readonly #alarms = new Map<number, NodeJS.Timeout>();
   readonly #shares = new Map<string, TenantShares>();
+  /** What cold lanes may carry, and what warm ones may: the same flows, read to different places. */
+  readonly #cold = new Flows();
+  readonly #warm = new Flows();
+  readonly #kept = new Map<string, Record<'transactional' | 'marketing', Cursor>>();
+  /** Lanes that may have retries due. */
+  readonly #keptReady = new Set<string>();
+  readonly #waiters: (() => void)[] = [];
+  /** Since when mail for warm lanes waits. */
+  #behindSince = Number.POSITIVE_INFINITY;
+  #lookAt = 0;
+  #holdsSeen = '';
+  #passes = 0;
+  #able: { readonly at: number; readonly lanes: readonly Able[] } = { at: 0, lanes: [] };
+  /** Segments of marketing mail that warm lanes leave alone: the pool's mail waits for its cold lanes. */
+  #leave: readonly string[] = [];
 
   constructor(pool: string, provider: string, parts: DispatcherParts) {
     this.#pool = pool;
@@ -67,8 +108,23 @@ export class Dispatcher {
 
   /** Something changed: look again soon. */
   wake(): void {
+    this.#letIn();
     this.#again = true;
     this.#wanted?.();
+  }
+
+  /** Mail may be ready that nobody told of. */
+  lookAgain(): void {
+    this.#lookAt = 0;
+    this.wake();
+  }
+
+  /** New mail was committed that nobody has in hand. */
+  queued(flow: { readonly stream: string; readonly tenant: string }): void {
+    this.#behindSince = Math.min(this.#behindSince, Date.now());
+    this.#cold.add(flow);
+    this.#warm.add(flow);
+    this.wake();
   }
 
   /** A retry is due then. */
@@ -79,12 +135,60 @@ export class Dispatcher {
     const alarm = setTimeout(
       () => {
         this.#alarms.delete(step);
+        this.#retriesDue();
+        // Mail that was freed with a delay belongs to no lane: a look finds its flow.
+        this.#lookAt = Math.min(this.#lookAt, Date.now() + LOOK_MS / 4);
         this.wake();
       },
       Math.max(1, ms),
     );
     alarm.unref();
     this.#alarms.set(step, alarm);
+  }
+
+  /**
+   * A place on a warm lane for a message that is about to be committed. `soon`: there is a way, but no room on it just
+   * now. null: it waits its turn in the queue, because a cold lane may want it, or older mail waits.
+   */
+  seat(mail: Mail, now: number): Place | 'soon' | null {
+    if (this.#stopped) return null;
+    if (now - this.#able.at > FRESH_MS) this.#able = { at: now, lanes: this.#sendable(now) };
+    const { lanes } = this.#able;
+    if (lanes.some((one) => one.picky && this.#carries(one, mail))) return null;
+    const open = lanes.filter(
+      (one) => !one.picky && !this.#keptReady.has(one.lane.address) && this.#takes(one, mail, now),
+    );
+    if (open.length === 0) return null;
+    if (this.#warm.any) return now - this.#behindSince < BEHIND_MS ? 'soon' : null;
+    open.sort((a, b) => load(a) - load(b));
+    for (const one of open) {
+      if (one.slots.free(mail.stream, one.cold) === 0) continue;
+      const [unit] = one.units.takeAtHand(one.lane, 1, now);
+      if (unit !== undefined) return this.#place(one, mail, unit);
+      void one.units.refill(one.lane, one.cold, this.#parts.lease.processes, now).then((has) => has && this.#letIn());
+    }
+    return 'soon';
+  }
+
+  /** Resolves when there may be room on a warm lane, or after `ms`. */
+  room(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#waiters.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  /** Lets in as much mail that waits for room as there is room. */
+  #letIn(): void {
+    if (this.#waiters.length === 0 || this.#warm.any) return;
+    const free = this.#able.lanes.reduce(
+      (sum, one) => sum + (one.picky ? 0 : one.slots.free('marketing', one.cold)),
+      0,
+    );
+    for (const waiter of this.#waiters.splice(0, free)) waiter();
   }
 
   async #run(): Promise<void> {
@@ -99,6 +203,8 @@ export class Dispatcher {
           provider: this.#provider,
           error: (error as Error).message,
         });
+        // What was claimed in it may be in nobody's hands: everything is looked at again.
+        this.#lookAt = 0;
         next = 250;
       }
       if (!this.#again) {
@@ -120,12 +226,17 @@ export class Dispatcher {
    * unit that waited for mail here would let other processes' mail pass it by. Returns ms until a unit may be due.
    */
   async #pass(): Promise<number> {
+    await this.#look();
     const now = Date.now();
     const lanes = this.#sendable(now);
-    const able = lanes.filter((one) => one.slots > 0 && one.units.mayHave(now));
+    const able = lanes.filter((one) => one.slots.free('transactional', one.cold) > 0 && one.units.mayHave(now));
     if (able.length === 0) return nextUnit(lanes, now);
+    const picky = able.some((one) => one.picky);
+    const retries = able.some((one) => this.#keptReady.has(one.lane.address));
+    const rest = Math.max(1, Math.min(nextUnit(lanes, now), this.#lookAt - now));
+    if (!retries && !(picky && this.#cold.any) && !(this.#warm.any && able.some((one) => !one.picky))) return rest;
     const left = new Set(await this.#claim(able, now));
-    if (left.size === 0) return LOOK_MS;
+    if (left.size === 0) return rest;
     const claimed = left.size;
     try {
       await this.#assign(left, able, now);
@@ -137,63 +248,156 @@ export class Dispatcher {
     return LOOK_MS;
   }
 
-  #claim(able: readonly Able[], now: number): Promise<Claimed[]> {
+  /** Finds what others queued, and begins everywhere at the start again. */
+  async #look(): Promise<void> {
     const { lease, claims } = this.#parts;
-    const most = (picky: boolean) => able.reduce((sum, one) => sum + (one.picky === picky ? atMost(one) : 0), 0);
+    const began = Date.now();
+    // Mail passed over because it was held is behind the cursors.
+    const holds = JSON.stringify([lease.held(true, began), lease.held(false, began)]);
+    if (began < this.#lookAt && holds === this.#holdsSeen) return;
+    this.#holdsSeen = holds;
+    const found = await claims.flows(this.#pool, this.#provider, FLOWS_LOOKED);
+    this.#cold.looked(found);
+    this.#warm.looked(found);
+    this.#kept.clear();
+    this.#retriesDue();
+    this.#lookAt = Date.now() + Math.max(LOOK_MS, (Date.now() - began) / LOOK_SHARE);
+  }
+
+  async #claim(able: readonly Able[], now: number): Promise<Taken[]> {
+    const { lease, claims } = this.#parts;
     const cold = able.filter((one) => one.picky);
-    const segments = cold.flatMap((one) => admitted(one.lane.segment));
+    const warm = able.filter((one) => !one.picky);
+    const sum = (list: readonly Able[], count: (one: Able) => number) => list.reduce((all, one) => all + count(one), 0);
     const [first, ...others] = cold.map((one) => this.#sharesOf(one).all);
     const sated = (first ?? []).filter((tenant) => others.every((one) => one.includes(tenant)));
-    return claims.claim({
+    const mostCold = sum(cold, atMost);
+    const mostWarm = sum(warm, (one) => one.slots.free('transactional', one.cold));
+    const coldFlows = this.#cold.next({ marketing: mostCold, transactional: 0 }, sated);
+    const marketing = sum(warm, (one) => one.slots.free('marketing', one.cold));
+    const warmFlows = this.#warm.next({ marketing, transactional: mostWarm });
+    this.#passes += 1;
+    const newFirst = warmFlows.length > 0 && this.#passes % NEW_FIRST === 0;
+    const began = Date.now();
+    const rows = await claims.claim({
       pool: this.#pool,
       provider: this.#provider,
       // A paced lane has a unit or two at a time: claiming more for it would mostly be handed back, and its waiting
       // retries must not crowd out what warm lanes could send.
-      lanes: able.map((one) => ({ address: one.lane.address, kept: atMost(one), cold: one.cold })),
-      cold: { most: most(true), segments: [...new Set(segments)], held: lease.held(true, now), sated },
-      warm: { most: most(false), held: lease.held(false, now) },
+      lanes: able.map((one) => ({
+        address: one.lane.address,
+        kept: newFirst && !one.picky ? 0 : atMost(one),
+        cold: one.cold,
+        segments: one.picky ? admitted(one.lane.segment) : null,
+        after: this.#keptAfter(one.lane.address),
+      })),
+      cold: {
+        most: mostCold,
+        flows: coldFlows,
+        segments: [...new Set(cold.flatMap((one) => admitted(one.lane.segment)))],
+        held: lease.held(true, now),
+      },
+      warm: { most: mostWarm, flows: warmFlows, held: lease.held(false, now), leave: this.#leave },
     });
+    // Slow because of what it stepped over: that is what looks bring back, so they become seldom.
+    const took = Date.now() - began;
+    if (took > 50) this.#lookAt = Math.max(this.#lookAt, Date.now() + took / LOOK_SHARE);
+    this.#learn(rows, { able, coldFlows, warmFlows, mostCold, mostWarm, newFirst });
+    return rows;
+  }
+
+  #learn(rows: readonly Taken[], asked: Asked): void {
+    const of = (chosen: Taken['chosen']) => rows.filter((row) => row.chosen === chosen);
+    const kept = of('kept');
+    this.#cold.claimed(asked.coldFlows, of('cold'), of('cold').length + kept.length < asked.mostCold);
+    this.#warm.claimed(asked.warmFlows, of('warm'), of('warm').length + kept.length < asked.mostWarm);
+    if (!this.#warm.any) this.#behindSince = Number.POSITIVE_INFINITY;
+    this.#letIn();
+    for (const row of kept) {
+      const cursors = { ...this.#keptAfter(row.address ?? '') };
+      cursors[row.stream === 'transactional' ? 'transactional' : 'marketing'] = row.position;
+      this.#kept.set(row.address ?? '', cursors);
+    }
+    for (const one of asked.able) {
+      const passedOver = asked.newFirst && !one.picky;
+      const had = kept.some((row) => row.address === one.lane.address);
+      if (!passedOver && !had) this.#keptReady.delete(one.lane.address);
+    }
+  }
+
+  #retriesDue(): void {
+    for (const { lane } of this.#parts.lanes()) this.#keptReady.add(lane.address);
+  }
+
+  #keptAfter(address: string): Record<'transactional' | 'marketing', Cursor> {
+    return this.#kept.get(address) ?? { transactional: START, marketing: START };
+  }
+
+  #leftToCold(now: number): readonly string[] {
+    const { lease } = this.#parts;
+    const lanes = lease.peers(this.#pool, this.#provider);
+    if (lanes[0]?.overflow !== 'wait') return [];
+    return [...new Set(lanes.filter((lane) => lease.cold(lane, now)).flatMap((lane) => admitted(lane.segment)))];
   }
 
   #sendable(now: number): Able[] {
     const { lease } = this.#parts;
+    this.#leave = this.#leftToCold(now);
     return this.#parts
       .lanes()
       .filter((one) => one.stops() === null && one.sender.restsUntil <= now)
       .map((one) => {
         const cold = lease.cold(one.lane, now);
         const wasWarm = one.lane.phase === 'warm' || one.lane.phase === 'cooling';
-        return {
-          ...one,
-          cold,
-          picky: cold && !(wasWarm && !lease.hasWarmPeer(one.lane, now)),
-          slots: one.sender.freeSlots,
-        };
+        return { ...one, cold, picky: cold && !(wasWarm && !lease.hasWarmPeer(one.lane, now)) };
       })
       .sort((a, b) => Number(b.cold) - Number(a.cold) || load(a) - load(b));
   }
 
   /** Gives each message to the first lane that may take it and has a unit; takes it out of `left`. */
-  async #assign(left: Set<Claimed>, lanes: readonly Able[], now: number): Promise<void> {
-    let warm = lanes.filter((one) => !one.cold).length;
-    for (const one of lanes) {
-      if (left.size === 0 || this.#stopped) break;
-      // Warm peers share what comes: a lane that gets nothing for a week would be cold again.
-      const share = one.cold ? one.slots : Math.min(one.slots, Math.ceil(left.size / Math.max(1, warm--)));
-      const shares = this.#sharesOf(one);
-      const takes = [...left].filter((message) => this.#takes(one, message, now));
-      if (one.picky) takes.sort((a, b) => Number(shares.sated(a.tenant)) - Number(shares.sated(b.tenant)));
-      const mine = takes.slice(0, share);
-      if (mine.length === 0) continue;
-      const units = await one.units.take(one.lane, one.cold, mine.length, this.#parts.lease.processes, now);
-      units.forEach((unit, n) => {
-        const message = mine[n];
-        if (message === undefined) return;
-        left.delete(message);
-        shares.use(message.tenant, unit.windowIndex);
-        void one.sender.send(message, unit);
-      });
+  async #assign(left: Set<Taken>, lanes: readonly Able[], now: number): Promise<void> {
+    for (const stream of ['transactional', 'marketing']) {
+      let warm = lanes.filter((one) => !one.cold).length;
+      for (const one of lanes) {
+        const waiting = [...left].filter((message) => message.stream === stream);
+        if (waiting.length === 0 || this.#stopped) break;
+        const free = one.slots.free(stream, one.cold);
+        // Warm peers share what comes: a lane that gets nothing for a week would be cold again.
+        const share = one.cold ? free : Math.min(free, Math.ceil(waiting.length / Math.max(1, warm--)));
+        const shares = this.#sharesOf(one);
+        const takes = waiting.filter((message) => this.#takes(one, message, now));
+        if (one.picky) takes.sort((a, b) => Number(shares.sated(a.tenant)) - Number(shares.sated(b.tenant)));
+        const mine = takes.slice(0, share);
+        if (mine.length === 0) continue;
+        // Promised first: mail on its way in must not take the slots while the units are fetched.
+        for (const _ of mine) one.slots.promise(stream);
+        let units: readonly Unit[] = [];
+        try {
+          units = await one.units.take(one.lane, one.cold, mine.length, this.#parts.lease.processes, now);
+        } finally {
+          for (const _ of mine) one.slots.release(stream);
+        }
+        units.forEach((unit, n) => {
+          const message = mine[n];
+          if (message === undefined) return;
+          left.delete(message);
+          shares.use(message.tenant, unit.windowIndex);
+          this.#place(one, message, unit).send(message);
+        });
+      }
     }
+  }
+
+  #place({ slots, sender, units }: LaneParts, { stream }: Mail, unit: Unit): Place {
+    slots.promise(stream);
+    return {
+      send: (message) => void slots.keep(stream, () => sender.send(message, unit)),
+      release: () => {
+        slots.release(stream);
+        // A unit that can not be given back is lost: too little is sent, never too much.
+        units.putBack(unit).catch((error: Error) => this.#parts.log('unit-lost', { error: error.message }));
+      },
+    };
   }
 
   #sharesOf({ lane }: LaneParts): TenantShares {
@@ -204,16 +408,26 @@ export class Dispatcher {
     return shares;
   }
 
-  #takes(one: Able, message: Claimed, now: number): boolean {
+  #takes(one: Able, message: Mail, now: number): boolean {
     if (message.address !== null && message.address !== one.lane.address) return false;
     if (this.#parts.lease.stopsMail(message, one.cold, now) !== null) return false;
     if (one.sender.siteRestsUntil(message.domain, now) > 0) return false;
-    if (!one.picky || message.address !== null) return true;
-    return !message.freed && message.stream === 'marketing' && admitted(one.lane.segment).includes(message.segment);
+    if (one.picky) return message.pinned || this.#carries(one, message);
+    return message.address !== null || !this.#waitsForCold(message);
+  }
+
+  #waitsForCold(mail: Mail): boolean {
+    return mail.stream === 'marketing' && mail.oneClick && !mail.freed && this.#leave.includes(mail.segment);
+  }
+
+  /** May a cold lane's stage carry this? Mail that belongs to the lane is no exception: the lane may have stepped back. */
+  #carries({ lane }: Able, mail: Mail): boolean {
+    if (mail.freed || mail.stream !== 'marketing' || !mail.oneClick) return false;
+    return admitted(lane.segment).includes(mail.segment);
   }
 
   /** Nobody can send these now. Mail of a site that does not answer is put off: it would be claimed again at once. */
-  async #handBack(messages: readonly Claimed[], able: readonly Able[], now: number): Promise<void> {
+  async #handBack(messages: readonly Taken[], able: readonly Able[], now: number): Promise<void> {
     const { claims } = this.#parts;
     const rests = (message: Claimed) =>
       Math.min(
@@ -224,9 +438,20 @@ export class Dispatcher {
     const binding = able.filter((one) => one.units.binds !== 'none');
     const why = binding.map((one) => `${one.lane.address}: ${one.units.binds}`).join(', ');
     const ids = (list: readonly Claimed[]) => list.map((message) => message.id);
+    for (const message of messages) this.#returned(message);
     if (waiting.length > 0) await claims.handBack(ids(waiting), why === '' ? null : `waits for a unit (${why})`);
     if (resting.length === 0) return;
     await claims.handBack(ids(resting), 'its MX hosts do not answer', Math.min(...resting.map(rests)));
+  }
+
+  #returned(message: Taken): void {
+    if (message.chosen === 'kept') {
+      this.#kept.delete(message.address ?? '');
+      this.#keptReady.add(message.address ?? '');
+      return;
+    }
+    this.#cold.putBack(message, message.position);
+    this.#warm.putBack(message, message.position);
   }
 }
 
@@ -234,17 +459,26 @@ interface Able extends LaneParts {
   readonly cold: boolean;
   /** Takes only what a cold lane may carry; false also for a lane that was idle where no other is warm. */
   readonly picky: boolean;
-  readonly slots: number;
+}
+
+interface Asked {
+  readonly coldFlows: readonly FlowQuery[];
+  readonly warmFlows: readonly FlowQuery[];
+  readonly mostCold: number;
+  readonly mostWarm: number;
+  readonly newFirst: boolean;
+  readonly able: readonly Able[];
 }
 
 const PACED_AT_ONCE = 2;
 
 function atMost(one: Able): number {
-  return one.cold ? Math.min(one.slots, PACED_AT_ONCE) : one.slots;
+  const free = one.slots.free('transactional', one.cold);
+  return one.cold ? Math.min(free, PACED_AT_ONCE) : free;
 }
 
 /** How much of a lane's normal limit this process has used: warm peers are kept even. */
-function load(one: Able): number {
+function load(one: LaneParts): number {
   return one.sender.begun / Math.max(1, one.lane.ceiling);
 }
 
@@ -259,6 +493,6 @@ function nextUnit(lanes: readonly Able[], now: number): number {
 }
 
 /** Segments a stage admits: its own and every more engaged one. Mail without a segment is `all`. */
-function admitted(segment: string | null): readonly string[] {
+export function admitted(segment: string | null): readonly string[] {
   return SEGMENT_ORDER.slice(0, SEGMENT_ORDER.indexOf(segment ?? 'all') + 1);
 }

@@ -4,24 +4,36 @@ import { planMs, rollupMs, windowOf } from '../../policy/calendar.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { laneTarget } from '../../policy/holds.ts';
 import type { ReplyVerdict } from '../../policy/replies.ts';
+import { freeFromLane, freeUnfit } from '../../store/claims.ts';
 import { type Store, tx } from '../../store/connect.ts';
 import { openIncident, placeHold } from '../../store/holds.ts';
 import type { LaneRow } from '../../store/lanes.ts';
-import { type Claimed, freeFromLane, type Outcome, type OutcomeScale } from '../../store/queue.ts';
-import type { MailResolver } from '../routing/resolver.ts';
+import type { Claimed, Outcome, OutcomeScale } from '../../store/queue.ts';
+import { refusingAddresses } from '../../store/refusals.ts';
+import { countSiteAnswer } from '../../store/site-answers.ts';
+import type { Spooled, SpoolMessage, SpoolRecipient } from '../../store/spool.ts';
+import type { DeliveryParts } from '../delivery.ts';
 import type { MtaSettings } from '../settings.ts';
 import { Claims } from './claims.ts';
 import type { Answer } from './connection.ts';
-import { Dispatcher } from './dispatcher.ts';
+import { admitted, Dispatcher } from './dispatcher.ts';
 import type { Lease } from './lease.ts';
 import { OutcomeCommitter } from './outcomes.ts';
 import { LaneSender } from './sender.ts';
+import { LaneSlots } from './slots.ts';
 import { LaneUnits } from './units.ts';
+
+/** A place for one recipient before its message is committed. */
+export interface Seat {
+  send(recipient: number, message: number): void;
+  release(): void;
+}
 
 interface LaneEntry {
   lane: LaneRow;
   readonly units: LaneUnits;
   readonly sender: LaneSender;
+  readonly slots: LaneSlots;
   readonly stops: () => string | null;
   /** A reply ended the lane: it stops here at once, and everywhere when the hold is stored. */
   fatal: string | null;
@@ -35,7 +47,7 @@ export class Egress {
   readonly #settings: MtaSettings;
   readonly #store: Store;
   readonly #lease: Lease;
-  readonly #resolver: MailResolver;
+  readonly #delivery: DeliveryParts;
   readonly #outcomes: OutcomeCommitter;
   readonly #lanes = new Map<string, LaneEntry>();
   readonly #dispatchers = new Map<string, Dispatcher>();
@@ -44,11 +56,11 @@ export class Egress {
   #sending = 0;
   #stopped = false;
 
-  constructor(settings: MtaSettings, store: Store, lease: Lease, resolver: MailResolver) {
+  constructor(settings: MtaSettings, store: Store, lease: Lease, delivery: DeliveryParts) {
     this.#settings = settings;
     this.#store = store;
     this.#lease = lease;
-    this.#resolver = resolver;
+    this.#delivery = delivery;
     this.#claims = new Claims(store, lease.id);
     this.#outcomes = new OutcomeCommitter(store, lease.id, () => this.#scale(), settings.log);
   }
@@ -61,9 +73,13 @@ export class Egress {
       const key = laneTarget(lane.address, lane.provider);
       present.add(key);
       const known = this.#lanes.get(key);
-      if (known === undefined) this.#lanes.set(key, this.#meet(key, lane));
-      else {
-        if (known.lane.revision !== lane.revision || known.lane.phase !== lane.phase) known.units.wake();
+      if (known === undefined) {
+        this.#lanes.set(key, this.#meet(key, lane));
+        this.#freeUnfit(lane);
+      } else {
+        const changed = known.lane.revision !== lane.revision || known.lane.phase !== lane.phase;
+        if (changed) known.units.wake();
+        if (changed || known.lane.segment !== lane.segment) this.#freeUnfit(lane);
         known.lane = lane;
         known.sender.update(lane);
       }
@@ -80,9 +96,54 @@ export class Egress {
     for (const dispatcher of this.#dispatchers.values()) dispatcher.wake();
   }
 
+  /** See Seating (mta/injection/group-commit.ts). */
+  get process(): string {
+    return this.#claims.process;
+  }
+
+  seat(message: SpoolMessage, recipient: SpoolRecipient): Seat | 'soon' | null {
+    if (this.#stopped || recipient.provider === null || message.pin !== undefined) return null;
+    const now = Date.now();
+    if (message.notBefore !== undefined && message.notBefore > now) return null;
+    const mail = {
+      ...{ address: null, domain: recipient.domain, campaign: message.campaign, tenant: message.tenant },
+      ...{ stream: message.stream, segment: message.segment, oneClick: message.oneClick ?? true },
+      ...{ freed: false, pinned: false },
+    };
+    const { provider } = recipient;
+    const place = this.#dispatchers.get(`${message.pool} ${provider}`)?.seat(mail, now);
+    if (place == null || place === 'soon') return place ?? null;
+    const { raw, mailFrom, messageId } = message;
+    const fresh = { ...mail, provider, rcpt: recipient.rcpt, raw, mailFrom, messageId, attempts: 0, doubts: 0 };
+    return {
+      send: (id, of) => place.send({ ...fresh, id, message: of, bodyId: of, firstAttempt: null }),
+      release: place.release,
+    };
+  }
+
+  room({ pool }: SpoolMessage, { provider }: SpoolRecipient, ms: number): Promise<void> {
+    return this.#dispatchers.get(`${pool} ${provider}`)?.room(ms) ?? Promise.resolve();
+  }
+
+  queued(message: SpoolMessage, recipient: SpoolRecipient): void {
+    if (recipient.provider !== null) this.#dispatchers.get(`${message.pool} ${recipient.provider}`)?.queued(message);
+  }
+
+  committing(
+    work: () => Promise<Spooled[]>,
+    adopt: (rows: readonly Spooled[]) => readonly number[],
+  ): Promise<Spooled[]> {
+    return this.#claims.committing(work, adopt);
+  }
+
   /** Mail of these providers was accepted. */
   nudge(pool: string, providers: ReadonlySet<string | null>): void {
     for (const provider of providers) if (provider !== null) this.#dispatchers.get(`${pool} ${provider}`)?.wake();
+  }
+
+  /** Mail was queued, or got its provider, in a way the dispatchers do not know of. */
+  lookAgain(): void {
+    for (const dispatcher of this.#dispatchers.values()) dispatcher.lookAgain();
   }
 
   /** Housekeeping a few times a second: idle blocks go back, idle connections close. */
@@ -97,8 +158,7 @@ export class Egress {
 
   /** Lets go of claims in nobody's hands. */
   async reclaim(): Promise<void> {
-    if ((await this.#claims.releaseUnknown()) > 0)
-      for (const dispatcher of this.#dispatchers.values()) dispatcher.wake();
+    if ((await this.#claims.releaseUnknown()) > 0) this.lookAgain();
   }
 
   /** Drains: nothing new starts, what is in a transaction ends and is committed, unused units go back. */
@@ -124,10 +184,12 @@ export class Egress {
 
   #meet(key: string, lane: LaneRow): LaneEntry {
     const units = new LaneUnits(this.#store, lane.address, lane.provider);
+    const sender = this.#sender(lane, units, key);
     const entry: LaneEntry = {
       lane,
       units,
-      sender: this.#sender(lane, units, key),
+      sender,
+      slots: new LaneSlots(sender),
       stops: () => entry.fatal ?? this.#lease.stops(entry.lane, Date.now()),
       fatal: null,
     };
@@ -156,7 +218,7 @@ export class Egress {
       else dispatcher?.wakeAt(at);
     };
     return new LaneSender(lane, {
-      resolver: this.#resolver,
+      ...this.#delivery,
       smtpPort: this.#settings.smtpPort,
       traceKey: this.#settings.traceKey,
       bounceDomain: this.#settings.bounceDomain,
@@ -178,7 +240,15 @@ export class Egress {
       },
       stops: (message) => this.#stops(key, message),
       leaseFresh: () => this.#lease.allows(current(), Date.now()),
-      hasWarmPeer: () => this.#lease.hasWarmPeer(current(), Date.now()),
+      warmPeers: () => (current().overflow === 'wait' ? [] : this.#lease.warmPeers(current(), Date.now())),
+      refusedBy: (recipient) => refusingAddresses(this.#store, recipient),
+      siteJudged: (verdict, at) => {
+        const answer = { address: current().address, provider: current().provider, at };
+        const blocked = verdict.severity === 'blocked';
+        countSiteAnswer(this.#store, { ...answer, blocked }, this.#scale().bucketMs).catch((error: Error) =>
+          this.#settings.log('site-answer-not-counted', { lane: key, error: error.message }),
+        );
+      },
       log: this.#settings.log,
       laneFatal: (verdict, answer) => this.#laneFatal(current(), verdict, answer),
       freed: (id) => {
@@ -232,11 +302,25 @@ export class Egress {
    * Mail that waits for a lane which was stopped may go to a warm address. Repeated while the stop lasts: what was in a
    * transaction when it came is deferred to the lane only afterwards.
    */
+  /** May mail leave this lane for a warm address? Not where the pool's mail is to wait for its lane. */
+  #mayLeave(lane: LaneRow): boolean {
+    return lane.overflow !== 'wait' && this.#lease.hasWarmPeer(lane, Date.now());
+  }
+
+  /** Mail that a lane kept while it was warm, or at a later stage, and may not carry now, goes to a warm address. */
+  #freeUnfit(lane: LaneRow): void {
+    const now = Date.now();
+    if (!this.#lease.cold(lane, now) || !this.#lease.hasWarmPeer(lane, now)) return;
+    freeUnfit(this.#store, lane.address, lane.provider, admitted(lane.segment)).catch((error: Error) =>
+      this.#settings.log('not-freed', { lane: laneTarget(lane.address, lane.provider), error: error.message }),
+    );
+  }
+
   #freeStopped(): void {
     const now = Date.now();
     for (const lane of this.#lease.stoppedLanes(now)) {
       // Freed mail goes to warm addresses only: where there is none, it waits for its own.
-      if (!this.#lease.hasWarmPeer(lane, now)) continue;
+      if (!this.#mayLeave(lane)) continue;
       const { address, provider } = lane;
       const key = laneTarget(address, provider);
       if (this.#freeing.has(key)) continue;

@@ -8,11 +8,11 @@ import { planMs } from '../../policy/calendar.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { type Hold, type HoldScope, heldNames, holdsOnLane, isLive, netblockOf } from '../../policy/holds.ts';
 import { isCold, maySend } from '../../policy/lane.ts';
+import type { HeldMail } from '../../store/claims.ts';
 import type { Store } from '../../store/connect.ts';
 import { CHANGES } from '../../store/holds.ts';
 import type { LaneRow } from '../../store/lanes.ts';
 import { registerProcess, renew } from '../../store/processes.ts';
-import type { HeldMail } from '../../store/queue.ts';
 import type { MtaSettings } from '../settings.ts';
 
 export const LEASE_MS = 3_000;
@@ -134,6 +134,19 @@ export class Lease {
         peer.address !== lane.address &&
         !this.cold(peer, now),
     );
+  }
+
+  /** Lanes of a pool at a provider, on whatever node. */
+  peers(pool: string, provider: string): LaneRow[] {
+    return this.#everywhere.filter((lane) => lane.pool === pool && lane.provider === provider);
+  }
+
+  /** Addresses of other lanes of this pool that are warm at this provider and under no hold: on any node. */
+  warmPeers(lane: LaneRow, now: number): string[] {
+    return this.#everywhere
+      .filter((peer) => peer.pool === lane.pool && peer.provider === lane.provider && peer.address !== lane.address)
+      .filter((peer) => !this.cold(peer, now) && holdsOnLane(this.#holds, { ...peer, cold: false }, now).length === 0)
+      .map((peer) => peer.address);
   }
 
   /** Why this lane sends nothing now, or null. */

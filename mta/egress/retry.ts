@@ -8,14 +8,22 @@ import type { ReplyClass, ReplyScope } from '../../policy/replies.ts';
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-const LADDERS: Partial<Record<ReplyClass, readonly number[]>> = {
-  greylist: [5 * MINUTE, 10 * MINUTE, 20 * MINUTE],
-  throttle: [30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR],
-  reputation: [30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR],
-  'mailbox-full': [4 * HOUR],
-  infrastructure: [5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR],
+interface Ladder {
+  /** Delay after each attempt; the last one repeats. */
+  readonly steps: readonly number[];
+  /** Retries after which nobody waits any more; absent: until the message expires. */
+  readonly most?: number;
+}
+
+const LADDERS: Partial<Record<ReplyClass, Ladder>> = {
+  greylist: { steps: [5 * MINUTE, 10 * MINUTE, 20 * MINUTE] },
+  throttle: { steps: [30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR] },
+  reputation: { steps: [30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR] },
+  // A mailbox that is full for a day is left for good: knocking on it for three looks like a list nobody cleans.
+  'mailbox-full': { steps: [4 * HOUR], most: 6 },
+  infrastructure: { steps: [5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR] },
 };
-const OTHER = [30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR];
+const OTHER: Ladder = { steps: [30 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR] };
 
 export interface RetryInput {
   readonly class: ReplyClass;
@@ -30,13 +38,22 @@ export interface RetryInput {
   readonly random: number;
 }
 
-/** Delay in real ms until the next attempt, and whether the message may leave its address for a warm one. */
-export function retryAfter(input: RetryInput): { readonly delay: number; readonly free: boolean } {
-  const ladder = LADDERS[input.class] ?? OTHER;
-  const step = ladder[Math.min(input.attempts, ladder.length) - 1] ?? HOUR;
+export interface Retry {
+  /** Real ms until the next attempt. */
+  readonly delay: number;
+  /** The message may leave its address for a warm one. */
+  readonly free: boolean;
+  /** There is no next attempt: the message bounces, its recipient lives. */
+  readonly giveUp: boolean;
+}
+
+/** What follows a deferral. */
+export function retryAfter(input: RetryInput): Retry {
+  const { steps, most } = LADDERS[input.class] ?? OTHER;
+  const step = steps[Math.min(input.attempts, steps.length) - 1] ?? HOUR;
   const delay = step * (0.8 + 0.4 * input.random) * input.scale;
   const throttled = input.class === 'throttle' || input.class === 'reputation' || input.class === 'block';
   // Throttled by source for hours: this address will not deliver it soon, a warm one may.
   const free = throttled && input.scope === 'ip' && input.now - input.firstAt >= DEFAULTS.deferralAfterMs * input.scale;
-  return { delay, free };
+  return { delay, free, giveUp: most !== undefined && input.attempts > most };
 }

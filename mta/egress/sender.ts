@@ -3,17 +3,18 @@ import { DAY_MS, planMs } from '../../policy/calendar.ts';
 import { classifyReply, type ReplyVerdict } from '../../policy/replies.ts';
 import type { LaneRow } from '../../store/lanes.ts';
 import type { Claimed, Outcome } from '../../store/queue.ts';
-import { type MailResolver, NoMail } from '../routing/resolver.ts';
+import type { NoMail } from '../routing/resolver.ts';
+import { KeyUnusable, type Signer } from '../signing/signer.ts';
 import { TRACE_HEADER, traceToken, verp } from '../trace.ts';
-import { type Answer, EgressConnection } from './connection.ts';
+import { securityText } from '../transport-security/requirement.ts';
+import type { Answer, EgressConnection } from './connection.ts';
 import { retryAfter } from './retry.ts';
+import { type Reached, type SessionParts, Sessions } from './sessions.ts';
 import { shapeOf } from './shaping.ts';
-import { Sites } from './sites.ts';
 import type { Unit } from './units.ts';
 
-export interface SenderParts {
-  readonly resolver: MailResolver;
-  readonly smtpPort: number;
+export interface SenderParts extends SessionParts {
+  readonly signer: Signer;
   readonly traceKey: string;
   readonly bounceDomain: string | undefined;
   readonly commit: (outcome: Outcome) => Promise<void>;
@@ -23,36 +24,37 @@ export interface SenderParts {
   /** Why the lane may not send this message now, or null: asked again just before MAIL FROM. */
   readonly stops: (message: Claimed) => string | null;
   readonly leaseFresh: () => boolean;
-  /** Another address of the pool is warm at this provider and may take what this one can not deliver. */
-  readonly hasWarmPeer: () => boolean;
-  readonly log: (event: string, fields?: Record<string, unknown>) => void;
+  /** Other addresses of the pool that are warm at this provider and may take what this one can not deliver. */
+  readonly warmPeers: () => readonly string[];
+  /** Addresses from which this recipient was refused before. */
+  readonly refusedBy: (recipient: number) => Promise<readonly string[]>;
   readonly laneFatal: (verdict: ReplyVerdict, answer: Answer) => Promise<void>;
+  /** A site judged the address before any message: the gates count it. */
+  readonly siteJudged: (verdict: ReplyVerdict, at: number) => void;
   /** A slot was taken, and freed again: this message is in nobody's hands any more. */
   readonly began: () => void;
   readonly freed: (id: number) => void;
 }
 
-const IDLE_MS = 5_000;
 const ADDRESSES_TRIED = 3;
-const DNS_RETRY_MS = 5_000;
-/** How long a lane rests whose address this machine can not bind. */
-const BIND_REST_MS = 5_000;
-const IPS_TRIED = 3;
+/** A key that can not be used is a matter for a person: looked at again after this. */
+const KEY_RETRY_MS = 30_000;
+/** How long a site rests, and how often a single one of many counts, when it names our reputation (plan time). */
+const JUDGED_REST_MS = 60_000;
+const JUDGED_ONCE_MS = 3_600_000;
 
 export class LaneSender {
   readonly #parts: SenderParts;
+  readonly #sessions: Sessions;
   #lane: LaneRow;
-  readonly #connections = new Set<EgressConnection>();
-  readonly #idle: EgressConnection[] = [];
-  readonly #sites = new Sites();
   #busy = 0;
-  #restsUntil = 0;
   /** Transactions begun by this process: warm peers are kept even by it. */
   begun = 0;
 
   constructor(lane: LaneRow, parts: SenderParts) {
     this.#lane = lane;
     this.#parts = parts;
+    this.#sessions = new Sessions(parts, () => this.#lane);
   }
 
   update(lane: LaneRow): void {
@@ -81,67 +83,98 @@ export class LaneSender {
 
   /** Until when (ms) this lane sends nothing because its address could not be bound; 0 or past: it may. */
   get restsUntil(): number {
-    return this.#restsUntil;
+    return this.#sessions.restsUntil;
   }
 
   /** Until when (ms) the MX hosts of a domain are left alone; 0: they may be tried, or are not known yet. */
   siteRestsUntil(domain: string, now: number): number {
-    const hosts = this.#parts.resolver.knownHosts(domain);
-    if (hosts === null || this.#keptTo(hosts) !== undefined) return 0;
-    return this.#sites.restsUntil(hosts, now);
+    return this.#sessions.siteRestsUntil(domain, now);
+  }
+
+  /** What the MX hosts of a domain that rest said last; null: they do not rest. */
+  siteWhy(domain: string): string | null {
+    return this.#sessions.siteWhy(domain);
   }
 
   closeIdle(now: number): void {
-    this.#sites.forgetOld(now);
-    for (const connection of this.#idle.filter((idle) => now - idle.idleSince > IDLE_MS || !idle.open)) {
-      this.#idle.splice(this.#idle.indexOf(connection), 1);
-      this.#drop(connection);
-    }
+    this.#sessions.closeIdle(now);
   }
 
   close(): void {
-    for (const connection of this.#connections) connection.quit();
-    this.#idle.length = 0;
-    this.#connections.clear();
+    this.#sessions.close();
   }
 
   async #send(message: Claimed, unit: Unit): Promise<void> {
     const parts = this.#parts;
-    const reached = await this.#reach(message.domain);
-    if (!('connection' in reached)) {
+    const reached = this.#sessions.take(message.domain) ?? (await this.#sessions.reach(message.domain));
+    if (!('connection' in reached)) return this.#notReached(message, unit, reached);
+    const { connection, hosts } = reached;
+    const put = async (due: number, why: string) => {
+      this.#sessions.keep(connection);
       await parts.putBack(unit);
-      if (reached.noMail !== undefined) return parts.commit(this.#nowhere(message, reached.noMail));
-      if (reached.answer !== undefined) await this.#fatalIf(message, reached.answer);
-      await parts.postpone(message.id, reached.due, reached.why);
-      return;
-    }
-    const { connection } = reached;
+      await parts.postpone(message.id, due, why);
+    };
+    const head = await this.#head(message).catch((error: Error) => error);
+    if (head instanceof KeyUnusable) return put(Date.now() + KEY_RETRY_MS, head.message);
+    if (head instanceof Error) throw head;
     const stopped = Date.now() >= unit.until ? 'the window closes' : parts.stops(message);
-    if (stopped !== null) {
-      this.#keep(connection);
-      await parts.putBack(unit);
-      await parts.postpone(message.id, Date.now(), stopped);
-      return;
-    }
+    if (stopped !== null) return put(Date.now(), stopped);
+
     const at = Date.now();
     const from = this.#returnPath(message);
-    const raw = Buffer.concat([
-      Buffer.from(`${TRACE_HEADER}: ${traceToken(message.id, parts.traceKey)}\r\n`),
-      message.raw,
-    ]);
-    const answer = await connection.deliver(from, message.rcpt, raw, parts.leaseFresh, unit.closes);
+    const answer =
+      connection.misfit(from, message.rcpt, message.raw) ??
+      (await connection.deliver(from, message.rcpt, message.raw, parts.leaseFresh, unit.closes, head));
     if (!answer.sent) await parts.putBack(unit);
     if (aboutSite(answer, message.provider)) {
-      this.#drop(connection);
-      await this.#fatalIf(message, answer);
+      this.#sessions.drop(connection);
       // A kept connection may have died of age: only an answer makes its site rest.
-      const due = answer.code === 0 ? Date.now() : this.#sites.failed(reached.hosts, Date.now());
+      const due = answer.code === 0 ? Date.now() : await this.#siteFailed(answer, hosts);
       await parts.postpone(message.id, due, said(answer));
       return;
     }
-    await this.#conclude(message, unit.windowIndex, at, answer);
-    if (answer.code !== 250 && !(await connection.reset())) return this.#drop(connection);
-    this.#keep(connection);
+    // Not when it only let us in: a site that refuses every MAIL must not be taken for one that came back.
+    this.#sessions.opened(message.domain, hosts);
+    await this.#conclude(message, unit.windowIndex, at, answer, connection);
+    if (answer.code !== 250 && !(await connection.reset())) return this.#sessions.drop(connection);
+    this.#sessions.keep(connection);
+  }
+
+  async #notReached(
+    message: Claimed,
+    unit: Unit,
+    reached: Exclude<Reached, { connection: EgressConnection }>,
+  ): Promise<void> {
+    await this.#parts.putBack(unit);
+    if (reached.noMail !== undefined) return this.#parts.commit(this.#nowhere(message, reached.noMail));
+    const { answer, site = [] } = reached;
+    const due = answer === undefined ? reached.due : await this.#siteFailed(answer, site);
+    await this.#parts.postpone(message.id, due, answer === undefined ? reached.why : said(answer));
+  }
+
+  /**
+   * The site rests, and the lane with it if the answer ends it. Returns when the site may be tried again. A provider of its
+   * own has one opinion, so every refusal counts; the lanes of `other` meet many sites, and one of them counts once an hour.
+   */
+  async #siteFailed(answer: Answer, site: readonly string[]): Promise<number> {
+    const { provider } = this.#lane;
+    const now = Date.now();
+    const rest = (leastMs: number) => this.#sessions.sites.failed(site, now, leastMs, said(answer));
+    if (answer.code === 0) return rest(0);
+    const verdict = classifyReply({ ...answer, provider });
+    if (verdict.laneFatal) await this.#parts.laneFatal(verdict, answer);
+    if (!JUDGING.includes(verdict.class)) return rest(0);
+    const due = rest(JUDGED_REST_MS * this.#scale());
+    const every = provider === 'other' ? JUDGED_ONCE_MS * this.#scale() : 0;
+    if (this.#sessions.sites.judged(site, now, every)) this.#parts.siteJudged(verdict, now);
+    return due;
+  }
+
+  /** Fields that go before the message: its signatures, and the trace that joins reports to this recipient. */
+  async #head(message: Claimed): Promise<Buffer> {
+    const signatures = await this.#parts.signer.fields(message.message, message.raw, this.#lane.pool);
+    const trace = `${TRACE_HEADER}: ${traceToken(message.id, this.#parts.traceKey)}\r\n`;
+    return Buffer.from(signatures + trace, 'latin1');
   }
 
   #returnPath(message: Claimed): string {
@@ -150,175 +183,121 @@ export class LaneSender {
     return verp(message.id, bounceDomain, traceKey);
   }
 
-  async #conclude(message: Claimed, windowIndex: number, at: number, answer: Answer): Promise<void> {
+  /** Real ms of a plan millisecond. */
+  #scale(): number {
+    return planMs(DAY_MS, this.#lane.calendar) / DAY_MS;
+  }
+
+  async #conclude(
+    message: Claimed,
+    windowIndex: number,
+    at: number,
+    answer: Answer,
+    { secured }: EgressConnection,
+  ): Promise<void> {
     const verdict = classifyReply({ ...answer, provider: message.provider });
     if (verdict.laneFatal) await this.#parts.laneFatal(verdict, answer);
-    const lane = this.#lane;
     const now = Date.now();
     const number = message.attempts + 1;
     const firstAt = message.firstAttempt ?? at;
-    const severity = answer.lost ? 'in-doubt' : verdict.severity;
-    // Refused for the address, not for the message: a warm address may still deliver it.
-    const address = verdict.scope === 'ip' || verdict.scope === 'netblock';
-    const mayLeave = this.#parts.hasWarmPeer() && !message.pinned;
-    const elsewhere = severity === 'blocked' && address && mayLeave && number < ADDRESSES_TRIED;
+    const retry = retryAfter({
+      ...verdict,
+      attempts: number,
+      firstAt,
+      now,
+      scale: this.#scale(),
+      random: Math.random(),
+    });
+    const severity = answer.lost ? 'in-doubt' : verdict.retry && retry.giveUp ? 'soft' : verdict.severity;
+    // Refused for the address, not for the message: another warm one may still deliver it.
+    const ofAddress = verdict.scope === 'ip' || verdict.scope === 'netblock';
+    const blocked = severity === 'blocked' && ofAddress && number < ADDRESSES_TRIED;
+    // Once: mail that hops from address to address looks like what it is.
+    const throttled = severity === 'deferred' && retry.free && !message.freed;
+    const to = blocked || throttled ? await this.#elsewhere(message, verdict) : null;
     // A remote that always takes the message and never answers gets it twice, not for three days.
     const doubted = severity === 'in-doubt' && message.doubts === 0;
-    const again = doubted || elsewhere || (severity !== 'delivered' && severity !== 'in-doubt' && verdict.retry);
-    const scale = planMs(DAY_MS, lane.calendar) / DAY_MS;
-    const retry = retryAfter({ ...verdict, attempts: number, firstAt, now, scale, random: Math.random() });
+    const again = doubted || (blocked && to !== null) || severity === 'deferred';
+    const due = blocked && to !== null ? now : now + retry.delay;
+    const reply = severity === 'delivered' ? `${said(answer)} [${securityText(secured)}]` : said(answer);
     await this.#parts.commit({
-      recipient: message.id,
-      message: message.message,
-      address: lane.address,
-      provider: message.provider,
+      ...this.#outcomeOf(message),
+      address: this.#lane.address,
       windowIndex,
       at,
-      number,
       firstAt,
       unit: answer.sent,
       severity,
       class: verdict.class,
       scope: verdict.scope,
       rule: answer.lost ? 'lost-final-reply' : verdict.rule,
-      reply: said(answer),
-      campaign: message.campaign,
-      tenant: message.tenant,
-      probe: message.pinned,
-      retry: again ? { due: elsewhere ? now : now + retry.delay, free: elsewhere || (retry.free && mayLeave) } : null,
+      reply,
+      retry: again ? { due, free: to !== null, to } : null,
     });
   }
 
-  /** A domain that takes no mail: finished, and no lane is to blame. */
-  #nowhere(message: Claimed, why: string): Outcome {
+  /** A warm address that has not been refused with this message; null: there is none, or it may not leave this one. */
+  async #elsewhere(message: Claimed, verdict: ReplyVerdict): Promise<string | null> {
+    const { address } = this.#lane;
+    const peers = message.pinned ? [] : this.#parts.warmPeers();
+    // What was said of the network is true of its neighbours.
+    const able = peers.filter((peer) => verdict.scope !== 'netblock' || netblock(peer) !== netblock(address));
+    if (able.length === 0) return null;
+    const refused = new Set(await this.#parts.refusedBy(message.id));
+    const left = able.filter((peer) => !refused.has(peer));
+    return left[Math.floor(Math.random() * left.length)] ?? null;
+  }
+
+  /** A domain that takes no mail: finished, and no lane is to blame. A loop is no word about the recipient. */
+  #nowhere(message: Claimed, noMail: NoMail): Outcome {
     const now = Date.now();
+    const loop = noMail.status === '5.4.6';
     return {
-      recipient: message.id,
-      message: message.message,
+      ...this.#outcomeOf(message),
       address: null,
-      provider: message.provider,
       windowIndex: null,
       at: now,
-      number: message.attempts + 1,
       firstAt: message.firstAttempt ?? now,
       unit: false,
-      severity: 'hard',
-      class: 'recipient',
-      scope: 'recipient',
-      rule: 'no-mx',
-      reply: `550 5.1.2 ${why}`,
-      campaign: message.campaign,
-      tenant: message.tenant,
-      probe: message.pinned,
+      severity: loop ? 'soft' : 'hard',
+      class: loop ? 'infrastructure' : 'recipient',
+      scope: loop ? 'message' : 'recipient',
+      rule: loop ? 'mx-loop' : 'no-mx',
+      reply: `${noMail.status === '5.1.10' ? 556 : 550} ${noMail.status} ${noMail.message}`,
       retry: null,
     };
   }
 
-  async #fatalIf(message: Claimed, answer: Answer): Promise<void> {
-    if (answer.code === 0) return;
-    const verdict = classifyReply({ ...answer, provider: message.provider });
-    if (verdict.laneFatal) await this.#parts.laneFatal(verdict, answer);
-  }
-
-  async #reach(domain: string): Promise<Reached> {
-    let hosts: readonly string[];
-    try {
-      ({ hosts } = await this.#parts.resolver.route(domain));
-    } catch (error) {
-      const why = `DNS of ${domain} did not answer: ${(error as Error).message}`;
-      return error instanceof NoMail
-        ? { noMail: error.message, due: 0, why: error.message }
-        : { due: Date.now() + DNS_RETRY_MS, why };
-    }
-    const kept = this.#keptTo(hosts);
-    if (kept !== undefined) {
-      this.#idle.splice(this.#idle.indexOf(kept), 1);
-      return { connection: kept, hosts };
-    }
-    const rests = this.#sites.restsUntil(hosts, Date.now());
-    if (rests > 0) return { due: rests, why: 'its MX hosts do not answer' };
-    this.#sites.trying(hosts, Date.now());
-    const opened = await this.#openAny(hosts);
-    if (opened instanceof EgressConnection) {
-      this.#sites.opened(hosts);
-      return { connection: opened, hosts };
-    }
-    if (opened.cause === 'bind') {
-      // The fault is this machine's: the mail may go out through another address, never through the default one.
-      this.#restsUntil = Date.now() + BIND_REST_MS;
-      this.#parts.log('bind-failed', { address: this.#lane.address, error: opened.text });
-      return { due: Date.now(), why: `${this.#lane.address} can not be bound on this machine` };
-    }
-    return { answer: opened, due: this.#sites.failed(hosts, Date.now()), why: said(opened) };
-  }
-
-  #keptTo(hosts: readonly string[]): EgressConnection | undefined {
-    return this.#idle.findLast((connection) => connection.open && hosts.includes(connection.spec.host));
-  }
-
-  /** Tries MX hosts in order. A reputation or throttle answer ends the search: another host would say the same. */
-  async #openAny(hosts: readonly string[]): Promise<EgressConnection | Answer> {
-    let last: Answer = { code: 0, text: 'no MX host has an address', stage: 'connect', sent: false, lost: false };
-    for (const host of hosts) {
-      const ips = await this.#parts.resolver.addressesOf(host).catch(() => []);
-      for (const ip of ips.slice(0, IPS_TRIED)) {
-        const opened = await this.#open(host, ip);
-        if (opened instanceof EgressConnection) return opened;
-        last = opened;
-        if (last.cause === 'bind') return last;
-        const kind = classifyReply({ ...last, provider: this.#lane.provider }).class;
-        if (last.code >= 500 || (last.code !== 0 && kind !== 'infrastructure')) return last;
-        if (last.code !== 0) break;
-      }
-    }
-    return last;
-  }
-
-  /** A failed opportunistic handshake is tried once more in clear (RFC 7435 §3): some TLS is a gain, none no loss. */
-  async #open(host: string, ip: string): Promise<EgressConnection | Answer> {
-    const { address: localAddress, ehloName } = this.#lane;
-    let refused: Answer | undefined;
-    for (const clear of [false, true]) {
-      const spec = { host, ip, port: this.#parts.smtpPort, localAddress, ehloName, clear };
-      const connection = new EgressConnection(spec);
-      const answer = await connection.connect();
-      if (answer === null) {
-        this.#connections.add(connection);
-        return connection;
-      }
-      connection.close();
-      refused ??= answer;
-      if (answer.cause !== 'tls') return answer;
-    }
-    return refused as Answer;
-  }
-
-  #keep(connection: EgressConnection): void {
-    if (!connection.open || connection.used >= shapeOf(this.#lane.provider).messagesPerConnection) {
-      this.#drop(connection);
-      return;
-    }
-    connection.idleSince = Date.now();
-    this.#idle.push(connection);
-  }
-
-  #drop(connection: EgressConnection): void {
-    this.#connections.delete(connection);
-    connection.quit();
+  #outcomeOf(message: Claimed) {
+    return {
+      recipient: message.id,
+      message: message.message,
+      provider: message.provider,
+      number: message.attempts + 1,
+      campaign: message.campaign,
+      tenant: message.tenant,
+      probe: message.pinned,
+    };
   }
 }
 
-type Reached =
-  | { readonly connection: EgressConnection; readonly hosts: readonly string[] }
-  | { readonly answer?: Answer; readonly noMail?: string; readonly due: number; readonly why: string };
+/** Classes of answer that judge the address. */
+const JUDGING: readonly ReplyVerdict['class'][] = ['reputation', 'block', 'listing'];
+const SITE_CLASSES: readonly ReplyVerdict['class'][] = ['infrastructure', 'throttle', ...JUDGING];
 
-const SITE_CLASSES: readonly ReplyVerdict['class'][] = ['infrastructure', 'throttle', 'reputation', 'block', 'listing'];
-
-/** Said before the recipient was named, and not about the sender's name: the site, not the message, waits. */
+/**
+ * Said before the recipient was named, and not about the sender's name: the site, not the message, waits. RCPT may have gone
+ * out on a connection that turns out to be dead: its unit stays used, the message is free to try a new connection.
+ */
 function aboutSite(answer: Answer, provider: string): boolean {
+  if (answer.stale) return true;
   if (answer.sent) return false;
   if (answer.code === 0) return true;
   return answer.code < 500 && SITE_CLASSES.includes(classifyReply({ ...answer, provider }).class);
+}
+
+function netblock(address: string): string {
+  return address.slice(0, address.lastIndexOf('.'));
 }
 
 /** A reply as people see it. */

@@ -8,6 +8,10 @@ interface Site {
   until: number;
   /** One connection tries until then at the latest. */
   triedUntil: number;
+  /** When its last answer about our reputation was counted. */
+  judgedAt: number;
+  /** What failed last, for people. */
+  why: string;
 }
 
 const FIRST_MS = 500;
@@ -29,6 +33,11 @@ export class Sites {
     return site.triedUntil > now ? now + FIRST_MS : 0;
   }
 
+  /** What a site that rests said last; null: nothing is known against it. */
+  why(hosts: readonly string[]): string | null {
+    return this.#sites.get(key(hosts))?.why ?? null;
+  }
+
   /** Called before a connection is opened: of a site that failed, only this one tries now. */
   trying(hosts: readonly string[], now: number): void {
     const site = this.#sites.get(key(hosts));
@@ -39,14 +48,29 @@ export class Sites {
     this.#sites.delete(key(hosts));
   }
 
-  /** Returns when the site may be tried again. Connections that were opened together fail once. */
-  failed(hosts: readonly string[], now: number): number {
+  /**
+   * Returns when the site may be tried again. Connections that were opened together fail once. `leastMs`: how long it rests
+   * at the least. `why`: what it said, for people.
+   */
+  failed(hosts: readonly string[], now: number, leastMs = 0, why = 'its MX hosts do not answer'): number {
     const last = this.#sites.get(key(hosts));
     if (last !== undefined && now - last.failedAt < FIRST_MS) return last.until;
     const failures = (last?.failures ?? 0) + 1;
-    const until = now + Math.min(MOST_MS, FIRST_MS * 2 ** Math.min(failures - 1, 7));
-    this.#sites.set(key(hosts), { failures, failedAt: now, until, triedUntil: 0 });
+    const until = now + Math.max(leastMs, Math.min(MOST_MS, FIRST_MS * 2 ** Math.min(failures - 1, 7)));
+    this.#sites.set(key(hosts), { failures, failedAt: now, until, triedUntil: 0, judgedAt: last?.judgedAt ?? 0, why });
     return until;
+  }
+
+  /**
+   * Called after `failed` for an answer about our reputation: does it count? One does for all connections that were opened
+   * together, and at most one every `everyMs`.
+   */
+  judged(hosts: readonly string[], now: number, everyMs: number): boolean {
+    const site = this.#sites.get(key(hosts));
+    if (site === undefined || site.failedAt !== now || now - site.judgedAt < everyMs) return false;
+    if (site.judgedAt === now) return false;
+    site.judgedAt = now;
+    return true;
   }
 
   forgetOld(now: number): void {

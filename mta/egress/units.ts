@@ -27,12 +27,15 @@ interface Block extends Unit {
 
 const IDLE_MS = 5_000;
 const LOOK_AGAIN_MS = 60_000;
+/** Units a warm lane takes at once: a crash loses as many of a day's thousands, and mail finds its unit at hand. */
+const WARM_BLOCK = 200;
 
 export class LaneUnits {
   readonly #store: Store;
   readonly #address: string;
   readonly #provider: string;
   #block: Block | undefined;
+  #reserving: Promise<void> | undefined;
   /** When a paced lane's next unit is due; asking earlier is no use. */
   #nextAt = 0;
   /** The rule that binds now, for "say why". */
@@ -55,23 +58,55 @@ export class LaneUnits {
 
   /** Up to `want` units, reserving a new block when this process has none left. */
   async take(lane: LaneRow, cold: boolean, want: number, processes: number, now: number): Promise<Unit[]> {
-    if (this.#block !== undefined && (this.#block.until <= now || this.#block.revision !== lane.revision))
-      await this.settle();
+    if (this.#stale(lane, now)) await this.settle();
     const units: Unit[] = [];
     while (units.length < want) {
       if (this.#block === undefined && now >= this.#nextAt) {
-        await this.#reserve(lane, cold, want - units.length, processes, now);
+        await this.#reserveOnce(lane, cold, want - units.length, processes, now);
       }
       const block = this.#block;
       if (block === undefined) break;
-      const taken = Math.min(want - units.length, block.left);
-      const { windowIndex, hour, until, closes } = block;
-      for (let n = 0; n < taken; n++) units.push({ windowIndex, hour, until, closes });
-      block.left -= taken;
-      block.touched = now;
-      if (block.left === 0) this.#block = undefined;
+      units.push(...this.#use(block, want - units.length, now));
     }
     return units;
+  }
+
+  /** Gets a block in the background where there is none at hand; never rejects. Resolves to whether there is one now. */
+  async refill(lane: LaneRow, cold: boolean, processes: number, now: number): Promise<boolean> {
+    try {
+      if (this.#stale(lane, now)) await this.settle();
+      if (this.#block === undefined && now >= this.#nextAt) await this.#reserveOnce(lane, cold, 1, processes, now);
+    } catch {
+      // Whoever needs a unit asks again, and says what is wrong.
+    }
+    return this.#block !== undefined;
+  }
+
+  /** Two that ask at once share an answer: a second block would take the place of the first, and its units be lost. */
+  #reserveOnce(lane: LaneRow, cold: boolean, want: number, processes: number, now: number): Promise<void> {
+    this.#reserving ??= this.#reserve(lane, cold, want, processes, now).finally(() => {
+      this.#reserving = undefined;
+    });
+    return this.#reserving;
+  }
+
+  #use(block: Block, want: number, now: number): Unit[] {
+    const taken = Math.min(want, block.left);
+    const { windowIndex, hour, until, closes } = block;
+    block.left -= taken;
+    block.touched = now;
+    if (block.left === 0) this.#block = undefined;
+    return Array.from({ length: taken }, () => ({ windowIndex, hour, until, closes }));
+  }
+
+  /** Up to `want` units of the block this process has; none where the store would have to be asked. */
+  takeAtHand(lane: LaneRow, want: number, now: number): Unit[] {
+    return this.#block === undefined || this.#stale(lane, now) ? [] : this.#use(this.#block, want, now);
+  }
+
+  #stale(lane: LaneRow, now: number): boolean {
+    const block = this.#block;
+    return block !== undefined && (block.until <= now || block.revision !== lane.revision);
   }
 
   /** A unit whose RCPT was never sent. */
@@ -139,7 +174,11 @@ export class LaneUnits {
         this.#nextAt = due.nextAt ?? (due.binds === 'grant' ? lookAgain : window.end);
         return;
       }
-      const units = Math.min(due.units, Math.max(want, 1), blockSize(grant.units - grant.handed, processes));
+      const units = Math.min(
+        due.units,
+        Math.max(want, cold ? 1 : WARM_BLOCK),
+        blockSize(grant.units - grant.handed, processes),
+      );
       if (!(await reserve(this.#store, this.#address, this.#provider, grant, units, hourOf(grant, now)))) continue;
       this.#block = {
         left: units,

@@ -1,25 +1,60 @@
 /**
  * Group commit: messages that arrive while a commit is on its way share the next one. 250 is answered after it, so
- * every 250 is durable, and a commit's fsync is paid once for all of them.
+ * every 250 is durable, and a commit's fsync is paid once for all of them. Recipients that find a free place on a lane are
+ * committed as claimed by this process, and go out with the body that is in memory.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Store } from '../../store/connect.ts';
-import { type Spooled, type SpoolMessage, spool, spoolOnce } from '../../store/spool.ts';
+import { type Spooled, type SpoolMessage, type SpoolRecipient, spoolGroup, spoolOnce } from '../../store/spool.ts';
 import { RefusedMessage } from './message.ts';
 
+/** Where mail goes that need not wait: the sending half of this process. */
+export interface Seating {
+  /** Id of this process: what a claim says. */
+  readonly process: string;
+  /** A place for this recipient now; `soon`: there may be one in a moment; null: it waits its turn in the queue. */
+  seat(message: SpoolMessage, recipient: SpoolRecipient): Seat | 'soon' | null;
+  /** Resolves when there may be a place, or after `ms`. */
+  room(message: SpoolMessage, recipient: SpoolRecipient, ms: number): Promise<void>;
+  /** This recipient was committed and nobody has it in hand. */
+  queued(message: SpoolMessage, recipient: SpoolRecipient): void;
+  /** Runs the commit; `adopt` names the rows in it that are claimed by this process. */
+  committing(
+    work: () => Promise<Spooled[]>,
+    adopt: (rows: readonly Spooled[]) => readonly number[],
+  ): Promise<Spooled[]>;
+}
+
+export interface Seat {
+  /** The row is committed: go. */
+  send(recipient: number, message: number): void;
+  /** It was not committed: the place is free again. */
+  release(): void;
+}
+
 interface Waiting {
-  readonly message: SpoolMessage;
-  readonly resolve: (spooled: Spooled) => void;
+  /** Committed together or not at all. */
+  readonly messages: readonly SpoolMessage[];
+  /** By message and recipient. */
+  readonly seats: readonly (readonly (Seat | null)[])[];
+  readonly resolve: (spooled: Spooled[]) => void;
   readonly reject: (error: Error) => void;
 }
 
 /** Messages that may wait for a commit: beyond it new mail gets 451, never an unbounded buffer. */
 const HIGH_WATER = 2_000;
+/**
+ * How long mail may wait for a place before it is committed without one. While deliveries lag a little behind, taking in
+ * more only makes a queue that costs both sides (Postfix has in_flow_delay for the same reason).
+ */
+const ROOM_MS = 250;
 const GROUP = 200;
 const LINGER_MS = 2;
 /** How long a commit whose answer was lost is asked for before the client is told to try again. */
 const DOUBT_MS = 100_000;
+/** A pool's live content is kept for probes once in so long; other bodies go with their delivery. */
+const SAMPLE_MS = 10_000;
 
 export class SpoolBusy extends Error {
   readonly code = 'spool-busy';
@@ -27,68 +62,165 @@ export class SpoolBusy extends Error {
 
 export class GroupCommit {
   readonly #store: Store;
+  readonly #seating: Seating | undefined;
+  readonly #accepting: () => string | null;
   readonly #waiting: Waiting[] = [];
+  readonly #sampled = new Map<string, number>();
   #running: Promise<void> | undefined;
+  #inHand = 0;
 
-  constructor(store: Store) {
+  /** `accepting`: why no mail is taken in now, or null. */
+  constructor(store: Store, seating?: Seating, accepting: () => string | null = () => null) {
     this.#store = store;
+    this.#seating = seating;
+    this.#accepting = accepting;
   }
 
-  /** Resolves when the message is durable. Rejects with SpoolBusy at the high-water mark. */
-  submit(message: SpoolMessage): Promise<Spooled> {
-    if (this.#waiting.length >= HIGH_WATER)
-      return Promise.reject(new SpoolBusy(`${HIGH_WATER} messages wait for a commit`));
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ message, resolve, reject });
-      this.#running ??= this.#run();
-    });
+  /** Why a message that came now would be put off, or null: for whoever can say so before it is read. */
+  get busy(): string | null {
+    return this.#inHand >= HIGH_WATER ? `${HIGH_WATER} messages wait for a commit` : this.#accepting();
   }
 
+  /** Resolves when the message is durable. Rejects with SpoolBusy above a high-water mark. */
+  async submit(message: SpoolMessage): Promise<Spooled> {
+    const [spooled] = await this.submitAll([message]);
+    if (spooled === undefined) throw new Error('the spool returned fewer rows than messages');
+    return spooled;
+  }
+
+  /** The same for messages that belong together: one commit stores all of them, or none is stored. */
+  async submitAll(given: readonly SpoolMessage[]): Promise<Spooled[]> {
+    const { busy } = this;
+    if (busy !== null) throw new SpoolBusy(busy);
+    this.#inHand += given.length;
+    try {
+      const messages = given.map((message) => ({ ...message, sample: this.#samples(message) }));
+      const seats = await this.#seats(messages);
+      return await new Promise((resolve, reject) => {
+        this.#waiting.push({ messages, seats, resolve, reject });
+        this.#running ??= this.#run();
+      });
+    } finally {
+      this.#inHand -= given.length;
+    }
+  }
+
+  /** Waits until nothing is in hand any more. */
   async drain(): Promise<void> {
-    await this.#running;
+    while (this.#inHand > 0) await (this.#running ?? sleep(LINGER_MS));
+  }
+
+  async #seats(messages: readonly SpoolMessage[]): Promise<(readonly (Seat | null)[])[]> {
+    const seating = this.#seating;
+    if (seating === undefined) return messages.map(() => []);
+    const [message, ...others] = messages;
+    const [recipient, ...more] = message?.recipients ?? [];
+    if (message === undefined || recipient === undefined || others.length + more.length > 0) {
+      const now = (one: SpoolMessage) => one.recipients.map((to) => seating.seat(one, to));
+      return messages.map((one) => now(one).map((seat) => (seat === 'soon' ? null : seat)));
+    }
+    const until = performance.now() + ROOM_MS;
+    for (;;) {
+      const seat = seating.seat(message, recipient);
+      const left = until - performance.now();
+      if (seat !== 'soon' || left <= 0) return [[seat === 'soon' ? null : seat]];
+      await seating.room(message, recipient, left);
+    }
+  }
+
+  /** Committed: those with a place go, the others wait their turn. */
+  #letGo({ messages, seats }: Waiting, rows: readonly Spooled[]): void {
+    messages.forEach((message, n) => {
+      message.recipients.forEach((recipient, r) => {
+        const [row, seat] = [rows[n], seats[n]?.[r]];
+        const id = row?.recipients[r];
+        if (seat == null) this.#seating?.queued(message, recipient);
+        else if (row === undefined || id === undefined) seat.release();
+        else seat.send(id, row.message);
+      });
+    });
   }
 
   async #run(): Promise<void> {
     await sleep(LINGER_MS);
-    while (this.#waiting.length > 0) await this.#settle(this.#waiting.splice(0, GROUP));
+    while (this.#waiting.length > 0) await this.#settle(this.#next());
     // In the same turn as the last look: what comes later must find that nobody runs.
     this.#running = undefined;
   }
 
+  /** What fits a group; what belongs together is never divided, whatever its size. */
+  #next(): Waiting[] {
+    let messages = 0;
+    let units = 0;
+    for (const waiting of this.#waiting) {
+      if (units > 0 && messages + waiting.messages.length > GROUP) break;
+      messages += waiting.messages.length;
+      units += 1;
+    }
+    return this.#waiting.splice(0, units);
+  }
+
   async #settle(group: readonly Waiting[]): Promise<void> {
     try {
-      const spooled = await this.#commit(group.map((waiting) => waiting.message));
-      group.forEach((waiting, n) => {
-        const row = spooled[n];
-        if (row === undefined) waiting.reject(new Error('the spool returned fewer rows than messages'));
-        else waiting.resolve(row);
-      });
+      const spooled = await this.#claiming(
+        group.flatMap((waiting) => waiting.messages),
+        group.flatMap((waiting) => waiting.seats),
+      );
+      let at = 0;
+      for (const waiting of group) {
+        const rows = spooled.slice(at, at + waiting.messages.length);
+        at += waiting.messages.length;
+        if (rows.length === waiting.messages.length) waiting.resolve(rows);
+        else waiting.reject(new Error('the spool returned fewer rows than messages'));
+        this.#letGo(waiting, rows);
+      }
     } catch (error) {
-      if (!isRefusal(error)) for (const waiting of group) waiting.reject(error as Error);
       // One message the store can not hold must not cost the others their commit.
-      else if (group.length > 1) for (const waiting of group) await this.#settle([waiting]);
+      if (isRefusal(error) && group.length > 1) {
+        for (const waiting of group) await this.#settle([waiting]);
+        return;
+      }
+      for (const seat of group.flatMap((waiting) => waiting.seats).flat()) seat?.release();
+      if (!isRefusal(error)) for (const waiting of group) waiting.reject(error as Error);
       else
         group[0]?.reject(new RefusedMessage(554, '5.6.0 The message has a header or address that can not be stored'));
     }
   }
 
+  #claiming(messages: readonly SpoolMessage[], seats: readonly (readonly (Seat | null)[])[]): Promise<Spooled[]> {
+    const seating = this.#seating;
+    if (seating === undefined) return this.#commit(messages);
+    const taken = seats.map((row) => row.map((seat) => seat !== null));
+    return seating.committing(
+      () => this.#commit(messages, { process: seating.process, taken }),
+      (rows) => rows.flatMap(({ recipients }, n) => recipients.filter((_, r) => taken[n]?.[r])),
+    );
+  }
+
   /** A failed commit may have happened: ask by its batch id before anybody is told to send the mail again. */
-  async #commit(messages: readonly SpoolMessage[]): Promise<Spooled[]> {
+  async #commit(messages: readonly SpoolMessage[], claims?: Parameters<typeof spoolGroup>[3]): Promise<Spooled[]> {
     const batch = randomUUID();
     const until = performance.now() + DOUBT_MS;
     try {
-      return await spool(this.#store, messages, batch);
+      return await spoolGroup(this.#store, messages, batch, claims);
     } catch (failed) {
       for (let error = failed; ; ) {
         if (isRefusal(error) || performance.now() > until) throw error;
         await sleep(200);
         try {
-          return await spoolOnce(this.#store, messages, batch);
+          return await spoolOnce(this.#store, messages, batch, claims);
         } catch (again) {
           error = again;
         }
       }
     }
+  }
+
+  #samples({ pool, stream }: SpoolMessage): boolean {
+    const now = performance.now();
+    if (stream !== 'marketing' || now - (this.#sampled.get(pool) ?? Number.NEGATIVE_INFINITY) < SAMPLE_MS) return false;
+    this.#sampled.set(pool, now);
+    return true;
   }
 }
 

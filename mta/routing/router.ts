@@ -43,8 +43,18 @@ export class Router {
       await routeDomain(this.#store, domain, this.#laneProvider(provider));
       return true;
     } catch (error) {
+      if (error instanceof NoMail && error.status === '5.4.6') {
+        // A loop is our own set-up's fault: its sender says so, and no recipient is taken for dead.
+        await routeDomain(this.#store, domain, this.#laneProvider('other'));
+        return true;
+      }
       if (error instanceof NoMail) {
-        await bounceDomain(this.#store, domain, `550 5.1.2 ${error.message}`, this.#process);
+        await bounceDomain(
+          this.#store,
+          domain,
+          `${error.status === '5.1.10' ? 556 : 550} ${error.status} ${error.message}`,
+          this.#process,
+        );
       } else {
         this.#unanswered.set(domain, performance.now() + RETRY_MS);
         await explainUnrouted(this.#store, domain, `DNS of ${domain} did not answer: ${(error as Error).message}`);

@@ -8,7 +8,7 @@ import type { Carrier, Unit } from '../egress/carrier.ts';
 import { type Answer, EgressConnection } from '../egress/connection.ts';
 import { retryAfter } from '../egress/retry.ts';
 import { securityText } from '../transport-security/requirement.ts';
-import { UpstreamSessions, type UpstreamSessionParts } from './sessions.ts';
+import { type UpstreamSessionParts, UpstreamSessions } from './sessions.ts';
 import type { UpstreamSettings } from './settings.ts';
 import { aboutUpstream, upstreamVerdict } from './verdict.ts';
 
@@ -119,14 +119,17 @@ export class UpstreamSender implements Carrier {
       recipient: message.id,
       message: message.message,
       address: null,
-      provider: message.provider === UPSTREAM ? (this.#parts.knownProvider(message.domain) ?? UPSTREAM) : message.provider,
+      provider:
+        message.provider === UPSTREAM ? (this.#parts.knownProvider(message.domain) ?? UPSTREAM) : message.provider,
       windowIndex: null,
       at,
       number,
       firstAt,
       unit: false,
       ...verdict,
-      reply: `${answer.code === 0 ? '' : `${answer.code} `}${answer.text.replace(/^\d{3}[ -]/, '')} [${by}]`.slice(-500),
+      reply: `${answer.code === 0 ? '' : `${answer.code} `}${answer.text.replace(/^\d{3}[ -]/, '')} [${by}]`.slice(
+        -500,
+      ),
       campaign: message.campaign,
       tenant: message.tenant,
       probe: message.pinned,

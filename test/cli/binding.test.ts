@@ -29,6 +29,7 @@ const lane: LaneRow = {
   lastSentAt: noon,
   node: 'local',
   ehloName: 'mta.example.com',
+  overflow: 'warm-peers',
   calendar,
   segment: null,
 };

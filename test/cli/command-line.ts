@@ -17,8 +17,12 @@ export interface Ran {
 }
 
 /** Runs a command line to its end. */
-export function rampart(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ran> {
-  return startRampart(args, env).ended;
+export function rampart(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  stdin?: string,
+): Promise<Ran> {
+  return startRampart(args, env, stdin).ended;
 }
 
 export interface Running {
@@ -29,9 +33,15 @@ export interface Running {
 }
 
 /** Starts a command line; variables that would lead it to another instance are taken out. */
-export function startRampart(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
+export function startRampart(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  stdin?: string,
+): Running {
   const { DATABASE_URL, TEMPORAL_ADDRESS, RAMPART_CONFIG, RAMPART_DEBUG, ...rest } = process.env;
-  const child = spawn(launcher, args, { env: { ...rest, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(launcher, args, { env: { ...rest, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+  child.stdin.on('error', () => {});
+  child.stdin.end(stdin ?? '');
   let stdout = '';
   let stderr = '';
   const ended = new Promise<Ran>((resolve, reject) => {
@@ -90,6 +100,8 @@ export interface DatabaseAlone {
   readonly folder: string;
   /** Runs ./rampart against it. */
   run(...args: string[]): Promise<Ran>;
+  /** The same with this on its stdin. */
+  runWith(stdin: string, ...args: string[]): Promise<Ran>;
   stop(): Promise<void>;
 }
 
@@ -127,6 +139,7 @@ export async function databaseAlone(): Promise<DatabaseAlone> {
     store,
     folder,
     run: (...args) => rampart(args, { RAMPART_CONFIG: config }),
+    runWith: (stdin, ...args) => rampart(args, { RAMPART_CONFIG: config }, stdin),
     stop: async () => {
       await store.end();
       await removeEmbedded(dataDir);

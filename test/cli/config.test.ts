@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { after, test } from 'node:test';
@@ -275,4 +276,56 @@ test('the trace key is made once, for its owner only, also by processes that sta
   assert.equal(await traceKeyOf(config), made[0]);
   assert.equal((await stat(path.join(config.dataDir, 'trace.key'))).mode & 0o777, 0o600);
   assert.equal(await traceKeyOf({ ...config, traceKey: 'given' }), 'given');
+});
+
+test('ways in: listeners of every role, http, limits, what marketing must have', () => {
+  const mta = {
+    listeners: [
+      { role: 'submission', port: 587, tls: { cert: 'here.pem', key: 'here.pem', implicit: true } },
+      { role: 'internal', port: 2527, peers: ['10.0.0.0/8', '::1'], pools: ['marketing'], domains: ['*.shop.example'] },
+      { role: 'inbound', port: 2528, feedbackAddresses: ['fbl@x.example'], proxyFrom: ['10.0.0.1'] },
+    ],
+    http: {},
+    limits: { idle: '30s' },
+    requireListUnsubscribe: 'require',
+  };
+  writeFileSync(path.join(folder, 'here.pem'), '');
+  const { injection } = resolveConfig({ ...smallConfig(), mta }, file, {}).mta;
+  const pem = path.join(folder, 'here.pem');
+  assert.deepEqual(injection.listeners, [
+    { role: 'submission', host: '127.0.0.1', port: 587, tls: { cert: pem, key: pem, implicit: true } },
+    {
+      role: 'internal',
+      host: '127.0.0.1',
+      port: 2527,
+      peers: ['10.0.0.0/8', '::1'],
+      pools: ['marketing'],
+      domains: ['*.shop.example'],
+      rate: null,
+    },
+    { role: 'inbound', host: '127.0.0.1', port: 2528, feedbackAddresses: ['fbl@x.example'], proxyFrom: ['10.0.0.1'] },
+  ]);
+  assert.deepEqual(injection.http, { host: '127.0.0.1', port: 8025 });
+  assert.equal(injection.limits.idle, 30_000);
+  assert.equal(injection.limits.clients, 500);
+  assert.equal(injection.requireListUnsubscribe, 'require');
+
+  const internal = { role: 'internal', port: 1, peers: ['10.0.0.1'], pools: ['marketing'] };
+  const wrong = (listener: object) => problems({ mta: { listeners: [listener] } });
+  assert.match(
+    wrong({ ...internal, peers: ['10.0.0.0/33'] })[0] ?? '',
+    /^mta\.listeners\[0\]\.peers\[0\]: expected an address or network/,
+  );
+  assert.match(wrong({ ...internal, peers: [] })[0] ?? '', /at least one address or network/);
+  assert.match(
+    wrong({ ...internal, pools: ['other'] })[0] ?? '',
+    /pools\[0\]: expected one of marketing, found "other"/,
+  );
+  assert.match(wrong({ ...internal, proxyFrom: ['10.0.0.1'] })[0] ?? '', /10\.0\.0\.1 is a proxy/);
+  assert.match(wrong({ ...internal, role: 'relay' })[0] ?? '', /role/);
+  assert.match(
+    wrong({ role: 'submission', port: 1, tls: { cert: 'no', key: 'no' } })[0] ?? '',
+    /tls\.cert: expected a file/,
+  );
+  assert.match(problems({ mta: { limits: { recipients: 5 } } })[0] ?? '', /recipients: expected at least 100/);
 });

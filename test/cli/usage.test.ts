@@ -95,7 +95,7 @@ test('check says what a configuration means, and what may surprise', async () =>
   assert.equal(code, 0);
   assert.match(stdout, /marketing {2}127\.10\.0\.11 +cold +mta-2\.example\.com +under a plan/);
   assert.match(stdout, /^lanes: 4 \(2 addresses × 2 providers\)$/m);
-  assert.match(stdout, /^note: no users: nobody can hand in mail$/m);
+  assert.match(stdout, /^note: no users here: only those of \.\/rampart user list can hand in mail$/m);
   assert.match(stdout, /^note: no lanes for 'other': mail to providers that are not listed waits and expires$/m);
 });
 

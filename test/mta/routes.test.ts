@@ -36,8 +36,8 @@ describe('routes', { concurrency: 2 }, () => {
     assert.ok(bounces.every((one) => one.rule === 'no-mx' && one.final && !one.unit));
     const replies = bounces.map((one) => one.reply).sort();
     assert.match(replies[0] ?? '', /\[192\.0\.2\.1\] is not a domain name/);
-    assert.match(replies[1] ?? '', /closed\.example does not accept mail \(null MX/);
-    assert.match(replies[2] ?? '', /gone\.example has no MX and no address/);
+    assert.match(replies[1] ?? '', /550 5\.1\.2 gone\.example has no MX and no address/);
+    assert.match(replies[2] ?? '', /556 5\.1\.10 closed\.example does not accept mail \(null MX/);
   });
 
   test('mail to a provider without lanes of its own rides those of other, whenever its domain becomes known', async (context) => {

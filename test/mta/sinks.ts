@@ -13,6 +13,8 @@ export interface Taken extends Seen {
   readonly messageId: string;
   readonly mailFrom: string;
   readonly raw: string;
+  /** It came over TLS. */
+  readonly secure: boolean;
 }
 
 export interface Sink {
@@ -32,6 +34,8 @@ export interface SinkOptions {
   readonly data?: Answers;
   /** ms before a message is answered. */
   readonly slow?: number;
+  /** PEM; STARTTLS is offered with it. */
+  readonly tls?: { readonly cert: string; readonly key: string };
 }
 
 /** A well-behaved server on `ip`:`port`. */
@@ -46,7 +50,8 @@ export async function startSink(ip: string, port: number, options: SinkOptions =
   };
   const server = new SMTPServer({
     authOptional: true,
-    disabledCommands: ['AUTH', 'STARTTLS'],
+    disabledCommands: options.tls === undefined ? ['AUTH', 'STARTTLS'] : ['AUTH'],
+    ...options.tls,
     disableReverseLookup: true,
     closeTimeout: 200,
     onConnect: (_session, done) => {
@@ -71,7 +76,15 @@ export async function startSink(ip: string, port: number, options: SinkOptions =
         const mailFrom = session.envelope.mailFrom === false ? '' : session.envelope.mailFrom.address;
         const messageId = /^Message-ID: *(\S+)/im.exec(raw)?.[1] ?? '';
         setTimeout(() => {
-          taken.push({ at: Date.now(), rcpt, from: session.remoteAddress, messageId, mailFrom, raw });
+          taken.push({
+            at: Date.now(),
+            rcpt,
+            from: session.remoteAddress,
+            messageId,
+            mailFrom,
+            raw,
+            secure: session.secure,
+          });
           done();
         }, options.slow ?? 0);
       });

@@ -1,102 +1,40 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import net from 'node:net';
+import { execFile } from 'node:child_process';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
-import tls from 'node:tls';
+import { promisify } from 'node:util';
+import type { ExtraListener } from '../../mta/settings-injection.ts';
+import { hashPassword } from '../../store/password.ts';
+import { addUser, removeUser, setPassword } from '../../store/users.ts';
 import { startDatabases } from './databases.ts';
 import { MailWorld, until } from './mail-world.ts';
+import { plain, Raw } from './raw-client.ts';
+import { certificate, MESSAGE, openWaysIn } from './ways-in.ts';
 
 const databases = await startDatabases();
 after(() => databases.stop());
 
-const LOGIN = `AUTH PLAIN ${Buffer.from('\0shop\0secret').toString('base64')}`;
-const WRONG = `AUTH PLAIN ${Buffer.from('\0shop\0wrong').toString('base64')}`;
-const MESSAGE = 'Message-ID: <one@shop.example>\r\nFrom: <a@shop.example>\r\nSubject: hello\r\n\r\nHello.\r\n';
+const LOGIN = plain('shop', 'secret');
+const ENVELOPE = ['MAIL FROM:<a@shop.example>', 'RCPT TO:<b@provider.example>'] as const;
 
-/** An SMTP client that sends exactly the bytes it is told. */
-class Raw {
-  #socket: net.Socket;
-  #text = '';
-  constructor(socket: net.Socket) {
-    this.#socket = socket;
-    this.#listen();
-  }
-  static open(host: string, port: number): Promise<Raw> {
-    return new Promise((resolve, reject) => {
-      const socket = net.connect(port, host, () => resolve(new Raw(socket)));
-      socket.once('error', reject);
-    });
-  }
-  #listen(): void {
-    this.#socket.on('data', (chunk: Buffer) => {
-      this.#text += chunk.toString();
-    });
-    this.#socket.on('error', () => {});
-  }
-  /** The next whole reply. */
-  async reply(): Promise<string> {
-    const whole = /^(?:\d{3}-.*\r\n)*\d{3} .*\r\n/;
-    await until('a reply', () => whole.test(this.#text), 5_000);
-    const [reply = ''] = whole.exec(this.#text) ?? [];
-    this.#text = this.#text.slice(reply.length);
-    return reply;
-  }
-  async say(line: string): Promise<string> {
-    this.#socket.write(`${line}\r\n`);
-    return this.reply();
-  }
-  async all(...lines: string[]): Promise<string> {
-    let last = '';
-    for (const line of lines) last = await this.say(line);
-    return last;
-  }
-  data(bytes: string): Promise<string> {
-    this.#socket.write(bytes, 'latin1');
-    this.#socket.write('\r\n.\r\n');
-    return this.reply();
-  }
-  async secure(): Promise<void> {
-    const plain = this.#socket;
-    plain.removeAllListeners('data');
-    this.#socket = await new Promise<net.Socket>((resolve, reject) => {
-      const socket = tls.connect({ socket: plain, rejectUnauthorized: false }, () => resolve(socket));
-      socket.once('error', reject);
-    });
-    this.#listen();
-  }
-  close(): void {
-    this.#socket.destroy();
-  }
+async function sending(client: Raw, bytes = MESSAGE, envelope: readonly string[] = ENVELOPE): Promise<string> {
+  await client.all(...envelope, 'DATA');
+  return client.data(bytes);
 }
-
-async function session(host: string, port: number): Promise<Raw> {
-  const client = await Raw.open(host, port);
-  await client.reply();
-  return client;
-}
-
-async function serving(context: Parameters<typeof MailWorld.start>[0], submission = {}) {
-  const world = await MailWorld.start(context, databases);
-  await world.lane('127.31.1.1', 'other', 'warm');
-  // Nobody listens there: mail that is accepted stays.
-  world.domain('provider.example', [['mx.provider.example', '127.30.0.9']]);
-  const settings = { ...world.settings().submission, ...submission };
-  const { ready } = await world.mta('mta-1', { submission: settings });
-  const client = await session('127.0.0.1', ready.submissionPort ?? 0);
-  context.after(() => client.close());
-  return { world, client, port: ready.submissionPort ?? 0 };
-}
-
-const count = async (world: MailWorld) => (await world.store.query('select count(*)::int n from messages')).rows[0].n;
 
 test('without a certificate: AUTH is required, a wrong password is refused, STARTTLS is not offered', async (context) => {
-  const { client } = await serving(context);
-  assert.doesNotMatch(await client.say('EHLO client'), /STARTTLS/);
-  assert.match(await client.say('MAIL FROM:<a@shop.example>'), /^530 /);
+  const ways = await openWaysIn(context, databases);
+  const client = await ways.client();
+  const offered = await client.say('EHLO client');
+  assert.doesNotMatch(offered, /STARTTLS/);
+  for (const extension of ['PIPELINING', '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES', 'DSN', 'SIZE 100000'])
+    assert.match(offered, new RegExp(`250[- ]${extension}\r\n`));
+  assert.match(offered, /AUTH PLAIN LOGIN/);
+  assert.match(await client.say('MAIL FROM:<a@shop.example>'), /^530 5\.7\.0 Sign in first/);
   assert.match(await client.say('STARTTLS'), /^5/);
-  assert.match(await client.say(WRONG), /^535 /);
+  assert.match(await client.say(plain('shop', 'wrong')), /^535 5\.7\.8 Authentication failed/);
   assert.match(await client.say(LOGIN), /^235 /);
 });
 
@@ -105,58 +43,52 @@ test('a password in clear is taken from loopback only', async (context) => {
     .flat()
     .find((one) => one?.family === 'IPv4' && !one.internal)?.address;
   if (outside === undefined) return context.skip('this machine has no address but loopback');
-  const { port } = await serving(context, { host: '0.0.0.0' });
-  const client = await session(outside, port);
+  const { injection } = await openWaysIn(context, databases, { submission: { host: '0.0.0.0' } });
+  const client = await Raw.greeted(outside, injection.submissionPort);
   context.after(() => client.close());
   await client.say('EHLO client');
-  assert.match(await client.say(LOGIN), /^538 /);
+  assert.match(await client.say(LOGIN), /^538 5\.7\.11 /);
 });
 
-test('with a certificate STARTTLS is offered and works', async (context) => {
-  const [key, cert] = ['key.pem', 'cert.pem'].map((name) => path.join(databases.folder, name)) as [string, string];
-  const name = ['-subj', '/CN=mta.example', '-days', '2'];
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, ...name], {
-    stdio: 'ignore',
-  });
-  const { client, world } = await serving(context, { tls: { cert, key } });
-  assert.match(await client.say('EHLO client'), /STARTTLS/);
-  assert.match(await client.say('STARTTLS'), /^220 /);
-  await client.secure();
-  assert.doesNotMatch(await client.say('EHLO client'), /STARTTLS/);
-  await client.all(LOGIN, 'MAIL FROM:<a@shop.example>', 'RCPT TO:<b@provider.example>', 'DATA');
-  assert.match(await client.data(MESSAGE), /^250 /);
-  assert.equal(await count(world), 1);
-});
-
-test('bare LF, bare CR, too large, wrong pool, NUL: refused, and nothing is stored', async (context) => {
-  const { client, world } = await serving(context, { maxBytes: 20_000 });
+test('what is refused is not stored, and the session goes on', async (context) => {
+  const ways = await openWaysIn(context, databases, { submission: { maxBytes: 20_000 } });
+  const client = await ways.client();
   await client.all('EHLO client', LOGIN);
-  const refused = async (bytes: string, reply: RegExp) => {
-    await client.all('MAIL FROM:<a@shop.example>', 'RCPT TO:<b@provider.example>', 'DATA');
-    assert.match(await client.data(bytes), reply);
-  };
-  await refused(`${MESSAGE}one\ntwo`, /^554 .*bare LF/);
-  await refused(`${MESSAGE}one\rtwo`, /^554 .*bare CR/);
-  await refused(`${MESSAGE}one\n.\r\nMAIL FROM:<x@y>`, /^554 .*bare LF/);
-  await refused(`${MESSAGE}${'x'.repeat(70)}\r\n`.padEnd(30_000, 'line\r\n'), /^552 /);
-  await refused(`X-Rampart-Pool: foreign\r\n${MESSAGE}`, /^550 .*may not send through pool "foreign"/);
-  await refused(`X-Rampart-Pool: other\r\n${MESSAGE}`, /^451 .*no address yet/);
-  await refused(`X-Rampart-Campaign: a\0b\r\n${MESSAGE}`, /^554 .*NUL/);
-  await refused(`X-Rampart-Segment: everyone\r\n${MESSAGE}`, /^550 .*X-Rampart-Segment/);
-  assert.equal(await count(world), 0);
-  await client.all('MAIL FROM:<a@shop.example>', 'RCPT TO:<b@provider.example>', 'DATA');
-  assert.match(await client.data(MESSAGE), /^250 /, 'the session goes on');
+  const refused = async (bytes: string, reply: RegExp) => assert.match(await sending(client, bytes), reply);
+  await refused(`${MESSAGE}one\ntwo`, /^554 5\.6\.0 bare LF/);
+  await refused(`${MESSAGE}one\rtwo`, /^554 5\.6\.0 bare CR/);
+  await refused(`${MESSAGE}${'x'.repeat(70)}\r\n`.padEnd(30_000, 'line\r\n'), /^552 5\.3\.4 /);
+  await refused(`${MESSAGE}${'x'.repeat(1_000)}\r\n`, /^554 5\.6\.0 Line 6 has 1000 octets/);
+  await refused(`X-Rampart-Pool: foreign\r\n${MESSAGE}`, /^550 5\.7\.1 .*may not send through pool "foreign"/);
+  await refused(`X-Rampart-Pool: other\r\n${MESSAGE}`, /^451 4\.3\.5 .*no address yet/);
+  await refused(`X-Rampart-Campaign: a\0b\r\n${MESSAGE}`, /^554 5\.6\.0 NUL/);
+  await refused(`X-Rampart-Segment: everyone\r\n${MESSAGE}`, /^550 5\.6\.0 X-Rampart-Segment/);
+  assert.match(await client.say('MAIL FROM:<a@shop.example> SIZE=20001'), /^552 /);
+  assert.match(await client.say('MAIL FROM:<jörg@shop.example>'), /^553 5\.6\.7 /);
+  assert.match(await client.say('MAIL FROM:<jörg@shop.example> SMTPUTF8'), /^250 /);
+  assert.match(await client.say('RCPT TO:<b@[127.0.0.1]>'), /^553 5\.1\.2 /);
+  assert.match(await client.say('RCPT TO:<postmaster>'), /^553 5\.1\.3 /);
+  await client.say('RSET');
+  assert.deepEqual(await ways.stored(), []);
+  assert.match(await sending(client), /^250 2\.0\.0 Ok: queued as \d+; no one-click/);
 });
 
 test('250 only after the row is there; control headers are recorded and stripped', async (context) => {
-  const { client, world } = await serving(context);
+  const world = await MailWorld.start(context, databases);
+  await world.lane('127.31.1.1', 'other', 'warm');
+  // Nobody listens there: mail that is accepted stays.
+  world.domain('provider.example', [['mx.provider.example', '127.30.0.9']]);
+  const { ready } = await world.mta();
+  const client = await Raw.greeted('127.0.0.1', ready.submissionPort ?? 0);
+  context.after(() => client.close());
   await client.all('EHLO client', LOGIN);
   for (let n = 0; n < 20; n++) {
-    await client.all('MAIL FROM:<a@shop.example>', `RCPT TO:<b${n}@provider.example>`, 'DATA');
     const control = 'X-Rampart-Tenant: acme\r\nX-Rampart-Segment: 60d\r\nX-Rampart-Campaign: may\r\n 2026\r\n';
-    assert.match(await client.data(`${control}${MESSAGE.replace('one@', `m${n}@`)}`), /^250 /);
+    const bytes = `${control}${MESSAGE.replace('one@', `m${n}@`)}`;
+    const envelope = ['MAIL FROM:<a@shop.example>', `RCPT TO:<b${n}@Provider.Example>`];
+    assert.match(await sending(client, bytes, envelope), /^250 /);
     const { rows } = await world.store.query(
-      `select m.tenant, m.segment, m.campaign, m.stream, m.mail_from, b.raw, q.rcpt from messages m
+      `select m.tenant, m.segment, m.campaign, m.stream, m.mail_from, b.raw, q.rcpt, q.domain from messages m
        join bodies b on b.id = m.body_id join queue q on q.message = m.id where m.message_id = $1`,
       [`<m${n}@shop.example>`],
     );
@@ -169,8 +101,344 @@ test('250 only after the row is there; control headers are recorded and stripped
       stream: 'marketing',
       mail_from: 'a@shop.example',
       rcpt: `b${n}@provider.example`,
+      domain: 'provider.example',
     });
     assert.doesNotMatch(raw.toString(), /x-rampart|2026\r\n[^:]*Message-ID/i);
-    assert.match(raw.toString(), /^Received: from client .*\r\n\tby mta\.example/);
+    assert.match(raw.toString(), /^Received: from client \(\[127\.0\.0\.1\]\)\r\n\tby mta\.example with ESMTPA/);
   }
+});
+
+test('users of the store: their password, pools, sender domains; removed, they are out', async (context) => {
+  const ways = await openWaysIn(context, databases);
+  const user = { name: 'shop-2', pools: ['marketing'], domains: ['shop.example'], rate: null };
+  assert.equal(await addUser(ways.store, { ...user, passwordHash: await hashPassword('a long password') }), true);
+  assert.equal(await addUser(ways.store, { ...user, passwordHash: 'x' }), false, 'the name is taken');
+  const client = await ways.client();
+  await client.say('EHLO client');
+  assert.match(await client.say(plain('shop-2', 'another password')), /^535 /);
+  const [name, password] = ['shop-2', 'a long password'].map((text) => Buffer.from(text).toString('base64'));
+  assert.match(await client.all('AUTH LOGIN', name ?? '', password ?? ''), /^235 /);
+  assert.match(await client.say('MAIL FROM:<a@other.example>'), /^550 5\.7\.1 .*other\.example \(MAIL FROM\)/);
+  assert.match(await sending(client), /^250 /);
+  const foreign = MESSAGE.replace('<a@shop.example>', 'Shop <a@shop.example>, <x@other.example>');
+  assert.match(await sending(client, foreign), /^550 5\.7\.1 .*other\.example \(From\): allowed are shop\.example/);
+  assert.match(await sending(client, `X-Rampart-Pool: other\r\n${MESSAGE}`), /^550 5\.7\.1 /);
+
+  await setPassword(ways.store, 'shop-2', await hashPassword('the next password'));
+  await removeUser(ways.store, 'nobody');
+  await until('the old password ends', async () => {
+    const other = await ways.client();
+    await other.say('EHLO client');
+    return (await other.say(plain('shop-2', 'a long password'))).startsWith('535');
+  });
+  assert.equal(await removeUser(ways.store, 'shop-2'), true);
+  await until('the session ends with its user', async () => {
+    const reply = await client.say('MAIL FROM:<a@shop.example>');
+    if (reply.startsWith('535 5.7.8 User shop-2 was removed')) return true;
+    await client.say('RSET');
+    return false;
+  });
+});
+
+test('three failed sign-ins end a connection, ten stop a user at that address, others go on', async (context) => {
+  const ways = await openWaysIn(context, databases, {
+    submission: {
+      users: [
+        { name: 'shop', password: 'secret', pools: ['marketing'] },
+        { name: 'bank', password: 'secret', pools: ['marketing'] },
+      ],
+    },
+  });
+  const first = await ways.client();
+  await first.say('EHLO client');
+  for (const reply of [/^535 /, /^535 /, /^421 4\.7\.0 3 sign-ins failed/])
+    assert.match(await first.say(plain('shop', 'wrong')), reply);
+  await until('it is closed', () => first.closed);
+  // At once, so that the delays, which grow, run side by side.
+  const rest = await Promise.all(
+    Array.from({ length: 7 }, async () => {
+      const client = await ways.client();
+      await client.say('EHLO client');
+      return client.say(plain('shop', 'wrong'));
+    }),
+  );
+  assert.equal(rest.filter((reply) => reply.startsWith('535')).length, 7);
+  const client = await ways.client();
+  await client.say('EHLO client');
+  assert.match(await client.say(LOGIN), /^454 4\.7\.0 Too many sign-ins failed from here: try again in \d+ s/);
+  assert.match(await client.say(plain('bank', 'secret')), /^235 /, 'another user of the same address is not shut out');
+});
+
+test('rates are shared by processes: together they take what an hour allows, not one recipient more', async (context) => {
+  const first = await openWaysIn(context, databases);
+  const second = await openWaysIn(context, databases, { url: first.url });
+  const passwordHash = await hashPassword('a long password');
+  await addUser(first.store, { name: 'slow', passwordHash, pools: ['marketing'], domains: [], rate: 10 });
+  const clients = await Promise.all([first.client(), second.client()]);
+  for (const client of clients) await client.all('EHLO client', plain('slow', 'a long password'));
+  const two = [...ENVELOPE, 'RCPT TO:<c@provider.example>'];
+  const replies: string[] = [];
+  for (let n = 0; n < 4; n++) {
+    for (const client of clients) replies.push(await sending(client, MESSAGE, two));
+  }
+  assert.equal(replies.filter((reply) => reply.startsWith('250')).length, 5, 'five messages to two recipients');
+  for (const reply of replies.slice(5))
+    assert.match(reply, /^450 4\.7\.0 User slow has sent to 10 recipients this hour: try again after 20/);
+  const many = ['MAIL FROM:<a@shop.example>', ...Array.from({ length: 11 }, (_, n) => `RCPT TO:<r${n}@x.example>`)];
+  assert.match(await sending(clients[0] as Raw, MESSAGE, many), /^550 5\.7\.1 /, 'waiting would not help');
+  await first.store.query(`update user_rates set starts = starts - interval '1 hour'`);
+  await until('the next hour', async () => (await sending(clients[1] as Raw, MESSAGE, two)).startsWith('250'));
+});
+
+test('DSN wishes are kept for the recipients that have some (RFC 3461)', async (context) => {
+  const ways = await openWaysIn(context, databases);
+  const client = await ways.client();
+  await client.all('EHLO client', LOGIN);
+  const asked = [
+    'MAIL FROM:<a@shop.example> RET=HDRS ENVID=QQ+2B1',
+    'RCPT TO:<b@provider.example> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;B+40old.example',
+    'RCPT TO:<c@provider.example> NOTIFY=NEVER',
+  ];
+  assert.match(await sending(client, MESSAGE, asked), /^250 /);
+  assert.match(await sending(client), /^250 /);
+  const { rows } = await ways.store.query(
+    'select q.rcpt, d.notify, d.orcpt, d.ret, d.envid from dsn_requests d join queue q on q.id = d.recipient order by 1',
+  );
+  const message = { ret: 'HDRS', envid: 'QQ+1' };
+  assert.deepEqual(rows, [
+    { rcpt: 'b@provider.example', notify: 'SUCCESS,FAILURE', orcpt: 'rfc822;B@old.example', ...message },
+    { rcpt: 'c@provider.example', notify: 'NEVER', orcpt: null, ...message },
+  ]);
+  assert.match(await client.all('MAIL FROM:<a@shop.example>', 'RCPT TO:<b@x.example> NOTIFY=NEVER,DELAY'), /^501 /);
+});
+
+test('suppressed recipients are refused at RCPT; what only the header tells is left out after it', async (context) => {
+  const since = new Date('2026-01-02');
+  const asked: string[][] = [];
+  const ways = await openWaysIn(context, databases, {
+    ports: {
+      suppressed: async (recipients, { tenant, stream }) => {
+        asked.push([...recipients]);
+        const stopped = (one: string) => one.startsWith('dead') || (one.startsWith('left') && tenant === 'acme');
+        return new Map(
+          recipients
+            .filter((one) => stopped(one) || (one.startsWith('gone') && stream === 'marketing'))
+            .map((one) => [one, { reason: 'hard bounce', since }]),
+        );
+      },
+    },
+  });
+  const client = await ways.client();
+  await client.all('EHLO client', LOGIN, 'MAIL FROM:<a@shop.example>');
+  assert.match(
+    await client.say('RCPT TO:<dead@x.example>'),
+    /^550 5\.7\.1 dead@x\.example is on the suppression list \(hard bounce, since 2026-01-02\)/,
+  );
+  await client.all('RCPT TO:<left@x.example>', 'RCPT TO:<gone@x.example>', 'RCPT TO:<fine@x.example>', 'DATA');
+  assert.match(
+    await client.data(`X-Rampart-Tenant: acme\r\n${MESSAGE}`),
+    /^250 .*2 of 3 recipients left out: on the suppression list/,
+  );
+  assert.deepEqual(
+    (await ways.stored()).map((one) => one.rcpts),
+    [['fine@x.example']],
+  );
+  const alone = ['MAIL FROM:<a@shop.example>', 'RCPT TO:<gone@x.example>'];
+  assert.match(await sending(client, MESSAGE, alone), /^550 5\.7\.1 gone@x\.example is on the suppression list/);
+  assert.match(await sending(client, `X-Rampart-Stream: transactional\r\n${MESSAGE}`, alone), /^250 /);
+  const many = await Promise.all(Array.from({ length: 20 }, () => ways.client()));
+  for (const one of many) await one.all('EHLO client', LOGIN, 'MAIL FROM:<a@shop.example>');
+  asked.length = 0;
+  await Promise.all(many.map((one, n) => one.say(`RCPT TO:<r${n}@x.example>`)));
+  assert.equal(asked.flat().length, 20);
+});
+
+test('limits: connections of one address, messages of one connection, time of one, recipients', async (context) => {
+  const ways = await openWaysIn(context, databases, {
+    injection: { limits: { perAddress: 2, messagesPerConnection: 2, recipients: 2, session: 4_000 } },
+  });
+  const first = await ways.client();
+  const second = await ways.client();
+  const third = await Raw.open('127.0.0.1', ways.injection.submissionPort);
+  assert.match(await third.reply(), /^421 4\.7\.0 Too many connections from \[127\.0\.0\.1\]: at most 2/);
+  second.close();
+  await until('there is room again', async () => {
+    const client = await Raw.open('127.0.0.1', ways.injection.submissionPort);
+    const reply = await client.reply();
+    client.close();
+    return reply.startsWith('220');
+  });
+  await first.all('EHLO client', LOGIN, ...ENVELOPE, 'RCPT TO:<c@x.example>');
+  assert.match(await first.say('RCPT TO:<d@x.example>'), /^452 /);
+  await first.say('DATA');
+  assert.match(await first.data(MESSAGE), /^250 /);
+  assert.match(await sending(first), /^250 /);
+  assert.match(await first.say('MAIL FROM:<a@shop.example>'), /^421 4\.7\.0 2 messages on one connection/);
+  await until('it is closed', () => first.closed);
+  await until('a place whose time then ends', async () => {
+    const client = await Raw.open('127.0.0.1', ways.injection.submissionPort);
+    if (!(await client.reply()).startsWith('220')) return false;
+    await until('its time is over', () => client.closed);
+    assert.match(client.unread, /^421 4\.4\.2 This connection has lasted long enough/);
+    return true;
+  });
+});
+
+test('messages being read take a bounded memory together: beyond it 452, and the place comes back', async (context) => {
+  const ways = await openWaysIn(context, databases, { injection: { maxReadingBytes: 60_000 } });
+  const [big, other] = [await ways.client(), await ways.client()];
+  for (const client of [big, other]) await client.all('EHLO client', LOGIN);
+  await big.all(...ENVELOPE, 'DATA');
+  big.write(`${MESSAGE}${'line of text\r\n'.repeat(3_600)}`);
+  await until('most of it is read', async () => {
+    const reply = await other.say('MAIL FROM:<a@shop.example> SIZE=20000');
+    await other.say('RSET');
+    return /^452 4\.3\.1 Messages of 0 MB/.test(reply);
+  });
+  await other.all(...ENVELOPE, 'DATA');
+  assert.match(await other.data(`${MESSAGE}${'line of text\r\n'.repeat(2_000)}`), /^452 4\.3\.1 /);
+  big.write('.\r\n');
+  assert.match(await big.reply(), /^250 /);
+  assert.match(await sending(other, `${MESSAGE}${'line of text\r\n'.repeat(2_000)}`), /^250 /);
+});
+
+test('marketing without one-click unsubscribe is marked; with `require` it is refused, transactional mail never', async (context) => {
+  const oneClick =
+    'List-Unsubscribe: <https://shop.example/u>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n';
+  const warns = await openWaysIn(context, databases);
+  const client = await warns.client();
+  await client.all('EHLO client', LOGIN);
+  assert.match(await sending(client, `${oneClick}${MESSAGE}`), /^250 2\.0\.0 Ok: queued as \d+\r\n/);
+  assert.match(await sending(client), /kept off cold lanes/);
+  assert.match(await sending(client, `X-Rampart-Stream: transactional\r\n${MESSAGE}`), /queued as \d+\r\n/);
+  assert.deepEqual(
+    (await warns.stored()).map((one) => one.oneClick),
+    [true, false, true],
+  );
+  await warns.injection.tidy();
+  const counted = warns.logged.find((one) => one.event === 'marketing-without-one-click');
+  assert.deepEqual(counted?.fields?.messages, { shop: 1 });
+
+  const strict = await openWaysIn(context, databases, { injection: { requireListUnsubscribe: 'require' } });
+  const other = await strict.client();
+  await other.all('EHLO client', LOGIN);
+  assert.match(await sending(other), /^550 5\.7\.1 Marketing needs List-Unsubscribe/);
+  assert.match(await sending(other, `${oneClick}${MESSAGE}`), /^250 /);
+  assert.match(await sending(other, `X-Rampart-Stream: transactional\r\n${MESSAGE}`), /^250 /);
+});
+
+test('internal listener: listed peers need no password, have its rights only, and nobody else gets in', async (context) => {
+  const listener = { role: 'internal', host: '127.0.0.1', port: 0, rate: null } as const;
+  const rights = { pools: ['marketing'], domains: ['shop.example'] };
+  const ways = await openWaysIn(context, databases, {
+    injection: {
+      listeners: [
+        { ...listener, ...rights, peers: ['127.0.0.0/30'] },
+        { ...listener, ...rights, peers: ['10.0.0.0/8', '::1'] },
+      ],
+    },
+  });
+  const [inside = 0, outside = 0] = ways.injection.listenerPorts;
+  const client = await Raw.greeted('127.0.0.1', inside);
+  context.after(() => client.close());
+  assert.doesNotMatch(await client.say('EHLO client'), /AUTH/);
+  assert.match(await sending(client), /^250 /);
+  assert.match(await sending(client, `X-Rampart-Pool: other\r\n${MESSAGE}`), /^550 5\.7\.1 User internal:/);
+  assert.match(await client.say('MAIL FROM:<a@other.example>'), /^550 5\.7\.1 /);
+  const stranger = await Raw.open('127.0.0.1', outside);
+  assert.match(await stranger.reply(), /^554 5\.7\.1 This address is not among the peers/);
+});
+
+test('PROXY protocol: believed from listed peers alone, and loopback passwords are not for their clients', async (context) => {
+  const tls = certificate(databases.folder, 'proxied');
+  const listener: ExtraListener = { role: 'submission', host: '127.0.0.1', port: 0, tls, proxyFrom: ['127.0.0.1'] };
+  const ways = await openWaysIn(context, databases, { injection: { listeners: [listener] } });
+  const [port = 0] = ways.injection.listenerPorts;
+  const client = await Raw.open('127.0.0.1', port);
+  client.write('PROXY TCP4 203.0.113.7 198.51.100.1 4711 25\r\n');
+  assert.match(await client.reply(), /^220 /);
+  await client.say('EHLO client');
+  assert.match(await client.say(LOGIN), /^538 /, 'the client is not on loopback, its proxy is');
+  await client.say('STARTTLS');
+  await client.secure();
+  await client.all('EHLO client', LOGIN);
+  assert.match(await sending(client), /^250 /);
+  assert.match(
+    (await ways.stored())[0]?.raw ?? '',
+    /^Received: from client \(\[203\.0\.113\.7\]\)\r\n.* with ESMTPSA /,
+  );
+  const unknown = await Raw.open('127.0.0.1', port);
+  unknown.write('PROXY UNKNOWN\r\n');
+  await unknown.reply();
+  await unknown.say('EHLO client');
+  assert.match(await unknown.say(LOGIN), /^538 /, 'whoever is behind the proxy is not on loopback');
+  for (const header of ['PROXY TCP4 example.com 198.51.100.1 1 2\r\n', 'EHLO client\r\n']) {
+    const wrong = await Raw.open('127.0.0.1', port);
+    wrong.write(header);
+    await until('it is closed', () => wrong.closed);
+    assert.doesNotMatch(wrong.unread, /^220/);
+  }
+  const plainly = await ways.client();
+  assert.match(await plainly.say('PROXY TCP4 203.0.113.7 198.51.100.1 4711 25'), /^500 /, 'not listed, not believed');
+});
+
+test('implicit TLS; SIGHUP brings a new certificate to new connections, a broken file keeps the old one', async (context) => {
+  const files = certificate(databases.folder, 'first.example');
+  const next = certificate(databases.folder, 'next.example');
+  const world = await MailWorld.start(context, databases);
+  await world.lane('127.31.1.1', 'other', 'warm');
+  world.domain('provider.example', [['mx.provider.example', '127.30.0.9']]);
+  const tls = { ...files, implicit: true };
+  const { process, ready } = await world.mta('mta-1', {
+    submission: { ...world.settings().submission, tls: files },
+    injection: { listeners: [{ role: 'submission', host: '127.0.0.1', port: 0, tls }] },
+  });
+  const port = ready.listenerPorts?.[0] ?? 0;
+  const open = async () => {
+    const client = await Raw.implicit('127.0.0.1', port);
+    context.after(() => client.close());
+    const { CN } = client.certificate.subject;
+    assert.match(await client.reply(), /^220 /);
+    return { client, CN };
+  };
+  const log = path.join(world.folder, `mta-1-${path.basename(world.url)}.log`);
+  const logged = async (event: string) => (await readFile(log, 'utf8')).split(`"${event}"`).length - 1;
+  const before = await open();
+  assert.equal(before.CN, 'first.example');
+  await before.client.all('EHLO client', LOGIN);
+
+  // A certificate without its key: what a reload in the middle of a renewal finds.
+  await copyFile(next.cert, files.cert);
+  process.reload();
+  await until('the reload is refused', async () => (await logged('submission-certificate-kept')) === 2);
+  assert.equal((await open()).CN, 'first.example');
+  await copyFile(next.key, files.key);
+  process.reload();
+  await until('the reload', async () => (await logged('submission-certificate-reloaded')) === 2);
+  assert.equal((await open()).CN, 'next.example');
+  assert.match(await sending(before.client), /^250 /, 'the old connection goes on');
+  const starttls = await Raw.greeted('127.0.0.1', ready.submissionPort ?? 0);
+  context.after(() => starttls.close());
+  await starttls.all('EHLO client', 'STARTTLS');
+  assert.equal((await starttls.secure()).subject.CN, 'next.example');
+  await writeFile(files.cert, 'nothing');
+  process.reload();
+  await until('the reload is refused', async () => (await logged('submission-certificate-kept')) === 4);
+  assert.equal((await open()).CN, 'next.example');
+});
+
+test('swaks hands in mail as people do: STARTTLS, AUTH, several recipients', async (context) => {
+  const tls = certificate(databases.folder, 'swaks');
+  const ways = await openWaysIn(context, databases, { submission: { tls } });
+  const { stdout } = await promisify(execFile)('swaks', [
+    ...['--server', '127.0.0.1', '--port', String(ways.injection.submissionPort), '--tls', '--auth', 'LOGIN'],
+    ...['--auth-user', 'shop', '--auth-password', 'secret', '--from', 'a@shop.example'],
+    ...['--to', 'b@provider.example,c@provider.example', '--header', 'Subject: from swaks'],
+    ...['--add-header', 'X-Rampart-Tenant: acme', '--body', 'Hello.\n.\nlast line'],
+  ]);
+  assert.match(stdout, /<~? +250 2\.0\.0 Ok: queued as/);
+  const [stored] = await ways.stored();
+  assert.deepEqual(stored?.rcpts, ['b@provider.example', 'c@provider.example']);
+  assert.match(stored?.raw ?? '', /with ESMTPSA id[\s\S]*Hello\.\r\n\.\r\nlast line/);
+  assert.doesNotMatch(stored?.raw ?? '', /X-Rampart/);
 });

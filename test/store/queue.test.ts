@@ -5,9 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Claims } from '../../mta/egress/claims.ts';
 import { GroupCommit } from '../../mta/injection/group-commit.ts';
 import { RefusedMessage } from '../../mta/injection/message.ts';
+import { type ClaimQuery, claim, START } from '../../store/claims.ts';
 import { createStore, tx } from '../../store/connect.ts';
 import { registerProcess } from '../../store/processes.ts';
-import { type ClaimQuery, claim, commitOutcomes, type Outcome, recoverDead } from '../../store/queue.ts';
+import { commitOutcomes, type Outcome, recoverDead } from '../../store/queue.ts';
 import { type SpoolMessage, spool, spoolOnce } from '../../store/spool.ts';
 import { startDatabases } from '../mta/databases.ts';
 
@@ -39,14 +40,28 @@ function message(over: Partial<SpoolMessage> = {}): SpoolMessage {
 const SCALE = { bucketMs: 60_000, idleMs: 7 * 86_400_000 };
 const nobody = { campaigns: [], tenants: [], domains: [], streams: [] };
 
+function flow(most: number) {
+  return { stream: 'marketing', tenant: 'default', most, after: START };
+}
+
+function lane(address: string, kept: number, cold: boolean) {
+  return {
+    address,
+    kept,
+    cold,
+    segments: cold ? ['engaged-30d'] : null,
+    after: { transactional: START, marketing: START },
+  };
+}
+
 function query(over: Partial<ClaimQuery> = {}): ClaimQuery {
   return {
     process: 'p1',
     pool: 'marketing',
     provider: 'other',
-    lanes: [{ address: '127.31.1.1', kept: 5, cold: false }],
-    cold: { most: 0, segments: [], held: nobody, sated: [] },
-    warm: { most: 5, held: nobody },
+    lanes: [lane('127.31.1.1', 5, false)],
+    cold: { most: 0, flows: [], segments: [], held: nobody },
+    warm: { most: 5, flows: [flow(5)], held: nobody, leave: [] },
     ...over,
   };
 }
@@ -82,11 +97,8 @@ test('claims of two processes never overlap, and what warm lanes take leaves wha
     store,
     Array.from({ length: 40 }, (_, n) => message({ segment: n < 30 ? 'all' : 'engaged-30d' })),
   );
-  const cold = { most: 3, segments: ['engaged-30d'], held: nobody, sated: [] };
-  const lanes = [
-    { address: '127.31.0.1', kept: 2, cold: true },
-    { address: '127.31.1.1', kept: 5, cold: false },
-  ];
+  const cold = { most: 3, flows: [flow(3)], segments: ['engaged-30d'], held: nobody };
+  const lanes = [lane('127.31.0.1', 2, true), lane('127.31.1.1', 5, false)];
   const both = await Promise.all(['p1', 'p2'].map((process) => claim(store, query({ process, lanes, cold }))));
   const ids = both.flat().map((one) => one.id);
   assert.equal(new Set(ids).size, ids.length);
@@ -155,9 +167,9 @@ test("a claim in nobody's hands is let go; one in hand and one of another proces
     Array.from({ length: 3 }, () => message()),
   );
   const claims = new Claims(store, 'p1');
-  const [mine] = await claims.claim(query({ warm: { most: 1, held: nobody } }));
-  await claim(store, query({ process: 'p1', warm: { most: 1, held: nobody } }));
-  await claim(store, query({ process: 'p2', warm: { most: 1, held: nobody } }));
+  const [mine] = await claims.claim(query({ warm: { most: 1, flows: [flow(1)], held: nobody, leave: [] } }));
+  await claim(store, query({ process: 'p1', warm: { most: 1, flows: [flow(1)], held: nobody, leave: [] } }));
+  await claim(store, query({ process: 'p2', warm: { most: 1, flows: [flow(1)], held: nobody, leave: [] } }));
   assert.equal(await claims.releaseUnknown(60_000), 0, 'a statement may still be on its way');
   assert.equal(await claims.releaseUnknown(0), 1);
   const { rows } = await store.query('select id, claim from queue order by claim nulls last');
@@ -173,8 +185,8 @@ test('what a dead process left is in doubt once; a living one of this node is ne
   await registerProcess(store, { id: 'dead', role: 'mta', node: 'node', pid: 2 ** 22 + 1 }, 0);
   await registerProcess(store, { id: 'alive', role: 'mta', node: 'node', pid: process.pid }, 0);
   await spool(store, [message(), message()]);
-  await claim(store, query({ process: 'dead', warm: { most: 1, held: nobody } }));
-  await claim(store, query({ process: 'alive', warm: { most: 1, held: nobody } }));
+  await claim(store, query({ process: 'dead', warm: { most: 1, flows: [flow(1)], held: nobody, leave: [] } }));
+  await claim(store, query({ process: 'alive', warm: { most: 1, flows: [flow(1)], held: nobody, leave: [] } }));
   await sleep(20);
   const recovered = await Promise.all(['a', 'b'].map((by) => recoverDead(store, by, 'node', 60_000)));
   assert.deepEqual(recovered.toSorted(), [0, 1]);

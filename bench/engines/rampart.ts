@@ -1,0 +1,85 @@
+/**
+ * Rampart with everything on: two MTA processes, a pool of warm addresses under a large normal limit, spool commit
+ * before 250, claims, units, outcomes, rollups. Only AUTH and TLS are off, as they are on Postfix's side. Its name
+ * server is the lab's.
+ */
+import path from 'node:path';
+import { RoleProcess } from '../../cli/roles/child.ts';
+import type { RoleOrders } from '../../cli/roles/spec.ts';
+import { DnsServer } from '../../lab/dns-server.ts';
+import { Zone } from '../../lab/dns-zone.ts';
+import { freePort } from '../../setup/host/free-port.ts';
+import { createStore, type Store } from '../../store/connect.ts';
+import { upsertAddress, upsertPool } from '../../store/lanes.ts';
+import { migrate } from '../../store/migrate.ts';
+import { CONNECTIONS, type Engine, type Target } from './engine.ts';
+import { peakMegabytes } from './memory.ts';
+
+const POOL = 'bench';
+const PROCESSES = 2;
+/** Connections a lane of `other` keeps in one process (mta/egress/shaping.ts). */
+const PER_LANE = 4;
+const NORMAL = 1_000_000_000;
+
+export interface RampartEngine extends Engine {
+  readonly store: Store;
+}
+
+export async function startRampart(
+  url: string,
+  target: Target,
+  options: { readonly name: string; readonly logs: string; readonly execArgv?: readonly string[] },
+): Promise<RampartEngine> {
+  const store = createStore(url, { max: 3 });
+  await migrate(store);
+  const zone = new Zone();
+  zone.addMx(target.domain, `mx.${target.domain}`, 10);
+  zone.addHost(`mx.${target.domain}`, target.ip);
+  const dns = new DnsServer(zone);
+  const dnsPort = await dns.start();
+  const calendar = {
+    kind: 'civil',
+    zone: 'UTC',
+    sendDays: [1, 2, 3, 4, 5, 6, 7],
+    sendHours: { from: 0, to: 24 },
+  } as const;
+  await upsertPool(store, { name: POOL, overflow: 'warm-peers', calendar });
+  for (let n = 1; n <= CONNECTIONS / PROCESSES / PER_LANE; n++) {
+    const place = { address: `127.31.1.${n}`, pool: POOL, node: 'bench', ehloName: `mta-${n}.shop.example` };
+    await upsertAddress(store, place, [{ provider: 'other', phase: 'warm', ceiling: NORMAL, normal: NORMAL }]);
+  }
+  const port = await freePort();
+  const mta = {
+    hostname: 'mta.shop.example',
+    submission: { host: '127.0.0.1', port: await freePort(), maxBytes: 1_000_000, users: [] },
+    injection: {
+      // Trusted peers instead of AUTH, which smtp-source does not speak; sessions may be as long as Postfix lets them.
+      listeners: [
+        { role: 'internal', host: '127.0.0.1', port, peers: ['127.0.0.1'], pools: [POOL], domains: [], rate: null },
+      ],
+      limits: { perAddress: 500, messagesPerConnection: 1_000_000 },
+    },
+    resolvers: [`127.0.0.1:${dnsPort}`],
+    smtpPort: target.port,
+    traceKey: 'the key of the benchmark',
+    bounceDomain: 'bounces.shop.example',
+  };
+  const spec = { node: 'bench', mta } as unknown as RoleOrders['spec'];
+  const processes = Array.from({ length: PROCESSES }, (_, n) => {
+    const name = `mta-${n + 1}`;
+    const log = path.join(options.logs, `${options.name}-${name}.log`);
+    return new RoleProcess('mta', { spec, name, databaseUrl: url }, log, (line) => console.error(line));
+  });
+  await Promise.all(processes.map((one) => one.start()));
+  return {
+    name: options.name,
+    port,
+    store,
+    peakMegabytes: () => peakMegabytes(processes.map((one) => one.pid)),
+    stop: async () => {
+      await Promise.all(processes.map((one) => one.stop()));
+      await dns.stop();
+      await store.end();
+    },
+  };
+}

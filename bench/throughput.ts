@@ -1,0 +1,75 @@
+/**
+ * How fast mail goes through, compared: the bare reference, Postfix, Rampart, Rampart with DKIM, on this machine, in one
+ * run, each in its turn so that a slow minute of the machine hits all of them. Rates of one machine say little; the
+ * ratios are what counts. Leaves bench/out/throughput.json.
+ *
+ * Options: --messages N (at 2 KB; a third of it at 20 KB), --runs N, --only engine,engine, --bytes 2048,20480
+ */
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { startBare } from './engines/bare.ts';
+import type { Engine } from './engines/engine.ts';
+import { startPostfix } from './engines/postfix.ts';
+import { startRampart } from './engines/rampart.ts';
+import { measure, median } from './measure.ts';
+import { makePlace, OUT } from './place.ts';
+
+const { values } = parseArgs({
+  options: {
+    messages: { type: 'string', default: '6000' },
+    runs: { type: 'string', default: '3' },
+    only: { type: 'string', default: 'bare,postfix,rampart,rampart-dkim' },
+    bytes: { type: 'string', default: '2048,20480' },
+  },
+});
+const wanted = values.only.split(',');
+const place = await makePlace();
+const { sink, target } = place;
+const starts: Record<string, () => Promise<Engine>> = {
+  bare: async () => startBare(await place.database('bare'), target),
+  postfix: () => startPostfix(target),
+  rampart: async () => startRampart(await place.database('rampart'), target, { name: 'rampart', logs: OUT }),
+};
+const engines: Engine[] = [];
+const rows: { engine: string; bytes: number; rate: number; runs: number[] }[] = [];
+try {
+  for (const name of wanted) {
+    const start = starts[name];
+    if (start !== undefined) engines.push(await start());
+  }
+  for (const bytes of values.bytes.split(',').map(Number)) {
+    const messages = Math.round(Number(values.messages) / (bytes > 10_000 ? 3 : 1));
+    const rates = new Map(engines.map((engine) => [engine, [] as number[]]));
+    for (const engine of engines) await measure(engine, sink, target, { messages: Math.round(messages / 4), bytes });
+    for (let run = 1; run <= Number(values.runs); run++) {
+      for (const [engine, all] of rates) {
+        const { rate, accepted } = await measure(engine, sink, target, { messages, bytes });
+        all.push(rate);
+        console.log(`${bytes} bytes, run ${run}: ${engine.name.padEnd(14)} ${rate}/s (accepted at ${accepted}/s)`);
+      }
+    }
+    for (const [engine, runs] of rates) rows.push({ engine: engine.name, bytes, rate: median(runs), runs });
+  }
+  await writeFile(path.join(OUT, 'throughput.json'), `${JSON.stringify(rows, null, 2)}\n`);
+  report();
+} finally {
+  for (const engine of engines) await engine.stop();
+  await place.stop();
+}
+
+function report(): void {
+  const rateOf = (engine: string, bytes: number) =>
+    rows.find((row) => row.engine === engine && row.bytes === bytes)?.rate;
+  const ratio = (a: number | undefined, b: number | undefined) =>
+    a === undefined || b === undefined ? '-' : (a / b).toFixed(2);
+  console.log('\nengine          bytes    messages/s   × Postfix   × bare');
+  for (const { engine, bytes, rate } of rows) {
+    const cells = [ratio(rate, rateOf('postfix', bytes)).padStart(10), ratio(rate, rateOf('bare', bytes)).padStart(8)];
+    console.log(`${engine.padEnd(14)} ${String(bytes).padStart(6)} ${String(rate).padStart(12)} ${cells.join(' ')}`);
+  }
+  for (const engine of engines) {
+    const peak = engine.peakMegabytes();
+    if (peak !== null) console.log(`${engine.name}: largest process ${peak} MB`);
+  }
+}

@@ -1,0 +1,63 @@
+/** Who a request is for: its recipients, or those of its To and Cc; each fit for an envelope, or rejected with a reason. */
+import addressparser from 'nodemailer/lib/addressparser';
+import { type EnvelopeAddress, envelopeAddress } from '../envelope-address.ts';
+import type { MessageRequest } from './request.ts';
+import type { Values } from './substitute.ts';
+
+export interface RequestRecipient extends EnvelopeAddress {
+  /** As the request has it, with its display name. */
+  readonly given: string;
+  /** Where it stands in the request. */
+  readonly path: string;
+  readonly values: Values | undefined;
+}
+
+export interface Rejected {
+  readonly recipient: string;
+  readonly reason: string;
+}
+
+export function recipientsOf(request: MessageRequest): { recipients: RequestRecipient[]; rejected: Rejected[] } {
+  const given =
+    request.recipients?.map(({ to, substitutions }, n) => ({
+      to,
+      path: `recipients[${n}]`,
+      values: substitutions,
+    })) ?? headerRecipients(request);
+  const recipients = new Map<string, RequestRecipient>();
+  const rejected: Rejected[] = [];
+  for (const { to, path, values } of given) {
+    try {
+      const address = envelopeAddress(onlyAddress(to), true);
+      const key = address.address.toLowerCase();
+      if (recipients.has(key)) rejected.push({ recipient: to, reason: 'it is there twice' });
+      else recipients.set(key, { ...address, given: to, path, values });
+    } catch (error) {
+      rejected.push({ recipient: to.slice(0, 320), reason: (error as Error).message.replace(/^[\d.]+ /, '') });
+    }
+  }
+  return { recipients: [...recipients.values()], rejected };
+}
+
+function headerRecipients(request: MessageRequest) {
+  const fields = [
+    ['to', request.to ?? []],
+    ['cc', request.cc ?? []],
+  ] as const;
+  return fields.flatMap(([field, lines]) =>
+    lines.flatMap((line, n) =>
+      addressparser(line, { flatten: true }).map(({ address }) => ({
+        to: address,
+        path: `${field}[${n}]`,
+        values: undefined,
+      })),
+    ),
+  );
+}
+
+function onlyAddress(to: string): string {
+  const found = addressparser(to, { flatten: true });
+  const [first] = found;
+  if (found.length !== 1 || first === undefined) throw new Error('it must be one mail address');
+  return first.address;
+}

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { verifyPassword } from '../../store/password.ts';
+import { findUser } from '../../store/users.ts';
+import { type DatabaseAlone, databaseAlone } from './command-line.ts';
+
+describe('users', () => {
+  let alone: DatabaseAlone;
+  before(async () => {
+    alone = await databaseAlone();
+  });
+  after(() => alone.stop());
+
+  test('add shows a password once and keeps its hash; list shows rights and no hash; remove and password', async () => {
+    const args = ['--pools', 'marketing', '--domains', 'Shop.example,*.shop.example', '--rate', '5000'];
+    const added = await alone.run('user', 'add', 'shop', ...args, '--json');
+    assert.equal(added.code, 0, added.stderr);
+    const { password, ...rest } = JSON.parse(added.stdout);
+    const rights = { name: 'shop', pools: ['marketing'], domains: ['shop.example', '*.shop.example'], rate: 5000 };
+    assert.deepEqual(rest, rights);
+    const user = await findUser(alone.store, 'shop');
+    assert.match(user?.passwordHash ?? '', /^scrypt\$16384\$8\$5\$/);
+    assert.equal(await verifyPassword(password, user?.passwordHash ?? ''), true);
+    assert.equal(await verifyPassword(`${password}x`, user?.passwordHash ?? ''), false);
+
+    const listed = await alone.run('user', 'list', '--json');
+    const [row] = JSON.parse(listed.stdout).users;
+    assert.deepEqual({ name: row.name, pools: row.pools, domains: row.domains, rate: row.rate }, rights);
+    assert.doesNotMatch(listed.stdout, /scrypt/);
+
+    const again = await alone.run('user', 'add', 'shop', ...args);
+    assert.equal(again.code, 2);
+    assert.match(again.stderr, /user shop is there already: \.\/rampart user password shop/);
+
+    const given = await alone.runWith('a password from stdin\n', 'user', 'password', 'shop', '--password-stdin');
+    assert.equal(given.code, 0, given.stderr);
+    assert.doesNotMatch(given.stdout, /a password from stdin/);
+    const changed = await findUser(alone.store, 'shop');
+    assert.equal(await verifyPassword('a password from stdin', changed?.passwordHash ?? ''), true);
+
+    assert.equal((await alone.run('user', 'remove', 'shop')).code, 0);
+    assert.equal(await findUser(alone.store, 'shop'), undefined);
+    assert.match((await alone.run('user', 'remove', 'shop')).stderr, /there is no user shop/);
+  });
+
+  test('bad input says what to do, and writes nothing', async () => {
+    const refused = async (says: RegExp, ...args: string[]) => {
+      const ran = await alone.runWith('short', 'user', ...args);
+      assert.equal(ran.code, 2, ran.stdout);
+      assert.match(ran.stderr, says);
+    };
+    await refused(/--pools: name at least one pool/, 'add', 'shop');
+    await refused(/--pools: there is no pool "x": there are marketing/, 'add', 'shop', '--pools', 'x');
+    await refused(/"a:b" is no user name/, 'add', 'a:b', '--pools', 'marketing');
+    await refused(/--rate: "fast" is no rate/, 'add', 'shop', '--pools', 'marketing', '--rate', 'fast');
+    await refused(/--domains: "@x" is no domain/, 'add', 'shop', '--pools', 'marketing', '--domains', '@x');
+    await refused(/has 5 bytes: give 12 to 1024/, 'add', 'shop', '--pools', 'marketing', '--password-stdin');
+    assert.equal(await findUser(alone.store, 'shop'), undefined);
+  });
+});
