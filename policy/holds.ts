@@ -61,6 +61,9 @@ function coversLane(hold: Hold, lane: LaneKey): boolean {
       return hold.target === netblockOf(lane.address);
     case 'pool':
       return hold.target === lane.pool;
+    // An arm of a cutover is a pool: the one with our addresses, or the one that is an upstream.
+    case 'arm':
+      return hold.target === lane.pool;
     case 'provider':
       return hold.target === lane.provider;
     case 'all':

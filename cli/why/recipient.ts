@@ -5,6 +5,7 @@
 
 import { type MailTraits, mayCarry } from '../../policy/carry.ts';
 import { type Hold, isLive } from '../../policy/holds.ts';
+import { maySend } from '../../policy/lane.ts';
 import type { QueuedMail } from '../../store/queued-mail.ts';
 import { holdText } from '../status/hold-text.ts';
 import type { LaneFacts } from '../status/lane-facts.ts';
@@ -106,7 +107,8 @@ function notThisLane(mail: QueuedMail, { lane, cold }: LaneFacts, own: readonly 
   const traits: MailTraits = mail;
   if (!cold) {
     const waits =
-      lane.overflow === 'wait' && own.some((one) => one.cold && mayCarry(one.lane.segment, traits) === null);
+      lane.overflow === 'wait' &&
+      own.some((one) => one.cold && maySend(one.lane.phase) && mayCarry(one.lane.segment, traits) === null);
     return waits && !mail.freed ? `pool ${mail.pool} has overflow 'wait': a cold lane of it is to carry this` : null;
   }
   return mayCarry(lane.segment, traits);

@@ -149,6 +149,21 @@ export class Lease {
       .map((peer) => peer.address);
   }
 
+  /** May a warm lane of this pool at this provider send from another node? */
+  warmElsewhere(pool: string, provider: string, now: number): boolean {
+    return this.peers(pool, provider).some(
+      (lane) =>
+        lane.node !== this.#settings.node &&
+        !this.cold(lane, now) &&
+        holdsOnLane(this.#holds, { ...lane, cold: false }, now).length === 0,
+    );
+  }
+
+  /** Is any provider stopped? */
+  holdsProviders(now: number): boolean {
+    return this.#holds.some((hold) => hold.scope === 'provider' && isLive(hold, now));
+  }
+
   /** Why this lane sends nothing now, or null. */
   stops(lane: LaneRow, now: number): string | null {
     const cold = this.cold(lane, now);

@@ -8,16 +8,9 @@ import { blockSize, hourOf, unitsDue } from '../../policy/pacing.ts';
 import type { Store } from '../../store/connect.ts';
 import { carryGrant, type GrantRow, giveBack, grantsAround, reserve, writeGrant } from '../../store/grants.ts';
 import type { LaneRow } from '../../store/lanes.ts';
+import type { Unit, UnitBook } from './carrier.ts';
 
-/** Permission for one RCPT, charged to the window that was open when it was reserved. */
-export interface Unit {
-  readonly windowIndex: number;
-  readonly hour: number;
-  /** No transaction may start after this instant (ms). */
-  readonly until: number;
-  /** The window's end for sending (ms): RCPT must be answered by then. */
-  readonly closes: number;
-}
+export type { Unit } from './carrier.ts';
 
 interface Block extends Unit {
   left: number;
@@ -30,7 +23,7 @@ const LOOK_AGAIN_MS = 60_000;
 /** Units a warm lane takes at once: a crash loses as many of a day's thousands, and mail finds its unit at hand. */
 const WARM_BLOCK = 200;
 
-export class LaneUnits {
+export class LaneUnits implements UnitBook {
   readonly #store: Store;
   readonly #address: string;
   readonly #provider: string;
