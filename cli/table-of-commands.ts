@@ -138,6 +138,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/user-password.ts')).userPassword,
   },
   {
+    name: 'classify',
+    summary: 'say what messages are: bounces, delays, complaints, automatic answers',
+    load: async () => (await import('./commands/classify.ts')).classify,
+  },
+  {
+    name: 'classify reply',
+    summary: 'say what replies of mail servers mean',
+    load: async () => (await import('./commands/classify-reply.ts')).classifyReplies,
+  },
+  {
     name: 'doctor',
     summary: 'check this machine and the running parts',
     load: async () => (await import('./commands/doctor.ts')).doctor,

@@ -1,6 +1,7 @@
 /** Puts one MTA process together: lease, resolver, injection, egress, and the chores between them. */
 import { planMs } from '../policy/calendar.ts';
 import { createStore } from '../store/connect.ts';
+import { UPSTREAM } from '../store/pools.ts';
 import { endProcess } from '../store/processes.ts';
 import { expireDue, recoverDead } from '../store/queue.ts';
 import { durabilityProblems, sweepBodies } from '../store/spool.ts';
@@ -62,13 +63,15 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
 
   const pressure = new BackPressure({ store, marks: settings.backPressure ?? MARKS, log: settings.log });
   await pressure.look();
+  const upstreams = new Set((settings.upstreams ?? []).map(({ pool }) => pool));
   const calendarOf = (pool: string) => lease.lanes.find((lane) => lane.pool === pool)?.calendar;
   const inPlan = (pool: string, ms: number) => {
     const calendar = calendarOf(pool);
     return calendar === undefined ? ms : planMs(ms, calendar);
   };
   const injection = await startInjection(settings, store, {
-    providerOf: (domain) => {
+    providerOf: (domain, pool) => {
+      if (upstreams.has(pool)) return UPSTREAM;
       const known = resolver.knownProvider(domain);
       return known === null ? null : lease.laneProvider(known);
     },
@@ -76,7 +79,9 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     accepting: () => pressure.accepting(),
     lifetime: (pool, stream) => inPlan(pool, LIFETIME[stream]),
     planMs: inPlan,
-    knownPools: () => new Set(lease.lanes.map((lane) => lane.pool)),
+    toUpstream: (pool) => upstreams.has(pool),
+    refuses: (message) => sending.refuses(message),
+    knownPools: () => new Set([...lease.lanes.map((lane) => lane.pool), ...upstreams]),
     accepted: (pool, providers) => {
       sending.nudge(pool, providers);
       if (providers.has(null)) route.soon();
@@ -100,7 +105,7 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     chore(60_000, () => injection.tidy()),
     ...delivery.chores.map(({ everyMs, work }) => chore(everyMs, work)),
   ];
-  const router = new Router(store, resolver, lease.id, (provider) => lease.laneProvider(provider));
+  const router = new Router(store, resolver, lease.id, (provider) => lease.laneProvider(provider), [...upstreams]);
   const route = chore(1_000, async () => {
     if (await router.routeWaiting()) sending.lookAgain();
   });

@@ -10,7 +10,7 @@
  * read), so mail can not wander. Overflow spreads volume; it must not spread trouble: a refusal that is about the sender's
  * domain, its links or the message itself follows the mail wherever it goes, and would only burn the next address.
  */
-import type { ReplyClass, ReplyVerdict } from './replies.ts';
+import { REPLY_CLASSES, REPLY_SCOPES, type ReplyClass, type ReplyVerdict } from './replies.ts';
 
 export type Overflow = 'warm-peers' | 'wait' | 'refuse' | `pool:${string}`;
 
@@ -67,6 +67,11 @@ export function reachOf({ class: of, scope }: Pick<ReplyVerdict, 'class' | 'scop
   if (scope === 'ip') return 'anywhere';
   return OF_THE_MAIL.includes(of) ? 'stays' : 'anywhere';
 }
+
+/** Every refusal that keeps its mail where it is. */
+export const STAYING: readonly Pick<ReplyVerdict, 'class' | 'scope'>[] = REPLY_CLASSES.flatMap((of) =>
+  REPLY_SCOPES.map((scope) => ({ class: of, scope })).filter((refusal) => reachOf(refusal) === 'stays'),
+);
 
 /** May mail with this refusal go from one address to another? `from` and `to` are IPv4 addresses. */
 export function mayMove(refusal: Pick<ReplyVerdict, 'class' | 'scope'>, from: string, to: string): boolean {

@@ -12,23 +12,26 @@ import { REPLY_RULES } from './reply-rules.ts';
  * `auth`: SPF, DKIM, DMARC; `identity`: PTR, EHLO, TLS, the sender's domain; `policy`: a rule of theirs that blames nothing
  * of ours for certain.
  */
-export type ReplyClass =
-  | 'delivered'
-  | 'throttle'
-  | 'reputation'
-  | 'block'
-  | 'listing'
-  | 'auth'
-  | 'identity'
-  | 'policy'
-  | 'content'
-  | 'recipient'
-  | 'mailbox-full'
-  | 'greylist'
-  | 'infrastructure';
+export const REPLY_CLASSES = [
+  'delivered',
+  'throttle',
+  'reputation',
+  'block',
+  'listing',
+  'auth',
+  'identity',
+  'policy',
+  'content',
+  'recipient',
+  'mailbox-full',
+  'greylist',
+  'infrastructure',
+] as const;
+export type ReplyClass = (typeof REPLY_CLASSES)[number];
 
 /** What the reply is aimed at. `message` also when nothing of ours is to blame. */
-export type ReplyScope = 'ip' | 'netblock' | 'domain' | 'url' | 'recipient' | 'message';
+export const REPLY_SCOPES = ['ip', 'netblock', 'domain', 'url', 'recipient', 'message'] as const;
+export type ReplyScope = (typeof REPLY_SCOPES)[number];
 
 /**
  * `hard`: the recipient is dead, suppress. `soft`: this message bounces, its recipient lives. `blocked`: refused for what
@@ -52,8 +55,9 @@ export interface Reply {
   readonly code: number;
   /** The reply's text, with or without codes in front of its lines. */
   readonly text: string;
+  /** A provider's key, `other`, or UNKNOWN_PROVIDER for a reply whose server nobody recorded. */
   readonly provider: string;
-  /** The command it answers. Matters only where no rule knows the text. */
+  /** The command it answers: before RCPT no recipient has been named, so none is blamed. */
   readonly stage?: 'connect' | 'ehlo' | 'mail' | 'rcpt' | 'data';
 }
 
@@ -63,6 +67,12 @@ interface Reading {
   readonly rule: string;
   readonly temporary?: boolean;
 }
+
+/**
+ * The provider of a reply that was only handed down: in a bounce, or on a command line. Every provider's rules may speak,
+ * but for those whose wording means this at their provider alone (`loose`).
+ */
+export const UNKNOWN_PROVIDER = '*';
 
 /** Remote servers choose this text: more of it would only buy them time in our patterns. */
 const MAX_TEXT = 2_000;
@@ -80,7 +90,7 @@ export function classifyReply(reply: Reply): ReplyVerdict {
     };
   }
   const line = normalLine(reply);
-  const rule = REPLY_RULES.find((candidate) => applies(candidate, reply.provider) && candidate.pattern.test(line));
+  const rule = REPLY_RULES.find((candidate) => applies(candidate, reply) && candidate.pattern.test(line));
   if (rule === undefined) return verdict(reply.code, byEnhancedCode(reply, line) ?? byCode(reply), false);
 
   const scope = rule.scope === 'named' ? namedScope(line) : rule.scope;
@@ -89,8 +99,14 @@ export function classifyReply(reply: Reply): ReplyVerdict {
   return verdict(reply.code, reading, rule.laneFatal === true && (scope === 'ip' || scope === 'netblock'));
 }
 
-function applies(rule: ReplyRule, provider: string): boolean {
-  return rule.providers === 'any' || rule.providers.includes(provider);
+/** A command out of order or not known (RFC 5321 §4.2.2): "503 no recipient" speaks of commands, not of mailboxes. */
+const PROTOCOL_ERRORS: readonly number[] = [500, 502, 503, 504];
+
+function applies(rule: ReplyRule, reply: Reply): boolean {
+  const aboutRecipient = rule.class === 'recipient' || rule.class === 'mailbox-full';
+  if (aboutRecipient && (beforeRecipient(reply) || PROTOCOL_ERRORS.includes(reply.code))) return false;
+  if (rule.providers === 'any') return true;
+  return reply.provider === UNKNOWN_PROVIDER ? rule.loose !== true : rule.providers.includes(reply.provider);
 }
 
 function verdict(code: number, reading: Reading, laneFatal: boolean): ReplyVerdict {
@@ -140,19 +156,29 @@ function namedScope(line: string): ReplyScope {
 
 const BY_SUBJECT: readonly { readonly pattern: RegExp; readonly class: ReplyClass; readonly scope: ReplyScope }[] = [
   { pattern: /^1\.(1|2|3|6|10)$/, class: 'recipient', scope: 'recipient' },
-  { pattern: /^1\.[78]$/, class: 'identity', scope: 'domain' },
+  { pattern: /^1\.[789]$/, class: 'identity', scope: 'domain' },
   { pattern: /^2\.1$/, class: 'recipient', scope: 'recipient' },
   { pattern: /^2\.2$/, class: 'mailbox-full', scope: 'recipient' },
   { pattern: /^(2\.3|3\.4)$/, class: 'content', scope: 'message' },
   { pattern: /^[34]\./, class: 'infrastructure', scope: 'message' },
   { pattern: /^5\.3$/, class: 'throttle', scope: 'message' },
   { pattern: /^6\./, class: 'content', scope: 'message' },
+  // RFC 4954: the account is disabled. RFC 7293: the mailbox or domain has changed hands since the sender last knew.
+  { pattern: /^7\.(13|17|18)$/, class: 'recipient', scope: 'recipient' },
   // RFC 7372 (authentication) and RFC 7505 (a sender's null MX).
   { pattern: /^7\.(2[0-4]|26)$/, class: 'auth', scope: 'domain' },
   { pattern: /^7\.25$/, class: 'identity', scope: 'ip' },
   { pattern: /^7\.27$/, class: 'identity', scope: 'domain' },
   { pattern: /^7\.28$/, class: 'reputation', scope: 'ip' },
+  // RFC 5248 and RFC 8689: it wants TLS.
+  { pattern: /^7\.(10|11|30)$/, class: 'identity', scope: 'ip' },
 ];
+
+/** Does this enhanced status code (`5.1.1`) name a class by itself? Many only say that something failed (`5.0.0`). */
+export function readsStatus(status: string): boolean {
+  const detail = /^[245]\.(\d{1,3}\.\d{1,3})$/.exec(status)?.[1];
+  return detail !== undefined && BY_SUBJECT.some(({ pattern }) => pattern.test(detail));
+}
 
 /** RFC 3463: subject and detail say what failed; the class digit repeats the reply code and is not trusted over it. */
 function byEnhancedCode(reply: Reply, line: string): Reading | undefined {
@@ -161,6 +187,10 @@ function byEnhancedCode(reply: Reply, line: string): Reading | undefined {
   const entry = BY_SUBJECT.find((candidate) => candidate.pattern.test(found));
   // Before MAIL no recipient has been named: whatever a server says there is about the address that connects.
   if (beforeMail(reply) && entry?.class !== 'infrastructure') return byCode(reply);
+  // At MAIL it speaks of our sender's address with the words it has for recipients.
+  if (reply.stage === 'mail' && entry?.scope === 'recipient') {
+    return { class: 'identity', scope: 'domain', rule: `status-x.${found}` };
+  }
   return { class: entry?.class ?? 'policy', scope: entry?.scope ?? 'message', rule: `status-x.${found}` };
 }
 
@@ -181,8 +211,13 @@ function byCode(reply: Reply): Reading {
       : { class: 'content', scope: 'message', rule };
   }
   // RFC 7504: the recipient's domain takes no mail at all.
-  if (reply.code === 551 || reply.code === 556) return { class: 'recipient', scope: 'recipient', rule };
+  if ((reply.code === 551 || reply.code === 556) && !beforeRecipient(reply))
+    return { class: 'recipient', scope: 'recipient', rule };
   return { class: 'policy', scope: 'message', rule };
+}
+
+function beforeRecipient(reply: Reply): boolean {
+  return beforeMail(reply) || reply.stage === 'mail';
 }
 
 function beforeMail(reply: Reply): boolean {

@@ -7,7 +7,7 @@ export const GOOGLE_RULES: readonly ReplyRule[] = [
   {
     id: 'google-same-message-id',
     providers,
-    pattern: /^4\d\d 4\.7\.28 .*same Message-ID/i,
+    pattern: /^4\d\d 4\.7\.28 .{0,300}same Message-ID/i,
     class: 'policy',
     scope: 'message',
     example:
@@ -16,7 +16,7 @@ export const GOOGLE_RULES: readonly ReplyRule[] = [
   {
     id: 'google-rate',
     providers,
-    pattern: /^4\d\d 4\.7\.28 .*unusual rate of (unsolicited )?mail/i,
+    pattern: /^4\d\d 4\.7\.28 .{0,300}unusual rate of (unsolicited )?mail/i,
     class: 'reputation',
     scope: 'named',
     example: '421 4.7.28 Gmail has detected an unusual rate of unsolicited mail originating from your IP address.',
@@ -34,7 +34,7 @@ export const GOOGLE_RULES: readonly ReplyRule[] = [
   {
     id: 'google-unusual-rate',
     providers,
-    pattern: /^421 4\.7\.0 .*unusual rate of unsolicited mail/i,
+    pattern: /^421 4\.7\.0 .{0,300}unusual rate of unsolicited mail/i,
     class: 'reputation',
     scope: 'named',
     example:
@@ -43,7 +43,7 @@ export const GOOGLE_RULES: readonly ReplyRule[] = [
   {
     id: 'google-unusual-rate-blocked',
     providers,
-    pattern: /^550 5\.7\.1 .*unusual rate of unsolicited mail/i,
+    pattern: /^550 5\.7\.1 .{0,300}unusual rate of unsolicited mail/i,
     class: 'block',
     scope: 'named',
     laneFatal: true,
@@ -53,7 +53,7 @@ export const GOOGLE_RULES: readonly ReplyRule[] = [
   {
     id: 'google-low-reputation',
     providers,
-    pattern: /^421 4\.7\.0 .*very low reputation of the sending (ip address|domain)/i,
+    pattern: /^421 4\.7\.0 .{0,300}very low reputation of the sending (ip address|domain)/i,
     class: 'reputation',
     scope: 'named',
     example: '421 4.7.0 This message is suspicious due to the very low reputation of the sending IP address.',
@@ -61,7 +61,7 @@ export const GOOGLE_RULES: readonly ReplyRule[] = [
   {
     id: 'google-low-reputation-blocked',
     providers,
-    pattern: /^550 5\.7\.1 .*very low reputation of the sending (ip address|domain)/i,
+    pattern: /^550 5\.7\.1 .{0,300}very low reputation of the sending (ip address|domain)/i,
     class: 'block',
     scope: 'named',
     laneFatal: true,
@@ -71,7 +71,7 @@ export const GOOGLE_RULES: readonly ReplyRule[] = [
   {
     id: 'google-ptr',
     providers,
-    pattern: /^(421 4\.7\.23|550 5\.7\.25) |^(421 4\.7\.0|550 5\.7\.1) .*(PTR record|IPv6 sending guidelines)/i,
+    pattern: /^(421 4\.7\.23|550 5\.7\.25) |^(421 4\.7\.0|550 5\.7\.1) .{0,300}(PTR record|IPv6 sending guidelines)/i,
     class: 'identity',
     scope: 'ip',
     example: '421 4.7.23 The IP address sending this message does not have a PTR record set up.',
@@ -79,7 +79,7 @@ export const GOOGLE_RULES: readonly ReplyRule[] = [
   {
     id: 'google-auth',
     providers,
-    pattern: /^(421|451|550) [45]\.7\.(24|26|27|30|32) /,
+    pattern: /^(421|451|550) [45]\.7\.(24|26|27|30|31|32|33|40) /,
     class: 'auth',
     scope: 'domain',
     example: '550 5.7.26 This mail has been blocked because the sender is unauthenticated. SPF and DKIM did not pass.',
@@ -87,7 +87,7 @@ export const GOOGLE_RULES: readonly ReplyRule[] = [
   {
     id: 'google-tls',
     providers,
-    pattern: /^421 4\.7\.29 |^421 4\.7\.0 .*TLS required/i,
+    pattern: /^421 4\.7\.29 |^421 4\.7\.0 .{0,300}TLS required/i,
     class: 'identity',
     scope: 'ip',
     example: '421 4.7.29 This message was sent without TLS, which is required of bulk senders.',
@@ -95,15 +95,31 @@ export const GOOGLE_RULES: readonly ReplyRule[] = [
   {
     id: 'google-connections',
     providers,
-    pattern: /^421 4\.7\.0 .*Try again later, closing connection/i,
+    pattern: /^421 4\.7\.0 .{0,300}Try again later, closing connection/i,
     class: 'throttle',
     scope: 'ip',
     example: '421 4.7.0 Try again later, closing connection. (EHLO)',
   },
   {
+    id: 'google-sender-quota',
+    providers,
+    pattern: /^550 5\.7\.1 Email quota exceeded|sending (limit|quota) exceeded/i,
+    class: 'throttle',
+    scope: 'domain',
+    example: '550 5.7.1 Email quota exceeded.',
+  },
+  {
+    id: 'google-format',
+    providers,
+    pattern: /(From|Message-ID|To): header|RFC 5322|not RFC|multiple addresses in From/i,
+    class: 'content',
+    scope: 'message',
+    example: '550 5.7.1 Messages missing a valid address in From: header, or having no From: header, are not accepted.',
+  },
+  {
     id: 'google-suspicious',
     providers,
-    pattern: /Our system has detected that this message/i,
+    pattern: /Our system has detected that this message(?!.{0,200}very low reputation)/i,
     class: 'content',
     scope: 'message',
     example: '550 5.7.1 [192.0.2.1 12] Our system has detected that this message is likely unsolicited mail.',

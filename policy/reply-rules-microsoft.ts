@@ -26,7 +26,7 @@ export const MICROSOFT_RULES: readonly ReplyRule[] = [
   {
     id: 'microsoft-reputation-rate',
     providers,
-    pattern: /^451 4\.7\.650 |\bA?S775\b/,
+    pattern: /^451 4\.7\.650 |\bA?S775\b|temporarily rate limited due to IP reputation/,
     class: 'reputation',
     scope: 'ip',
     example:
@@ -94,7 +94,7 @@ export const MICROSOFT_RULES: readonly ReplyRule[] = [
   {
     id: 'microsoft-suspicious',
     providers,
-    pattern: /^45[01] 4\.7\.(5\d\d|6\d\d|8[5-9]\d) /,
+    pattern: /^45[01] 4\.7\.(5(?!00)\d\d|6(?!5[012] )\d\d|8[5-9]\d) /,
     class: 'reputation',
     scope: 'ip',
     example: '450 4.7.850 Access denied, please try again later',
@@ -131,12 +131,42 @@ export const MICROSOFT_RULES: readonly ReplyRule[] = [
     pattern: /^4\d\d 4\.3\.2 /,
     class: 'throttle',
     scope: 'ip',
+    loose: true,
     example: '432 4.3.2 STOREDRV; mailbox server is throttled, concurrent connections limit exceeded',
+  },
+  {
+    // Exchange Online Protection's own lists, not a public one.
+    id: 'microsoft-internal-list',
+    providers,
+    pattern: /blocked using (FBLW|Blocklist)|\b5\.7\.708 /,
+    class: 'block',
+    scope: 'ip',
+    example:
+      '550 5.7.1 Service unavailable, Client host [192.0.2.1] blocked using FBLW15; To request removal from this list please forward this message to delist@microsoft.com (AS1113)',
+  },
+  {
+    // Our own tenant relays through Microsoft and has sent too much.
+    id: 'microsoft-tenant-volume',
+    providers,
+    pattern: /^\d{3} [45]\.7\.(705|750|233) /,
+    class: 'throttle',
+    scope: 'domain',
+    example: '550 5.7.705 Access denied, tenant has exceeded threshold.',
+  },
+  {
+    // A mailbox or group that takes mail from its own organisation only.
+    id: 'microsoft-restricted',
+    providers,
+    pattern: /^5\d\d 5\.7\.(12|124|133|134|136) /,
+    class: 'policy',
+    scope: 'recipient',
+    example:
+      '550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required; Delivery restriction check failed',
   },
   {
     id: 'microsoft-no-recipient',
     providers,
-    pattern: /^550 5\.4\.1 .*Recipient address rejected|^550 5\.5\.0 .*mailbox unavailable/i,
+    pattern: /^550 5\.4\.1 .{0,300}Recipient address rejected|^550 5\.5\.0 .{0,300}mailbox unavailable/i,
     class: 'recipient',
     scope: 'recipient',
     example: '550 5.4.1 Recipient address rejected: Access denied. (AS201806281)',

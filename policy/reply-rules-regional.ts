@@ -1,4 +1,4 @@
-/** Replies of Apple, of regional providers and of mail gateways. */
+/** Replies of Apple and of the providers of Europe and North America. */
 import type { ReplyRule } from './reply-rules.ts';
 
 export const REGIONAL_RULES: readonly ReplyRule[] = [
@@ -27,6 +27,7 @@ export const REGIONAL_RULES: readonly ReplyRule[] = [
     pattern: /deferred due to excessive volume/i,
     class: 'throttle',
     scope: 'ip',
+    loose: true,
     example: '421 4.7.1 Messages to user@icloud.com deferred due to excessive volume. Try again later.',
   },
   {
@@ -35,6 +36,7 @@ export const REGIONAL_RULES: readonly ReplyRule[] = [
     pattern: /^451 4\.7\.1 Service unavailable|\[(BS02|HCM1)\]/i,
     class: 'throttle',
     scope: 'ip',
+    loose: true,
     example: '451 4.7.1 Service unavailable - try again later',
   },
   {
@@ -48,9 +50,10 @@ export const REGIONAL_RULES: readonly ReplyRule[] = [
   {
     id: 'apple-listed',
     providers: ['apple'],
-    pattern: /listing in Spamhaus|Blocked - see .*proofpoint.*dnsbl/i,
+    pattern: /listing in Spamhaus|Blocked - see .{0,300}proofpoint.{0,300}dnsbl/i,
     class: 'listing',
     scope: 'ip',
+    loose: true,
     example: '550 5.7.0 Blocked - see https://support.proofpoint.com/dnsbl-lookup.cgi?ip=192.0.2.1',
   },
   {
@@ -77,6 +80,7 @@ export const REGIONAL_RULES: readonly ReplyRule[] = [
     pattern: /Reject due to policy restrictions|policy violations/i,
     class: 'block',
     scope: 'ip',
+    loose: true,
     example: '554 Transaction failed. Reject due to policy restrictions.',
   },
   {
@@ -90,7 +94,7 @@ export const REGIONAL_RULES: readonly ReplyRule[] = [
   {
     id: 'orange-refused',
     providers: ['orange'],
-    pattern: /Service refuse|blocked for spamming.*cloudmark/i,
+    pattern: /Service refuse|blocked for spamming.{0,300}cloudmark/i,
     class: 'block',
     scope: 'ip',
     example: '550 mwinf5c15 ME Service refuse. Veuillez essayer plus tard. Service refused, please try later.',
@@ -99,59 +103,9 @@ export const REGIONAL_RULES: readonly ReplyRule[] = [
     // As 5xx the same prefix also stands for unknown recipients and for content.
     id: 'orange-limited',
     providers: ['orange'],
-    pattern: /^4\d\d .*\bOFR_?\d+/,
+    pattern: /^4\d\d .{0,300}\bOFR_?\d+/,
     class: 'throttle',
     scope: 'ip',
     example: '421 4.3.0 Mail aborted. OFR_104 [104]',
-  },
-  {
-    id: 'netease-spam',
-    providers: ['netease'],
-    pattern: /\bDT:SPM\b/,
-    class: 'content',
-    scope: 'message',
-    example: '554 DT:SPM 163 smtp8,DMCowABnk2,please see http://mail.163.com/help/help_spam_16.htm',
-  },
-  {
-    id: 'netease-frequency',
-    providers: ['netease'],
-    pattern: /\b(HL:ITC|RP:ORQ)\b/,
-    class: 'throttle',
-    scope: 'ip',
-    temporary: true,
-    example: '554 HL:ITC 163 smtp3,GdOowAD3,please see http://mail.163.com/help/help_spam_16.htm',
-  },
-  {
-    id: 'tencent-frequency',
-    providers: ['tencent'],
-    pattern: /(Sender|Ip|Connection|Domain) frequency limited/i,
-    class: 'throttle',
-    scope: 'ip',
-    temporary: true,
-    example: '550 Ip frequency limited. http://service.mail.qq.com/cgi-bin/help?subtype=1&&id=20022&&no=1000725',
-  },
-  {
-    id: 'mimecast-greylist',
-    providers: ['mimecast'],
-    pattern: /Internal resource temporarily unavailable/i,
-    class: 'greylist',
-    scope: 'message',
-    example: '451 Internal resource temporarily unavailable - https://community.mimecast.com/docs/DOC-1369#451',
-  },
-  {
-    id: 'proofpoint-blocked',
-    providers: ['proofpoint'],
-    pattern: /^5\d\d .*(dnsbl-lookup|ipcheck\.proofpoint)/i,
-    class: 'block',
-    scope: 'ip',
-    example: '550 5.7.0 Blocked - see https://ipcheck.proofpoint.com/?ip=192.0.2.1',
-  },
-  {
-    id: 'proofpoint-reputation',
-    providers: ['proofpoint'],
-    pattern: /Dynamic reputation/i,
-    class: 'reputation',
-    scope: 'ip',
-    example: '421 4.7.0 Deferred - see https://ipcheck.proofpoint.com/?ip=192.0.2.1 Dynamic reputation',
   },
 ];

@@ -35,7 +35,7 @@ export const YAHOO_RULES: readonly ReplyRule[] = [
     // Also said of mail without authentication: readers look at SPF and DKIM before they blame the address.
     id: 'yahoo-volume',
     providers: withJapan,
-    pattern: /\[(TSS?0[124567]|IPTS0[45])\]/,
+    pattern: /\[(TS0[14567]|TSS0[124567]|IPTS0[45])\]/,
     class: 'reputation',
     scope: 'ip',
     example:
@@ -60,7 +60,7 @@ export const YAHOO_RULES: readonly ReplyRule[] = [
   {
     id: 'yahoo-auth',
     providers,
-    pattern: /5\.7\.9 .*authenticate with either SPF or DKIM/i,
+    pattern: /5\.7\.9 .{0,300}authenticate with either SPF or DKIM/i,
     class: 'auth',
     scope: 'domain',
     example:
@@ -69,7 +69,7 @@ export const YAHOO_RULES: readonly ReplyRule[] = [
   {
     id: 'yahoo-policy',
     providers,
-    pattern: /\[PH01\]|5\.7\.9 .*policy reasons/i,
+    pattern: /\[PH01\]|5\.7\.9 .{0,300}policy reasons/i,
     class: 'policy',
     scope: 'message',
     example: '554 Message not allowed - [PH01] Email not accepted for policy reasons.',

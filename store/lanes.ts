@@ -27,7 +27,7 @@ export interface LaneRow {
   readonly node: string;
   readonly ehloName: string;
   /** Of its pool: where mail goes that a cold lane may not take now. */
-  readonly overflow: 'warm-peers' | 'wait';
+  readonly overflow: Overflow;
   /** The live or last ramp's calendar, else the pool's. */
   readonly calendar: Calendar;
   /** Segments of recipients the lane's stage admits; null admits all. */

@@ -66,3 +66,12 @@ export async function followPool(db: Queryable, pool: string): Promise<number> {
   );
   return rowCount ?? 0;
 }
+
+/** Mail of these pools that came without a provider (probes, rerouted mail) goes to their upstream. Returns how many rows. */
+export async function routeToUpstreams(db: Queryable, pools: readonly string[]): Promise<number> {
+  const { rowCount } = await db.query(
+    `update queue set provider = '${UPSTREAM}' where provider is null and claim is null and pool = any($1::text[])`,
+    [pools],
+  );
+  return rowCount ?? 0;
+}

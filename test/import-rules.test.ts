@@ -31,7 +31,7 @@ const RULES: readonly Rule[] = [
   { from: 'temporal/worker.ts', values: ['temporal/', 'activities/', 'workflows/'], types: ['policy/'] },
   { from: 'temporal/bundle.ts', values: ['temporal/', 'activities/', 'workflows/'], types: ['policy/'] },
   { from: 'console/', values: ['policy/', 'store/', 'temporal/'] },
-  { from: 'cli/', values: ['policy/', 'store/', 'temporal/'] },
+  { from: 'cli/', values: ['policy/', 'store/', 'temporal/', 'mta/feedback/classify/'] },
   // Keys are made where they are asked for; how they look is the signer's matter.
   { from: 'cli/commands/dkim', values: ['cli/', 'store/', 'mta/signing/'] },
   {

@@ -154,8 +154,7 @@ export class Dispatcher {
    */
   seat(mail: Mail, now: number): Place | 'soon' | null {
     if (this.#stopped) return null;
-    if (now - this.#able.at > FRESH_MS) this.#able = { at: now, lanes: this.#sendable(now) };
-    const { lanes } = this.#able;
+    const lanes = this.#lanesNow(now);
     if (lanes.some((one) => one.picky && this.#carries(one, mail))) return null;
     const open = lanes.filter(
       (one) => !one.picky && !(hasKept(one) && this.#keptReady.has(one.lane.address)) && this.#takes(one, mail, now),
@@ -170,6 +169,26 @@ export class Dispatcher {
       void one.units.refill(one.lane, one.cold, this.#parts.lease.processes, now).then((has) => has && this.#letIn());
     }
     return 'soon';
+  }
+
+  /** Why no lane would take this now, in words, or null: there is a unit for it, and nothing waits before it. */
+  noRoom(mail: Mail, now: number): string | null {
+    const lanes = this.#lanesNow(now);
+    const able = lanes.filter((one) => this.#takes(one, mail, now) && one.units.mayHave(now));
+    if (able.some((one) => !(one.picky ? this.#cold : this.#warm).any)) return null;
+    if (able.length > 0) return 'mail waits before it';
+    const reasons = this.#parts.lanes().map((one) => {
+      const taking = lanes.find(({ lane }) => lane.address === one.lane.address);
+      const why = one.stops() ?? (taking?.picky ? mayCarry(one.lane.segment, mail) : null) ?? one.units.binds;
+      return `${one.lane.address}: ${why}`;
+    });
+    return reasons.length === 0 ? 'it has no lane there' : reasons.join('; ').slice(0, 300);
+  }
+
+  /** Which lanes may send, as worked out a moment ago. */
+  #lanesNow(now: number): readonly Able[] {
+    if (now - this.#able.at > FRESH_MS) this.#able = { at: now, lanes: this.#sendable(now) };
+    return this.#able.lanes;
   }
 
   /** Resolves when there may be room on a warm lane, or after `ms`. */

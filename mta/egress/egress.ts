@@ -4,7 +4,7 @@ import { DAY_MS, planMs, rollupMs, windowOf } from '../../policy/calendar.ts';
 import { admitted } from '../../policy/carry.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { laneTarget } from '../../policy/holds.ts';
-import { overflowPool, takesWarmPeers } from '../../policy/overflow.ts';
+import { overflowPool, STAYING, takesWarmPeers } from '../../policy/overflow.ts';
 import type { ReplyVerdict } from '../../policy/replies.ts';
 import { freeFromLane, freeUnfit } from '../../store/claims.ts';
 import { type Store, tx } from '../../store/connect.ts';
@@ -23,7 +23,7 @@ import type { UpstreamSettings } from '../upstream/settings.ts';
 import { FreeUnits } from '../upstream/units.ts';
 import { Claims } from './claims.ts';
 import type { Answer } from './connection.ts';
-import { Dispatcher, type LaneParts } from './dispatcher.ts';
+import { Dispatcher, type LaneParts, type Mail } from './dispatcher.ts';
 import type { Lease } from './lease.ts';
 import { OutcomeCommitter } from './outcomes.ts';
 import { LaneSender } from './sender.ts';
@@ -118,11 +118,7 @@ export class Egress {
     if (this.#stopped || recipient.provider === null || message.pin !== undefined) return null;
     const now = Date.now();
     if (message.notBefore !== undefined && message.notBefore > now) return null;
-    const mail = {
-      ...{ address: null, domain: recipient.domain, campaign: message.campaign, tenant: message.tenant },
-      ...{ stream: message.stream, segment: message.segment, oneClick: message.oneClick ?? true },
-      ...{ freed: false, pinned: false },
-    };
+    const mail = newMail(message, recipient.domain);
     const { provider } = recipient;
     const place = this.#dispatchers.get(`${message.pool} ${provider}`)?.seat(mail, now);
     if (place == null || place === 'soon') return place ?? null;
@@ -132,6 +128,23 @@ export class Egress {
       send: (id, of) => place.send({ ...fresh, id, message: of, bodyId: of, firstAttempt: null }),
       release: place.release,
     };
+  }
+
+  /**
+   * Why its pool takes no such mail now, or null: only pools with overflow `refuse` say so, and only of lanes this process
+   * knows all about. Cheap: nothing is asked of the store.
+   */
+  refuses(message: SpoolMessage): string | null {
+    const now = Date.now();
+    if (message.notBefore !== undefined && message.notBefore > now) return null;
+    for (const { provider, domain } of message.recipients) {
+      if (provider === null) continue;
+      const lanes = this.#lease.peers(message.pool, provider);
+      if (lanes[0]?.overflow !== 'refuse' || lanes.some(({ node }) => node !== this.#settings.node)) continue;
+      const why = this.#dispatchers.get(`${message.pool} ${provider}`)?.noRoom(newMail(message, domain), now) ?? null;
+      if (why !== null) return `Pool ${message.pool} takes no mail for ${provider} now, try again later: ${why}`;
+    }
+    return null;
   }
 
   room({ pool }: SpoolMessage, { provider }: SpoolRecipient, ms: number): Promise<void> {
@@ -436,9 +449,14 @@ export class Egress {
       const key = laneTarget(address, provider);
       if (this.#freeing.has(key)) continue;
       this.#freeing.add(key);
-      freeFromLane(this.#store, address, provider)
+      freeFromLane(this.#store, address, provider, STAYING)
         .catch((error: Error) => this.#settings.log('not-freed', { lane: key, error: error.message }))
         .finally(() => this.#freeing.delete(key));
     }
   }
+}
+
+/** A message that is about to be committed, as lanes look at it. */
+function newMail({ campaign, tenant, stream, segment, oneClick = true }: SpoolMessage, domain: string): Mail {
+  return { address: null, domain, campaign, tenant, stream, segment, oneClick, freed: false, pinned: false };
 }

@@ -1,5 +1,6 @@
 /** Delivers claimed messages of one lane over its kept connections, and turns each answer into an outcome. */
 import { DAY_MS, planMs } from '../../policy/calendar.ts';
+import { mayMove } from '../../policy/overflow.ts';
 import { classifyReply, type ReplyVerdict } from '../../policy/replies.ts';
 import type { LaneRow } from '../../store/lanes.ts';
 import type { Claimed, Outcome } from '../../store/queue.ts';
@@ -240,8 +241,7 @@ export class LaneSender {
   async #elsewhere(message: Claimed, verdict: ReplyVerdict): Promise<string | null> {
     const { address } = this.#lane;
     const peers = message.pinned ? [] : this.#parts.warmPeers();
-    // What was said of the network is true of its neighbours.
-    const able = peers.filter((peer) => verdict.scope !== 'netblock' || netblock(peer) !== netblock(address));
+    const able = peers.filter((peer) => mayMove(verdict, address, peer));
     if (able.length === 0) return null;
     const refused = new Set(await this.#parts.refusedBy(message.id));
     const left = able.filter((peer) => !refused.has(peer));
@@ -294,10 +294,6 @@ function aboutSite(answer: Answer, provider: string): boolean {
   if (answer.sent) return false;
   if (answer.code === 0) return true;
   return answer.code < 500 && SITE_CLASSES.includes(classifyReply({ ...answer, provider }).class);
-}
-
-function netblock(address: string): string {
-  return address.slice(0, address.lastIndexOf('.'));
 }
 
 /** A reply as people see it. */

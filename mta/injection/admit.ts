@@ -14,8 +14,12 @@ import { RefusedMessage } from './refusal.ts';
 import { refuseSuppressed, type SuppressionCheck } from './suppression-check.ts';
 
 export interface AdmitParts {
-  /** Provider of a domain when it is already known; unknown ones are routed after the commit. */
-  readonly providerOf: (domain: string) => string | null;
+  /** Provider of a pool's mail to a domain when it is already known; unknown ones are routed after the commit. */
+  readonly providerOf: (domain: string, pool: string) => string | null;
+  /** Does this pool's mail go on to an upstream, as it came? Absent: there is no upstream. */
+  readonly toUpstream?: (pool: string) => boolean;
+  /** Why its pool takes no such mail now (overflow `refuse`), or null. Absent: none refuses. */
+  readonly refuses?: (message: SpoolMessage) => string | null;
   /** ms until a message of this pool and stream expires. */
   readonly lifetime: (pool: string, stream: 'marketing' | 'transactional') => number;
   /** Real ms of so many plan ms in this pool. */
@@ -52,7 +56,7 @@ export function admit(
   if (!parts.knownPools().has(pool)) throw new RefusedMessage(451, `4.3.5 Pool "${pool}" has no address yet`);
   const oneClick = control.stream === 'transactional' || incoming.oneClick;
   if (!oneClick) refuseOrCount(parts, caller);
-  return {
+  const message: SpoolMessage = {
     raw: incoming.raw,
     messageId: incoming.messageId,
     mailFrom: envelope.mailFrom,
@@ -69,9 +73,12 @@ export function admit(
       ...dsn,
       rcpt: address,
       domain,
-      provider: parts.providerOf(domain),
+      provider: parts.providerOf(domain, pool),
     })),
   };
+  const refused = parts.refuses?.(message) ?? null;
+  if (refused !== null) throw new RefusedMessage(451, `4.3.2 ${refused}`);
+  return message;
 }
 
 /**

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { PROVIDERS } from '../../policy/providers.ts';
-import { classifyReply, type Reply } from '../../policy/replies.ts';
-import { REPLY_RULES } from '../../policy/reply-rules.ts';
+import { classifyReply, type Reply, readsStatus, UNKNOWN_PROVIDER } from '../../policy/replies.ts';
+import { actionOf, severityWord } from '../../policy/reply-actions.ts';
+import { REPLY_RULES, type ReplyRule } from '../../policy/reply-rules.ts';
 
 function read(text: string, provider = 'other', stage?: Reply['stage']) {
   const reply = { code: Number(text.slice(0, 3)), text, provider };
@@ -21,6 +24,116 @@ describe('every rule lives: its example is taken by it and by no rule before it'
       }
     });
   }
+});
+
+/** The line that patterns see, for an example without repeated codes. */
+function lineOf(rule: ReplyRule): string {
+  return rule.example.replace(/\s+/g, ' ');
+}
+
+test("a provider's rules do not overlap: each example is taken by one rule of its provider alone", () => {
+  for (const rule of REPLY_RULES) {
+    if (rule.providers === 'any') continue;
+    for (const provider of rule.providers) {
+      const own = REPLY_RULES.filter(({ providers }) => providers !== 'any' && providers.includes(provider));
+      const takers = own.filter(({ pattern }) => pattern.test(lineOf(rule))).map(({ id }) => id);
+      assert.deepEqual(takers, [rule.id], provider);
+    }
+  }
+});
+
+test('no rule is shadowed: without it, its example would be read by another rule or by none', () => {
+  for (const rule of REPLY_RULES) {
+    const [provider] = rule.providers === 'any' ? ['other'] : rule.providers;
+    const rest = REPLY_RULES.filter(
+      (one) => one !== rule && (one.providers === 'any' || one.providers.includes(provider ?? '')),
+    );
+    const next = rest.find(({ pattern }) => pattern.test(lineOf(rule)));
+    assert.ok(
+      next === undefined || REPLY_RULES.indexOf(next) > REPLY_RULES.indexOf(rule),
+      `${rule.id} stands behind ${next?.id}`,
+    );
+  }
+});
+
+test('what a pattern costs is bounded by what it is given: no open repetition of anything, nor of a group', () => {
+  for (const { id, pattern } of REPLY_RULES) {
+    assert.doesNotMatch(pattern.source, /(?<!\\)\.[*+]/, id);
+    assert.doesNotMatch(pattern.source, /(?<!\\)\)[*+]/, id);
+    assert.ok(!pattern.flags.includes('g') && !pattern.flags.includes('y'), `${id} keeps no state between replies`);
+  }
+});
+
+test('long and hostile texts are read like short ones: what stands behind the first 2,000 letters does not count', () => {
+  for (const filler of [' ', 'a', 'user ', 'mailbox full of ', '<', '550-', 'rate limit ', '.'.repeat(7)]) {
+    const long = filler.repeat(Math.ceil(100_000 / filler.length));
+    const verdict = read(`550 5.1.1 ${long} user unknown`, 'other', 'rcpt');
+    const cut = read(`550 5.1.1 ${long.slice(0, 4_000)}`, 'other', 'rcpt');
+    assert.equal(verdict.rule, cut.rule, filler);
+  }
+});
+
+test('before RCPT no recipient is blamed', () => {
+  for (const stage of ['connect', 'ehlo', 'mail'] as const) {
+    const { severity, class: of } = read('550 5.1.1 user unknown', 'other', stage);
+    assert.notEqual(severity, 'hard', stage);
+    assert.notEqual(of, 'recipient', stage);
+  }
+});
+
+test('a reply whose provider nobody knows is read by every rule but the loose ones', () => {
+  assert.equal(read('421 4.7.0 [TSS04] later', UNKNOWN_PROVIDER).class, 'reputation');
+  assert.equal(read('451 4.7.1 Service unavailable', 'apple').class, 'throttle');
+  assert.notEqual(read('451 4.7.1 Service unavailable', UNKNOWN_PROVIDER).class, 'throttle');
+});
+
+describe('texts of real servers', () => {
+  const file = path.join(import.meta.dirname, '..', 'fixtures', 'replies.tsv');
+  const lines = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  assert.ok(lines.length > 100);
+  for (const line of lines) {
+    const [provider = '', expected, severity, text = ''] = line.split('\t');
+    test(text.slice(0, 90), () => {
+      const verdict = classifyReply({ code: Number(/^\d{3}/.exec(text)?.[0] ?? 550), text, provider });
+      assert.deepEqual(
+        { class: verdict.class, severity: severityWord(verdict.severity) },
+        { class: expected, severity },
+        verdict.rule,
+      );
+    });
+  }
+});
+
+test('actions: one word for each verdict, and only a dead recipient is suppressed', () => {
+  const action = (text: string, provider?: string) => actionOf(read(text, provider));
+  assert.equal(action('250 2.0.0 Ok'), 'none');
+  assert.equal(action('550 5.1.1 user unknown'), 'suppress');
+  assert.equal(action('552 5.2.2 mailbox full'), 'bounce');
+  assert.equal(action('451 4.3.0 try later'), 'retry');
+  assert.equal(action('421 4.7.0 too many connections'), 'slow');
+  assert.equal(action('554 5.7.1 blocked using zen.spamhaus.org'), 'other-address');
+  assert.equal(action('550 5.7.1 (S3150)', 'microsoft-consumer'), 'stop-lane');
+});
+
+test('what every report says of itself says nothing of its recipient', () => {
+  for (const text of [
+    'This message was created automatically by mail delivery software. A message that you sent could not be delivered to one or more of its recipients. This is a permanent error. The following address(es) failed:',
+    "Hi. This is the qmail-send program at ns.example.net. I'm afraid I wasn't able to deliver your message to the following addresses. This is a permanent error; I've given up. Sorry it didn't work out.",
+    "This is the mail system at host mx. I'm sorry to have to inform you that your message could not be delivered to one or more recipients. It's attached below.",
+    'This is an automatically generated Delivery Status Notification. Delivery to the following recipients failed.',
+    'Delivery has failed to these recipients or groups:',
+    'The following addresses had permanent fatal errors',
+    'Undelivered Mail Returned to Sender',
+  ]) {
+    assert.equal(read(`550 ${text}`, UNKNOWN_PROVIDER).rule, 'code-550', text);
+  }
+});
+
+test('which status codes name a class by themselves', () => {
+  for (const status of ['5.1.1', '5.2.2', '4.4.7', '5.7.26']) assert.ok(readsStatus(status), status);
+  for (const status of ['5.0.0', '5.7.1', '5.5.0', '5.1.0', '', '550']) assert.ok(!readsStatus(status), status);
 });
 
 test('rule names are unique, and name only providers that exist', () => {
