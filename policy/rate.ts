@@ -21,9 +21,9 @@ export function perMinute(limit: number, processes: number): Rate {
   return { perMs, burst: Math.max(1, perMs * 1_000) };
 }
 
-/** One token to begin with: what waited is not delayed, and what follows keeps the rate. */
-export function newBucket(now: number): Bucket {
-  return { tokens: 1, at: now };
+/** One token to begin with (what waited is not delayed, and what follows keeps the rate), or as many as are given. */
+export function newBucket(now: number, tokens = 1): Bucket {
+  return { tokens, at: now };
 }
 
 /** The bucket as it stands at `now`. A clock that steps back gives nothing. */

@@ -27,6 +27,7 @@ import { Dispatcher, type LaneParts, type Mail } from './dispatcher.ts';
 import type { Lease } from './lease.ts';
 import { OutcomeCommitter } from './outcomes.ts';
 import { LaneSender } from './sender.ts';
+import { LimitTable } from './shaping.ts';
 import { LaneSlots } from './slots.ts';
 import { LaneUnits } from './units.ts';
 
@@ -60,6 +61,7 @@ export class Egress {
   readonly #dispatchers = new Map<string, Dispatcher>();
   readonly #claims: Claims;
   readonly #freeing = new Set<string>();
+  readonly #limits: LimitTable;
   /** By pool. */
   readonly #upstreams = new Map<string, LaneParts>();
   /** Dispatchers that hand mail to a pool that is not their own: its free places are theirs too. */
@@ -73,6 +75,7 @@ export class Egress {
     this.#lease = lease;
     this.#delivery = delivery;
     this.#claims = new Claims(store, lease.id);
+    this.#limits = new LimitTable(settings.shaping ?? {}, () => lease.onNode);
     this.#outcomes = new OutcomeCommitter(store, lease.id, () => this.#scale(), settings.log);
     for (const upstream of settings.upstreams ?? []) this.#upstreams.set(upstream.pool, this.#upstream(upstream));
   }
@@ -211,7 +214,11 @@ export class Egress {
   }
 
   #meet(key: string, lane: LaneRow): LaneEntry {
-    const units = new LaneUnits(this.#store, lane.address, lane.provider);
+    const current = () => this.#lanes.get(key)?.lane ?? lane;
+    const units = new LaneUnits(this.#store, lane.address, lane.provider, () => ({
+      messages: this.#limits.of(current()).messages,
+      eased: this.#lease.eases(current(), Date.now()) ? DEFAULTS.easePace : null,
+    }));
     const sender = this.#sender(lane, units, key);
     const entry: LaneEntry = {
       lane,
@@ -275,6 +282,7 @@ export class Egress {
     const wake = (at?: number) => this.#wake(current(), at);
     return new LaneSender(lane, {
       ...this.#delivery,
+      limits: () => this.#limits.of(current()),
       smtpPort: this.#settings.smtpPort,
       traceKey: this.#settings.traceKey,
       bounceDomain: this.#settings.bounceDomain,
@@ -328,7 +336,7 @@ export class Egress {
       knownProvider: (domain) => resolver.knownProvider(domain),
       stops: (message) => this.#upstreamStops(lane, message),
       leaseFresh: () => this.#lease.allows(lane, Date.now()),
-      processes: () => this.#lease.processes,
+      processes: () => this.#lease.onNode,
       scale: () => planMs(DAY_MS, this.#lease.lanes[0]?.calendar ?? lane.calendar) / DAY_MS,
       commit: async (outcome) => {
         await this.#outcomes.commit(outcome);

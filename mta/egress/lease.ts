@@ -6,7 +6,16 @@
 import pg from 'pg';
 import { planMs } from '../../policy/calendar.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
-import { type Hold, type HoldScope, heldNames, holdsOnLane, isLive, netblockOf } from '../../policy/holds.ts';
+import {
+  type Easing,
+  type Hold,
+  type HoldScope,
+  heldNames,
+  holdsOnLane,
+  isEasing,
+  isLive,
+  netblockOf,
+} from '../../policy/holds.ts';
 import { isCold, maySend } from '../../policy/lane.ts';
 import type { HeldMail } from '../../store/claims.ts';
 import type { Store } from '../../store/connect.ts';
@@ -44,7 +53,9 @@ export class Lease {
   #lanes: readonly LaneRow[] = [];
   #everywhere: readonly LaneRow[] = [];
   #holds: readonly Hold[] = [];
+  #easings: readonly Easing[] = [];
   #processes = 1;
+  #onNode = 1;
   #renewedAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #renewing: Promise<boolean> | undefined;
@@ -114,6 +125,16 @@ export class Lease {
 
   get processes(): number {
     return this.#processes;
+  }
+
+  /** Living MTA processes of this node: a lane's connections and rates are shared among them. */
+  get onNode(): number {
+    return this.#onNode;
+  }
+
+  /** Does this lane come back slowly, because a stop on it was lifted a short time ago? */
+  eases(lane: LaneRow, now: number): boolean {
+    return this.#easings.length > 0 && isEasing(this.#easings, { ...lane, cold: this.cold(lane, now) }, now);
   }
 
   /** The lane as a cold or warm one: a warm lane that was idle for a week counts as cold at once. */
@@ -216,7 +237,9 @@ export class Lease {
       this.#everywhere = renewal.lanes;
       this.#lanes = renewal.lanes.filter((lane) => lane.node === this.#settings.node);
       this.#holds = renewal.holds;
+      this.#easings = renewal.easings;
       this.#processes = renewal.processes;
+      this.#onNode = renewal.onNode;
       this.#renewedAt = asked;
       this.#changed();
       return true;

@@ -8,10 +8,10 @@ import type { NoMail } from '../routing/resolver.ts';
 import { KeyUnusable, type Signer } from '../signing/signer.ts';
 import { TRACE_HEADER, traceToken, verp } from '../trace.ts';
 import { securityText } from '../transport-security/requirement.ts';
+import type { Carrier } from './carrier.ts';
 import type { Answer, EgressConnection } from './connection.ts';
 import { retryAfter } from './retry.ts';
 import { type Reached, type SessionParts, Sessions } from './sessions.ts';
-import { shapeOf } from './shaping.ts';
 import type { Unit } from './units.ts';
 
 export interface SenderParts extends SessionParts {
@@ -44,7 +44,7 @@ const KEY_RETRY_MS = 30_000;
 const JUDGED_REST_MS = 60_000;
 const JUDGED_ONCE_MS = 3_600_000;
 
-export class LaneSender {
+export class LaneSender implements Carrier {
   readonly #parts: SenderParts;
   readonly #sessions: Sessions;
   #lane: LaneRow;
@@ -63,7 +63,7 @@ export class LaneSender {
   }
 
   get freeSlots(): number {
-    return shapeOf(this.#lane.provider).connections - this.#busy;
+    return this.#parts.limits().connections - this.#busy;
   }
 
   /** Sends one message; never rejects. The slot is taken at once and freed when the outcome is committed. */

@@ -118,7 +118,8 @@ test('a client above the mark is told 451 with the reason, and is served again b
     password: 'secret',
   });
   context.after(() => client.close());
-  const send = () => client.send('a@shop.example', 'b@provider.example', 'From: <a@shop.example>\r\nSubject: hello\r\n\r\nHello.\r\n');
+  const send = () =>
+    client.send('a@shop.example', 'b@provider.example', 'From: <a@shop.example>\r\nSubject: hello\r\n\r\nHello.\r\n');
   let answer = await send();
   await until('the mark is seen', async () => {
     await world.store.query('select 1');

@@ -88,7 +88,10 @@ describe('nobody stands in the way of others', { concurrency: 2 }, () => {
     };
     const before = (await sent()).length;
     await world.mail(5, { stream: 'transactional', campaign: 'receipts' });
-    await until('the receipts are out', async () => (await sent()).filter((one) => one === 'transactional').length === 5);
+    await until(
+      'the receipts are out',
+      async () => (await sent()).filter((one) => one === 'transactional').length === 5,
+    );
     const order = (await sent()).slice(before);
     const last = order.lastIndexOf('transactional');
     const first = order.indexOf('transactional');
@@ -107,7 +110,10 @@ describe('where mail may go', { concurrency: 3 }, () => {
     await world.mta();
     await until('the receipts are out', () => well.taken.length >= 3);
     await sleep(1_500);
-    assert.deepEqual(well.taken.map((one) => one.from), [WARM, WARM, WARM]);
+    assert.deepEqual(
+      well.taken.map((one) => one.from),
+      [WARM, WARM, WARM],
+    );
     assert.equal((await world.queue()).length, 10);
     await world.grant(COLD, 'other', 100_000);
     await until('the cold lane takes the rest', () => well.taken.length === 13);
@@ -124,7 +130,9 @@ describe('where mail may go', { concurrency: 3 }, () => {
       `update queue set provider = 'other', address = $1, attempts = 1, first_attempt = now(), due = now() + interval '2 s'`,
       [WARM],
     );
-    await world.store.query(`update lanes set phase = 'stepped-back', revision = revision + 1 where address = $1`, [WARM]);
+    await world.store.query(`update lanes set phase = 'stepped-back', revision = revision + 1 where address = $1`, [
+      WARM,
+    ]);
     await world.mta();
     await until('the receipts go by the other address', () => well.taken.length === 3);
     assert.ok(well.taken.every((one) => one.from === other));

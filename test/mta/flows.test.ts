@@ -56,7 +56,10 @@ describe('whose turn it is', () => {
     flows.add(flow('small'));
     const before = waiting.left('large');
     while (waiting.left('small') > 0) pass(flows, waiting, 3);
-    assert.ok(before - waiting.left('large') <= 20, `${before - waiting.left('large')} of the large one went meanwhile`);
+    assert.ok(
+      before - waiting.left('large') <= 20,
+      `${before - waiting.left('large')} of the large one went meanwhile`,
+    );
   });
 
   test('all mail of all flows is given, and no flow with mail waits for more than one round', () => {
