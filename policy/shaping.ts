@@ -60,6 +60,8 @@ export const SHIPPED: Readonly<Record<string, Partial<Shape>>> = {
   'yahoo-jp': { connections: 2, messagesPerConnection: 20, messagesPerMinute: 600 },
   tencent: { connections: 4, messagesPerConnection: 8 },
   netease: { connections: 4, messagesPerConnection: 7 },
+  // Not one provider but all the rest of them: each site sees a few of these connections.
+  other: { connections: 20, connectionsPerMinute: 600 },
 };
 
 /** The limits of a pool's lanes at a provider, each with its origin. */

@@ -63,7 +63,7 @@ export class LaneSender implements Carrier {
   }
 
   get freeSlots(): number {
-    return this.#parts.limits().connections - this.#busy;
+    return Math.min(this.#parts.limits().connections - this.#busy, this.#sessions.ready(Date.now()));
   }
 
   /** Sends one message; never rejects. The slot is taken at once and freed when the outcome is committed. */

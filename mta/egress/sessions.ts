@@ -50,15 +50,23 @@ export class Sessions {
   readonly sites = new Sites();
   #restsUntil = 0;
   #opening: Bucket | undefined;
+  #opensAt = 0;
 
   constructor(parts: SessionParts, lane: () => LaneRow) {
     this.#parts = parts;
     this.#lane = lane;
   }
 
-  /** Until when (ms) this lane sends nothing because its address could not be bound; 0 or past: it may. */
+  /** Until when (ms) this lane sends nothing, because its address could not be bound or it opened too many connections. */
   get restsUntil(): number {
-    return this.#restsUntil;
+    return Math.max(this.#restsUntil, this.#opensAt);
+  }
+
+  /** Messages that could go at once: by an idle connection, or by one that may be opened. */
+  ready(now: number): number {
+    const rate = this.#parts.limits().newConnections;
+    const opening = this.#opening === undefined ? rate.burst : atHand(refilled(this.#opening, rate, now));
+    return this.#idle.length + opening;
   }
 
   /** Until when (ms) the MX hosts of a domain are left alone; 0: they may be tried, or are not known yet. */
