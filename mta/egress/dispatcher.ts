@@ -171,16 +171,23 @@ export class Dispatcher {
     return 'soon';
   }
 
-  /** Why no lane would take this now, in words, or null: there is a unit for it, and nothing waits before it. */
-  noRoom(mail: Mail, now: number): string | null {
+  /**
+   * Why no lane would take this now, in words, or null: there is a unit for it, and nothing waits before it. For pools
+   * that refuse what they can not send. The store is asked only where a unit is due and none is at hand.
+   */
+  async noRoom(mail: Mail, now: number): Promise<string | null> {
     const lanes = this.#lanesNow(now);
-    const able = lanes.filter((one) => this.#takes(one, mail, now) && one.units.mayHave(now));
-    if (able.some((one) => !(one.picky ? this.#cold : this.#warm).any)) return null;
-    if (able.length > 0) return 'mail waits before it';
+    const waits = (one: Able) => (one.picky ? this.#cold : this.#warm).any;
+    const able = lanes.filter((one) => this.#takes(one, mail, now));
+    for (const one of able) {
+      if (waits(one) || !one.units.mayHave(now)) continue;
+      if (await one.units.refill(one.lane, one.cold, this.#parts.lease.processes, now)) return null;
+    }
     const reasons = this.#parts.lanes().map((one) => {
       const taking = lanes.find(({ lane }) => lane.address === one.lane.address);
-      const why = one.stops() ?? (taking?.picky ? mayCarry(one.lane.segment, mail) : null) ?? one.units.binds;
-      return `${one.lane.address}: ${why}`;
+      const unfit = taking?.picky ? mayCarry(one.lane.segment, mail) : null;
+      const bound = one.units.binds === 'none' ? 'mail waits before it' : one.units.binds;
+      return `${one.lane.address}: ${one.stops() ?? unfit ?? bound}`;
     });
     return reasons.length === 0 ? 'it has no lane there' : reasons.join('; ').slice(0, 300);
   }

@@ -135,16 +135,17 @@ export class Egress {
 
   /**
    * Why its pool takes no such mail now, or null: only pools with overflow `refuse` say so, and only of lanes this process
-   * knows all about. Cheap: nothing is asked of the store.
+   * knows all about.
    */
-  refuses(message: SpoolMessage): string | null {
+  async refuses(message: SpoolMessage): Promise<string | null> {
     const now = Date.now();
     if (message.notBefore !== undefined && message.notBefore > now) return null;
     for (const { provider, domain } of message.recipients) {
       if (provider === null) continue;
       const lanes = this.#lease.peers(message.pool, provider);
       if (lanes[0]?.overflow !== 'refuse' || lanes.some(({ node }) => node !== this.#settings.node)) continue;
-      const why = this.#dispatchers.get(`${message.pool} ${provider}`)?.noRoom(newMail(message, domain), now) ?? null;
+      const dispatcher = this.#dispatchers.get(`${message.pool} ${provider}`);
+      const why = (await dispatcher?.noRoom(newMail(message, domain), now)) ?? null;
       if (why !== null) return `Pool ${message.pool} takes no mail for ${provider} now, try again later: ${why}`;
     }
     return null;
@@ -217,7 +218,7 @@ export class Egress {
     const current = () => this.#lanes.get(key)?.lane ?? lane;
     const units = new LaneUnits(this.#store, lane.address, lane.provider, () => ({
       messages: this.#limits.of(current()).messages,
-      eased: this.#lease.eases(current(), Date.now()) ? DEFAULTS.easePace : null,
+      eased: this.#lease.eases(current(), Date.now()) ? DEFAULTS.easePace / this.#lease.onNode : null,
     }));
     const sender = this.#sender(lane, units, key);
     const entry: LaneEntry = {

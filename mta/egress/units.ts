@@ -17,7 +17,7 @@ export type { Unit } from './carrier.ts';
 export interface Slowing {
   /** Messages a minute of the lane in this process; null: no limit. */
   readonly messages: Rate | null;
-  /** The lane comes back after a stop: at this share of its pace. null: at all of it. */
+  /** The lane comes back after a stop: this process at this share of its pace. null: at all of it. */
   readonly eased: number | null;
 }
 
@@ -213,7 +213,7 @@ export class LaneUnits implements UnitBook {
         return;
       }
       const { eased } = this.#slowing();
-      const easing = eased === null ? null : this.#ease(easedRate(grant, cold, eased, now, guard) / processes, now);
+      const easing = eased === null ? null : this.#ease(easedRate(grant, cold, eased, now, guard), now);
       if (easing !== null && atHand(easing.bucket) === 0) {
         this.binds = 'easing';
         this.#nextAt = Math.min(window.end, now + EASED_LOOK_MS, nextToken(easing.bucket, easing.rate, now));

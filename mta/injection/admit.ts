@@ -19,7 +19,7 @@ export interface AdmitParts {
   /** Does this pool's mail go on to an upstream, as it came? Absent: there is no upstream. */
   readonly toUpstream?: (pool: string) => boolean;
   /** Why its pool takes no such mail now (overflow `refuse`), or null. Absent: none refuses. */
-  readonly refuses?: (message: SpoolMessage) => string | null;
+  readonly refuses?: (message: SpoolMessage) => Promise<string | null>;
   /** ms until a message of this pool and stream expires. */
   readonly lifetime: (pool: string, stream: 'marketing' | 'transactional') => number;
   /** Real ms of so many plan ms in this pool. */
@@ -56,7 +56,7 @@ export function admit(
   if (!parts.knownPools().has(pool)) throw new RefusedMessage(451, `4.3.5 Pool "${pool}" has no address yet`);
   const oneClick = control.stream === 'transactional' || incoming.oneClick;
   if (!oneClick) refuseOrCount(parts, caller);
-  const message: SpoolMessage = {
+  return {
     raw: incoming.raw,
     messageId: incoming.messageId,
     mailFrom: envelope.mailFrom,
@@ -76,9 +76,16 @@ export function admit(
       provider: parts.providerOf(domain, pool),
     })),
   };
-  const refused = parts.refuses?.(message) ?? null;
+}
+
+/**
+ * Refuses what its pool can not take now and would not keep (overflow `refuse`).
+ *
+ * @throws RefusedMessage 451: the client tries again.
+ */
+export async function refuseFull(parts: AdmitParts, message: SpoolMessage): Promise<void> {
+  const refused = (await parts.refuses?.(message)) ?? null;
   if (refused !== null) throw new RefusedMessage(451, `4.3.2 ${refused}`);
-  return message;
 }
 
 /**

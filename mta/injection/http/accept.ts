@@ -3,7 +3,7 @@ import type { Store } from '../../../store/connect.ts';
 import type { KeyOf } from '../../../store/idempotency.ts';
 import type { SpoolMessage } from '../../../store/spool.ts';
 import { acceptedOf } from '../../../store/spool-extras.ts';
-import { admit } from '../admit.ts';
+import { admit, refuseFull } from '../admit.ts';
 import { type Caller, checkSender, poolFor } from '../caller.ts';
 import { type Control, controlFrom } from '../control.ts';
 import { envelopeAddress } from '../envelope-address.ts';
@@ -69,7 +69,9 @@ export async function acceptRequest(
   for await (const { incoming, to } of incomings(parts, request, context, raw, left, now)) {
     const mailFrom = returnPath(caller, request, incoming);
     const envelope = { mailFrom, recipients: to.map(({ address, domain }) => ({ address, domain })) };
-    messages.push(admit(parts, caller, envelope, { ...incoming, control }, now));
+    const message = admit(parts, caller, envelope, { ...incoming, control }, now);
+    await refuseFull(parts, message);
+    messages.push(message);
   }
   const known = { id, rejected };
   const { idempotency } = context;
