@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 NODE = $$(source setup/find-node.sh && find_node $(CURDIR))
 
-.PHONY: help setup demo test proofs up lint clean
+.PHONY: help setup demo test proofs up lint bench bench-backlog clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,6 +13,7 @@ help:
 	@echo 'make proofs  slow proofs: 50 kills under load, a full disk (root)'
 	@echo 'make up      run Rampart on this machine'
 	@echo 'make lint    formatting, lint rules and types'
+	@echo 'make bench   throughput compared with Postfix and a bare relay (needs Postfix and root)'
 	@echo 'make clean   remove node_modules, the data and the database of this checkout'
 
 setup:
@@ -45,6 +46,16 @@ lint:
 	@setup/setup.sh
 	@$(NODE) node_modules/@biomejs/biome/bin/biome check .
 	@$(NODE) node_modules/typescript/bin/tsc -p .
+
+# Alone on the machine: ratios between runs that take turns are what counts. BENCH="--runs 5 --bytes 2048" for other runs.
+bench:
+	@setup/setup.sh
+	@$(NODE) --disable-warning=ExperimentalWarning bench/throughput.ts $(BENCH)
+
+# An hour or so; BENCH="--many 200000 --reader 60" is a short one.
+bench-backlog:
+	@setup/setup.sh
+	@$(NODE) --disable-warning=ExperimentalWarning bench/backlog.ts $(BENCH)
 
 clean:
 	@if [ -d node_modules/pg ] && node=$(NODE); then "$$node" setup/clean.ts; fi

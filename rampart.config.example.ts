@@ -20,6 +20,7 @@ export default defineConfig({
   },
 
   // Who may hand in mail, and for which pools (the first is the default). { env: 'NAME' } reads the environment.
+  // Better: ./rampart user add, which keeps a hash of the password in the database.
   users: [{ name: 'app', password: { env: 'RAMPART_APP_PASSWORD' }, pools: ['marketing'] }],
 
   mta: {
@@ -27,10 +28,15 @@ export default defineConfig({
     processes: 2,
     // Without `tls: { cert, key }` passwords are taken from loopback only.
     submission: { host: '127.0.0.1', port: 2525 },
-    // Where feedback loops (complaint reports) arrive. Without it there is no complaint feed.
+    // More listeners (roles submission, internal, inbound) and POST /v1/messages; docs/injection.md has all of it.
+    // listeners: [{ role: 'submission', host: '0.0.0.0', port: 465, tls: { cert: 'a.pem', key: 'a.key', implicit: true } }],
+    // http: { host: '127.0.0.1', port: 8025 },
+    // Where bounces and feedback loops (complaint reports) arrive. Without it there is no complaint feed.
     // inbound: { host: '0.0.0.0', port: 25, feedbackAddresses: ['fbl@feedback.example.com'] },
     // Return paths that name their recipient; the domain's MX must lead to whoever reads bounces.
     // bounceDomain: 'bounce.example.com',
+    // Senders get a delivery status notification for what could not be delivered; 'none': they read events.
+    // notifications: 'sender',
     // DNS servers, ip:port; empty: the system's.
     resolvers: [],
     // TLS on the way out: 'none', 'opportunistic', 'required' or 'verify', by provider or recipient domain.

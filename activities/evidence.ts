@@ -1,8 +1,10 @@
 /** From rows to evidence: what was measured, in the form `policy` judges. */
 import { type Calendar, planMs } from '../policy/calendar.ts';
 import { DEFAULTS, type Metric } from '../policy/defaults.ts';
-import type { Evidence } from '../policy/evidence.ts';
+import type { Evidence, Feed } from '../policy/evidence.ts';
+import { FEEDS, feedState } from '../policy/feeds.ts';
 import type { Queryable } from '../store/connect.ts';
+import { feedHistories } from '../store/feeds.ts';
 import type { LaneRow } from '../store/lanes.ts';
 import { type LaneMeasure, measureLanes, measurePlacement, type PlacementMeasure } from '../store/measures.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -36,13 +38,13 @@ export async function gatherEvidence(
   const week = await measureLanes(db, { ...query, since: weekFrom });
   const recent = await measureLanes(db, { ...query, since: now - day });
   const placement = await measurePlacement(db, address, window - DEFAULTS.lookbackWindows);
+  const feeds = await complaintFeeds(deps, db, lanes, calendar, now);
   return new Map(
     lanes.map((lane) => {
       const from = (since: number) => Math.max(since, lane.evidenceSince);
       const of = (measures: readonly LaneMeasure[], since: number) =>
         smtpEvidence(
-          deps,
-          lane,
+          feeds.get(lane.provider) ?? 'none',
           measures.find((m) => m.provider === lane.provider),
           from(since),
           now,
@@ -59,13 +61,22 @@ export async function gatherEvidence(
   );
 }
 
-function smtpEvidence(
+/** A feed that is not configured is none; one that is silent beyond chance blocks advancing, and punishes nobody. */
+async function complaintFeeds(
   deps: ActivityDeps,
-  lane: LaneRow,
-  measure: LaneMeasure | undefined,
-  from: number,
-  to: number,
-): Evidence[] {
+  db: Queryable,
+  lanes: readonly LaneRow[],
+  calendar: Calendar,
+  now: number,
+): Promise<ReadonlyMap<string, Feed>> {
+  const named = lanes.map((lane) => lane.provider).filter((provider) => deps.complaintFeeds.includes(provider));
+  if (named.length === 0) return new Map();
+  const histories = await feedHistories(db, named, now - planMs(FEEDS.historyMs, calendar), now);
+  const silence = planMs(FEEDS.silenceMs, calendar);
+  return new Map([...histories].map(([provider, history]) => [provider, feedState(history, now, silence)]));
+}
+
+function smtpEvidence(complaints: Feed, measure: LaneMeasure | undefined, from: number, to: number): Evidence[] {
   const of = (metric: Metric, trials = 0, events = 0, awaiting = 0, campaigns = 0, feed: Evidence['feed'] = 'ok') => ({
     metric,
     feed,
@@ -77,7 +88,6 @@ function smtpEvidence(
     to,
   });
   const m = measure;
-  const complaints = deps.complaintFeeds.includes(lane.provider) ? 'ok' : 'none';
   return [
     of('deferral', m?.deferralTrials, m?.deferrals, m?.deferralAwaiting, m?.deferralCampaigns),
     of('block', m?.messages, m?.blocks, 0, m?.blockCampaigns),

@@ -81,8 +81,8 @@ async function run(kind: Row['kind'], backlog: number, readMs: number): Promise<
 }
 
 async function passing(engine: RampartEngine): Promise<number> {
-  await measure(engine, place.sink, place.target, { messages: Math.round(messages / 10), bytes: 2_048 });
-  return (await measure(engine, place.sink, place.target, { messages, bytes: 2_048 })).rate;
+  await measure(engine, place, { messages: Math.round(messages / 10), bytes: 2_048 });
+  return (await measure(engine, place, { messages, bytes: 2_048 })).rate;
 }
 
 /** Rate of the next part of the backlog, after a first piece that warms up. */

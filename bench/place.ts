@@ -14,6 +14,8 @@ export const OUT = path.join(import.meta.dirname, 'out');
 export interface Place {
   readonly sink: Sink;
   readonly target: Target;
+  /** The database server's. */
+  readonly postmaster: number;
   /** URL of a new database. */
   database(name: string): Promise<string>;
   stop(): Promise<void>;
@@ -30,6 +32,7 @@ export async function makePlace(): Promise<Place> {
   return {
     sink,
     target,
+    postmaster: server.pid,
     database: async (name) => {
       const main = createStore(server.url, { max: 1 });
       await main.query(`create database bench_${name}`);

@@ -51,7 +51,7 @@ export class Sink {
   }
 
   /** Waits for the message that makes `count`; returns when it came (monotonic ms). `still` says whether to go on. */
-  async took(count: number, stallMs = 60_000): Promise<number> {
+  async took(count: number, stallMs = 30_000): Promise<number> {
     let seen = this.#messages;
     for (let since = performance.now(); this.#messages < count; ) {
       await sleep(5);

@@ -25,14 +25,31 @@ const { values } = parseArgs({
 });
 const wanted = values.only.split(',');
 const place = await makePlace();
-const { sink, target } = place;
+const { target } = place;
 const starts: Record<string, () => Promise<Engine>> = {
   bare: async () => startBare(await place.database('bare'), target),
   postfix: () => startPostfix(target),
+  'rampart-dkim': async () =>
+    startRampart(await place.database('dkim'), target, { name: 'rampart-dkim', logs: OUT, dkim: true }),
   rampart: async () => startRampart(await place.database('rampart'), target, { name: 'rampart', logs: OUT }),
 };
+interface Run {
+  readonly rate: number;
+  readonly cpu: number;
+}
+
 const engines: Engine[] = [];
-const rows: { engine: string; bytes: number; rate: number; runs: number[] }[] = [];
+const rows: { engine: string; bytes: number; rate: number; cpu: number; runs: Run[] }[] = [];
+async function stop(): Promise<void> {
+  for (const engine of engines.splice(0)) await engine.stop();
+  await place.stop();
+}
+
+// Postfix and PostgreSQL outlive us unless they are told.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void stop().finally(() => process.exit(1)));
+}
+
 try {
   for (const name of wanted) {
     const start = starts[name];
@@ -40,22 +57,30 @@ try {
   }
   for (const bytes of values.bytes.split(',').map(Number)) {
     const messages = Math.round(Number(values.messages) / (bytes > 10_000 ? 3 : 1));
-    const rates = new Map(engines.map((engine) => [engine, [] as number[]]));
-    for (const engine of engines) await measure(engine, sink, target, { messages: Math.round(messages / 4), bytes });
+    const rates = new Map(engines.map((engine) => [engine, [] as Run[]]));
+    for (const engine of engines) await measure(engine, place, { messages: Math.round(messages / 4), bytes });
     for (let run = 1; run <= Number(values.runs); run++) {
       for (const [engine, all] of rates) {
-        const { rate, accepted } = await measure(engine, sink, target, { messages, bytes });
-        all.push(rate);
-        console.log(`${bytes} bytes, run ${run}: ${engine.name.padEnd(14)} ${rate}/s (accepted at ${accepted}/s)`);
+        const { rate, accepted, cpu } = await measure(engine, place, { messages, bytes });
+        all.push({ rate, cpu });
+        console.log(
+          `${bytes} bytes, run ${run}: ${engine.name.padEnd(14)} ${rate}/s (accepted at ${accepted}/s), ${cpu} µs of CPU a message`,
+        );
       }
     }
-    for (const [engine, runs] of rates) rows.push({ engine: engine.name, bytes, rate: median(runs), runs });
+    for (const [engine, runs] of rates)
+      rows.push({
+        engine: engine.name,
+        bytes,
+        rate: median(runs.map(({ rate }) => rate)),
+        cpu: median(runs.map(({ cpu }) => cpu)),
+        runs,
+      });
   }
   await writeFile(path.join(OUT, 'throughput.json'), `${JSON.stringify(rows, null, 2)}\n`);
   report();
 } finally {
-  for (const engine of engines) await engine.stop();
-  await place.stop();
+  await stop();
 }
 
 function report(): void {
@@ -63,10 +88,12 @@ function report(): void {
     rows.find((row) => row.engine === engine && row.bytes === bytes)?.rate;
   const ratio = (a: number | undefined, b: number | undefined) =>
     a === undefined || b === undefined ? '-' : (a / b).toFixed(2);
-  console.log('\nengine          bytes    messages/s   × Postfix   × bare');
-  for (const { engine, bytes, rate } of rows) {
+  console.log('\nengine          bytes    messages/s   × Postfix   × bare   CPU µs/message');
+  for (const { engine, bytes, rate, cpu } of rows) {
     const cells = [ratio(rate, rateOf('postfix', bytes)).padStart(10), ratio(rate, rateOf('bare', bytes)).padStart(8)];
-    console.log(`${engine.padEnd(14)} ${String(bytes).padStart(6)} ${String(rate).padStart(12)} ${cells.join(' ')}`);
+    console.log(
+      `${engine.padEnd(14)} ${String(bytes).padStart(6)} ${String(rate).padStart(12)} ${cells.join(' ')} ${String(cpu).padStart(16)}`,
+    );
   }
   for (const engine of engines) {
     const peak = engine.peakMegabytes();

@@ -43,6 +43,26 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/warmup-resume.ts')).warmupResume,
   },
   {
+    name: 'user add',
+    summary: 'let somebody hand in mail',
+    load: async () => (await import('./commands/user-add.ts')).userAdd,
+  },
+  {
+    name: 'user list',
+    summary: 'who may hand in mail, and what they may',
+    load: async () => (await import('./commands/user-list.ts')).userList,
+  },
+  {
+    name: 'user remove',
+    summary: "stop taking somebody's mail",
+    load: async () => (await import('./commands/user-remove.ts')).userRemove,
+  },
+  {
+    name: 'user password',
+    summary: 'give a user a new password',
+    load: async () => (await import('./commands/user-password.ts')).userPassword,
+  },
+  {
     name: 'dkim add',
     summary: 'make a DKIM key for a domain, and say what to publish',
     load: async () => (await import('./commands/dkim-add.ts')).dkimAdd,
@@ -66,6 +86,46 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'dkim retire',
     summary: 'stop signing with a key',
     load: async () => (await import('./commands/dkim-retire.ts')).dkimRetire,
+  },
+  {
+    name: 'classify',
+    summary: 'say what messages are: bounces, delays, complaints, automatic answers',
+    load: async () => (await import('./commands/classify.ts')).classify,
+  },
+  {
+    name: 'classify reply',
+    summary: 'say what replies of mail servers mean',
+    load: async () => (await import('./commands/classify-reply.ts')).classifyReplies,
+  },
+  {
+    name: 'suppress add',
+    summary: 'give recipients no more mail',
+    load: async () => (await import('./commands/suppress-add.ts')).suppressAdd,
+  },
+  {
+    name: 'suppress remove',
+    summary: 'let recipients get mail again',
+    load: async () => (await import('./commands/suppress-remove.ts')).suppressRemove,
+  },
+  {
+    name: 'suppress list',
+    summary: 'who gets no mail, and why',
+    load: async () => (await import('./commands/suppress-list.ts')).suppressList,
+  },
+  {
+    name: 'suppress confirm',
+    summary: 'keep provisional entries',
+    load: async () => (await import('./commands/suppress-confirm.ts')).suppressConfirm,
+  },
+  {
+    name: 'suppress import',
+    summary: 'take over a list from a CSV file, all of it or nothing',
+    load: async () => (await import('./commands/suppress-import.ts')).suppressImport,
+  },
+  {
+    name: 'suppress export',
+    summary: 'write the list as CSV',
+    load: async () => (await import('./commands/suppress-export.ts')).suppressExport,
   },
   {
     name: 'stop',
@@ -98,6 +158,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/mta-message.ts')).mtaMessage,
   },
   {
+    name: 'mta trace',
+    summary: 'SMTP conversations with a provider, as they happen',
+    load: async () => (await import('./commands/mta-trace.ts')).mtaTrace,
+  },
+  {
     name: 'mta suspend',
     summary: 'the same as stop',
     load: async () => called('mta suspend', (await import('./commands/stop.ts')).stop),
@@ -116,36 +181,6 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'mta expire',
     summary: 'end queued mail that is too late',
     load: async () => (await import('./commands/mta-expire.ts')).mtaExpire,
-  },
-  {
-    name: 'user add',
-    summary: 'let somebody hand in mail',
-    load: async () => (await import('./commands/user-add.ts')).userAdd,
-  },
-  {
-    name: 'user list',
-    summary: 'who may hand in mail, and what they may',
-    load: async () => (await import('./commands/user-list.ts')).userList,
-  },
-  {
-    name: 'user remove',
-    summary: "stop taking somebody's mail",
-    load: async () => (await import('./commands/user-remove.ts')).userRemove,
-  },
-  {
-    name: 'user password',
-    summary: 'give a user a new password',
-    load: async () => (await import('./commands/user-password.ts')).userPassword,
-  },
-  {
-    name: 'classify',
-    summary: 'say what messages are: bounces, delays, complaints, automatic answers',
-    load: async () => (await import('./commands/classify.ts')).classify,
-  },
-  {
-    name: 'classify reply',
-    summary: 'say what replies of mail servers mean',
-    load: async () => (await import('./commands/classify-reply.ts')).classifyReplies,
   },
   {
     name: 'doctor',

@@ -32,7 +32,11 @@ export interface InternalListener extends ListenerSettings {
 export type ExtraListener =
   | (ListenerSettings & { readonly role: 'submission' })
   | InternalListener
-  | (ListenerSettings & { readonly role: 'inbound'; readonly feedbackAddresses: readonly string[] });
+  | (ListenerSettings & {
+      readonly role: 'inbound';
+      readonly feedbackAddresses: readonly string[];
+      readonly reporters?: readonly string[];
+    });
 
 export interface InjectionSettings {
   /** Listeners beside `submission` and `inbound`. */

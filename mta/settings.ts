@@ -27,8 +27,12 @@ export interface MtaSettings {
   readonly submission: ListenerSettings & { readonly users: readonly SubmissionUser[]; readonly maxBytes: number };
   /** More ways in, and what they allow. */
   readonly injection?: InjectionSettings;
-  /** Listener for feedback reports; absent: none. */
-  readonly inbound?: ListenerSettings & { readonly feedbackAddresses: readonly string[] };
+  /** Listener for bounces and feedback reports; absent: none. */
+  readonly inbound?: ListenerSettings & {
+    readonly feedbackAddresses: readonly string[];
+    /** Whose signed reports count without a token of ours, beside policy/reporters.ts. */
+    readonly reporters?: readonly string[];
+  };
   /** DNS servers `ip:port`; empty: the system's. */
   readonly resolvers: readonly string[];
   /** Marks above which new mail is put off; absent: the defaults. */
@@ -41,6 +45,8 @@ export interface MtaSettings {
   readonly bounceDomain?: string;
   /** Signatures and transport security; absent: no signatures, opportunistic TLS. */
   readonly delivery?: DeliverySettings;
+  /** Are senders told of what could not be delivered (DSN)? Default: `sender`. */
+  readonly notifications?: 'sender' | 'none';
   /** Limits that differ from the shipped ones. */
   readonly shaping?: ShapingOverrides;
   /** Pools whose mail goes to another engine. */

@@ -1,18 +1,23 @@
 /** Puts one MTA process together: lease, resolver, injection, egress, and the chores between them. */
 import { planMs } from '../policy/calendar.ts';
 import { createStore } from '../store/connect.ts';
+import { forgetOldRequests } from '../store/notifications.ts';
 import { UPSTREAM } from '../store/pools.ts';
 import { endProcess } from '../store/processes.ts';
 import { expireDue, recoverDead } from '../store/queue.ts';
+import { dropOldUnverified } from '../store/reports.ts';
 import { durabilityProblems, sweepBodies } from '../store/spool.ts';
+import { expireSuppressions, suppressionsOf } from '../store/suppressions.ts';
 import { startDelivery } from './delivery.ts';
 import { Egress } from './egress/egress.ts';
 import { CLAIM_GRACE_MS, Lease } from './egress/lease.ts';
 import { startInbound } from './feedback/inbound.ts';
 import { BackPressure, MARKS } from './injection/back-pressure.ts';
 import { startInjection } from './injection/start.ts';
+import { Notifier } from './notifications/notifier.ts';
 import { Router } from './routing/router.ts';
 import type { MtaSettings } from './settings.ts';
+import { DeadAddresses } from './suppression/dead-addresses.ts';
 
 export interface Mta {
   readonly id: string;
@@ -28,6 +33,12 @@ export interface Mta {
 }
 
 const HOUR = 3_600_000;
+const REAL_TIME = { kind: 'compressed', epoch: 0, dayLength: 24 * HOUR } as const;
+/** Anybody can send reports nobody can vouch for: they are kept for people, not for ever. */
+const UNVERIFIED_DAYS = 30;
+const UNVERIFIED_MOST = 10_000;
+/** A bounce may come this long after 250 and still find whether its sender wants to hear of it. */
+const REQUESTS_DAYS = 30;
 const LIFETIME = { marketing: 72 * HOUR, transactional: 12 * HOUR };
 /** A statement of a dead process runs on the server no longer than this. */
 const STATEMENT_MS = 120_000;
@@ -82,6 +93,7 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     toUpstream: (pool) => upstreams.has(pool),
     refuses: (message) => sending.refuses(message),
     knownPools: () => new Set([...lease.lanes.map((lane) => lane.pool), ...upstreams]),
+    suppressed: (recipients, mail) => suppressionsOf(store, recipients, mail),
     accepted: (pool, providers) => {
       sending.nudge(pool, providers);
       if (providers.has(null)) route.soon();
@@ -89,6 +101,16 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
   });
   const inbound = settings.inbound === undefined ? null : await startInbound(settings, store);
 
+  const anyPlanMs = (ms: number) => planMs(ms, lease.lanes[0]?.calendar ?? REAL_TIME);
+  const dead = new DeadAddresses({ store, now: Date.now, planMs: anyPlanMs, log: settings.log });
+  const notifier = new Notifier({
+    store,
+    host: settings.hostname,
+    bounceDomain: settings.bounceDomain,
+    who: settings.notifications ?? 'sender',
+    now: Date.now,
+    planMs: anyPlanMs,
+  });
   let swept = 0;
   const recover = (within?: number) => recoverDead(store, lease.id, settings.node, CLAIM_GRACE_MS, within);
   await recover();
@@ -104,6 +126,13 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     }),
     chore(60_000, () => injection.tidy()),
     ...delivery.chores.map(({ everyMs, work }) => chore(everyMs, work)),
+    chore(500, () => dead.settle()),
+    chore(1_000, async () => {
+      if ((await notifier.notify()) > 0) route.soon();
+    }),
+    chore(600_000, () => forgetOldRequests(store, REQUESTS_DAYS)),
+    chore(30_000, () => expireSuppressions(store)),
+    chore(600_000, () => dropOldUnverified(store, UNVERIFIED_DAYS, UNVERIFIED_MOST)),
   ];
   const router = new Router(store, resolver, lease.id, (provider) => lease.laneProvider(provider), [...upstreams]);
   const route = chore(1_000, async () => {

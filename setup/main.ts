@@ -1,6 +1,7 @@
 import { dovecotStep } from './steps/dovecot.ts';
 import { postgresStep } from './steps/postgres.ts';
 import type { Step } from './steps/step.ts';
+import { swaksStep } from './steps/swaks.ts';
 import { temporalStep } from './steps/temporal.ts';
 import { workflowsStep } from './steps/workflows.ts';
 
@@ -9,7 +10,7 @@ import { workflowsStep } from './steps/workflows.ts';
  * does nothing when its work is done.
  */
 const labRequired = process.argv.includes('--lab');
-const steps: Step[] = [postgresStep, temporalStep, workflowsStep, dovecotStep(labRequired)];
+const steps: Step[] = [postgresStep, temporalStep, workflowsStep, dovecotStep(labRequired), swaksStep(labRequired)];
 
 for (const step of steps) {
   console.log(`${step.name}: ${step.why}`);

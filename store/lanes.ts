@@ -195,3 +195,7 @@ export async function fenceLane(db: Queryable, address: string, provider: string
 export async function setNormal(db: Queryable, address: string, provider: string, normal: number): Promise<void> {
   await db.query('update lanes set normal = $3 where address = $1 and provider = $2', [address, provider, normal]);
 }
+
+export async function poolNames(db: Queryable): Promise<string[]> {
+  return (await db.query('select name from pools order by name')).rows.map((row) => row.name);
+}

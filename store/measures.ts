@@ -61,8 +61,9 @@ export async function measureLanes(db: Queryable, query: MeasureQuery): Promise<
          s.delivered_at is not null
            and s.delivered_at <= s.first_at + make_interval(secs => $4::float8 / 1000) as in_time,
          1 - exp(-greatest(0, extract(epoch from $3::timestamptz - s.delivered_at)) * 1000 / $5::float8) as matured,
-         c.recipient is not null as complained
+         c.recipient is not null as complained, lb.recipient is not null as late
        from sent s left join complaints c on c.recipient = s.recipient
+         left join late_bounces lb on lb.recipient = s.recipient and lb.severity = 'hard'
      )
      select provider, count(*)::int as messages,
        count(*) filter (where not hard and (old or in_time))::int as "deferralTrials",
@@ -72,10 +73,13 @@ export async function measureLanes(db: Queryable, query: MeasureQuery): Promise<
        count(*) filter (where blocked)::int as blocks,
        count(distinct campaign) filter (where blocked)::int as "blockCampaigns",
        count(*) filter (where not excluded and (hard or soft or blocked or delivered_at is not null))::int as "bounceTrials",
-       count(*) filter (where hard and not excluded)::int as bounces,
-       count(distinct campaign) filter (where hard and not excluded)::int as "bounceCampaigns",
-       coalesce(sum(matured) filter (where delivered_at is not null and not excluded), 0)::float8 as "complaintTrials",
-       coalesce(sum(1 - matured) filter (where delivered_at is not null and not excluded), 0)::float8 as "complaintAwaiting",
+       count(*) filter (where (hard or late) and not excluded)::int as bounces,
+       count(distinct campaign) filter (where (hard or late) and not excluded)::int as "bounceCampaigns",
+       -- What bounced after 250 reached nobody who could complain.
+       coalesce(sum(matured) filter (where delivered_at is not null and not late and not excluded), 0)::float8
+         as "complaintTrials",
+       coalesce(sum(1 - matured) filter (where delivered_at is not null and not late and not excluded), 0)::float8
+         as "complaintAwaiting",
        count(*) filter (where complained and not excluded)::int as complaints,
        count(distinct campaign) filter (where complained and not excluded)::int as "complaintCampaigns"
      from judged group by provider`,

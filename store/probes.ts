@@ -1,4 +1,4 @@
-/** Probe and complaint rows. */
+/** Probe rows. */
 import type { Queryable } from './connect.ts';
 
 export interface ProbeRow {
@@ -83,27 +83,4 @@ export async function placementSummary(
     [address],
   );
   return rows;
-}
-
-/** A complaint that carried a valid trace: joined to the delivery it complains about, once. */
-export async function recordComplaint(
-  db: Queryable,
-  recipient: number,
-  detail: unknown,
-): Promise<'recorded' | 'known' | 'no-such-delivery'> {
-  const { rowCount } = await db.query(
-    `insert into complaints (recipient, address, provider, sent_at, window_index, campaign, tenant, detail)
-     select recipient, address, provider, at, window_index, campaign, tenant, $2 from attempts
-     where recipient = $1 and severity = 'delivered' order by id limit 1
-     on conflict do nothing`,
-    [recipient, JSON.stringify(detail)],
-  );
-  if (rowCount === 1) return 'recorded';
-  const { rows } = await db.query('select 1 from complaints where recipient = $1', [recipient]);
-  return rows.length > 0 ? 'known' : 'no-such-delivery';
-}
-
-/** A report nobody can vouch for is kept and counted, and moves nothing. */
-export async function recordUnverified(db: Queryable, kind: string, detail: unknown): Promise<void> {
-  await db.query('insert into unverified_reports (kind, detail) values ($1, $2)', [kind, JSON.stringify(detail)]);
 }

@@ -4,6 +4,7 @@ import type { Easing, Hold } from '../policy/holds.ts';
 import type { Queryable } from './connect.ts';
 import { EASINGS, LIVE_HOLDS } from './holds.ts';
 import { LANES, type LaneRow } from './lanes.ts';
+import { LIVE_TRACES, type Trace } from './traces.ts';
 
 export interface ProcessSpec {
   readonly id: string;
@@ -23,6 +24,7 @@ export interface Renewal {
   readonly lanes: readonly LaneRow[];
   readonly holds: readonly Hold[];
   readonly easings: readonly Easing[];
+  readonly traces: readonly Trace[];
   /** Living processes of this role: the divisor of a reservation block. */
   readonly processes: number;
   /** The same on this process's node: they share its lanes. */
@@ -43,13 +45,14 @@ export async function renew(db: Queryable, id: string, role: string, leaseMs: nu
           and node = (select node from mine))::int as "onNode",
        (select coalesce(json_agg(e), '[]') from (${EASINGS}) e) as easings,
        (select coalesce(json_agg(l), '[]') from (${LANES}) l) as lanes,
-       (select coalesce(json_agg(h), '[]') from (${LIVE_HOLDS}) h) as holds`,
+       (select coalesce(json_agg(h), '[]') from (${LIVE_HOLDS}) h) as holds,
+       (select coalesce(json_agg(t), '[]') from (${LIVE_TRACES}) t) as traces`,
     values: [id, leaseMs, role],
   };
   const { rows } = await db.query(query);
-  const { mine, living, onNode, lanes, holds, easings } = rows[0];
+  const { mine, living, onNode, lanes, holds, easings, traces } = rows[0];
   if (mine === 0) return null;
-  return { lanes, holds, easings, processes: Math.max(1, living), onNode: Math.max(1, onNode) };
+  return { lanes, holds, easings, traces, processes: Math.max(1, living), onNode: Math.max(1, onNode) };
 }
 
 export async function endProcess(db: Queryable, id: string): Promise<void> {

@@ -81,9 +81,9 @@ export async function commitOutcomes(
          reply, campaign, tenant, probe, due, free, moved_to)
      ), noted as (
        insert into attempts (recipient, message, address, provider, window_index, at, number, first_at, unit, severity,
-         class, scope, rule, reply, final, campaign, tenant, probe, process)
+         class, scope, rule, reply, final, campaign, tenant, probe, process, rcpt)
        select recipient, message, address, provider, window_index, at, number, first_at, unit, severity, class, scope,
-         rule, reply, due is null, campaign, tenant, probe, $20 from o
+         rule, reply, due is null, campaign, tenant, probe, $20, (select q.rcpt from queue q where q.id = o.recipient) from o
        on conflict (recipient, number, process) do nothing
        returning address, provider, campaign, at, unit, severity, class
      ), finished as (
@@ -167,14 +167,14 @@ export async function expireDue(db: Queryable, process: string): Promise<number>
        update bodies b set sweep = true from gone where b.id = gone.body_id and not b.sweep
      )
      insert into attempts (recipient, message, address, provider, at, number, first_at, unit, severity, class, scope, rule,
-       reply, final, campaign, tenant, probe, process)
+       reply, final, campaign, tenant, probe, process, rcpt)
      select id, message, address, coalesce(provider, 'other'), now(), attempts + 1, first_attempt, false, 'expired',
        'infrastructure', 'message', 'expired', coalesce(
          (select left(format('hold %s (%s): %s', h.id, h.cause, h.reason), 300) from holds h
           where h.cleared_at is null and (h.until is null or h.until > now()) and (h.scope, h.target) in
             (('campaign', gone.campaign), ('tenant', gone.tenant), ('domain', gone.domain), ('stream', gone.stream))
           order by h.id limit 1),
-         reason, 'expired before its first attempt'), true, campaign, tenant, campaign = 'probe', $1 from gone`,
+         reason, 'expired before its first attempt'), true, campaign, tenant, campaign = 'probe', $1, rcpt from gone`,
     [process],
   );
   return rowCount ?? 0;
@@ -208,9 +208,9 @@ export async function bounceDomain(db: Queryable, domain: string, reply: string,
     `with gone as (delete from queue where domain = $1 and provider is null and claim is null returning *),
        kept_for_now as (update bodies b set sweep = true from gone where b.id = gone.body_id and not b.sweep)
      insert into attempts (recipient, message, provider, at, number, first_at, unit, severity, class, scope, rule, reply,
-       final, campaign, tenant, probe, process)
+       final, campaign, tenant, probe, process, rcpt)
      select id, message, 'other', now(), attempts + 1, now(), false, 'hard', 'recipient', 'recipient', 'no-mx', $2, true,
-       campaign, tenant, false, $3 from gone`,
+       campaign, tenant, false, $3, rcpt from gone`,
     [domain, reply, process],
   );
   return rowCount ?? 0;
@@ -245,10 +245,10 @@ export async function recoverDead(
            and ($2::float8 is null or stopped_at > now() - make_interval(secs => $2::float8 / 1000))))
          returning *)
        insert into attempts (recipient, message, address, provider, at, number, first_at, unit, severity, class, scope,
-         rule, reply, final, campaign, tenant, probe, process)
+         rule, reply, final, campaign, tenant, probe, process, rcpt)
        select id, message, address, provider, now(), attempts, first_attempt, false, 'in-doubt',
          'infrastructure', 'message', 'process-died', 'the sending process died before it could commit the answer',
-         false, campaign, tenant, campaign = 'probe', $1 from left_behind`,
+         false, campaign, tenant, campaign = 'probe', $1, rcpt from left_behind`,
       [recoverer, Number.isFinite(stoppedWithinMs) ? stoppedWithinMs : null],
     );
     return rowCount ?? 0;

@@ -198,6 +198,7 @@ export async function sweepBodies(db: Queryable, after: number, limit: number): 
        order by b.id limit $2
      ), gone as (
        delete from bodies b using looked l where b.id = l.id
+         and not exists (select from dsn_due d where d.body_id = b.id)
          and (select count(*) filter (where a.final) >= l.recipients and max(a.at) < now() - ${KEPT}
               from attempts a where a.message = l.id)
      )

@@ -68,6 +68,8 @@ export interface RateBlock {
   readonly granted: number;
   /** When the hour that runs ends. */
   readonly until: Date;
+  /** ms until then, by the store's clock. */
+  readonly lasts: number;
 }
 
 /**
@@ -84,7 +86,8 @@ export async function takeRate(db: Queryable, name: string, rate: number, want: 
        select *, case when $2 - used < $3 then 0 else greatest($3, least(100, ($2 - used) / 50)) end as granted from running
      )
      update user_rates u set starts = t.starts, used = t.used + t.granted from taken t where u.name = t.name
-     returning t.granted, t.starts + interval '1 hour' as until`,
+     returning t.granted, t.starts + interval '1 hour' as until,
+       extract(epoch from t.starts + interval '1 hour' - now())::float8 * 1000 as lasts`,
     [name, rate, want],
   );
   return rows[0];

@@ -31,6 +31,8 @@ export async function startBare(url: string, target: Target): Promise<Engine> {
     name: 'bare',
     port,
     peakMegabytes: () => peakMegabytes(children.map((child) => child.pid)),
+    pids: () => children.map((child) => child.pid),
+    usesDatabase: true,
     stop: async () => {
       await Promise.all(
         children.map(async (child) => {

@@ -4,6 +4,10 @@ export interface Engine {
   readonly port: number;
   /** Largest resident memory of one of its processes so far, MB; null where that says nothing. */
   readonly peakMegabytes: () => number | null;
+  /** Its processes, but for the database they share. */
+  readonly pids: () => readonly (number | undefined)[];
+  /** It keeps its mail in PostgreSQL. */
+  readonly usesDatabase: boolean;
   stop(): Promise<void>;
 }
 
@@ -15,4 +19,4 @@ export interface Target {
 }
 
 /** Connections to the sink each engine may keep open: the same for all. */
-export const CONNECTIONS = 64;
+export const CONNECTIONS = 128;

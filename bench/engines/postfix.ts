@@ -4,7 +4,7 @@
  * chroot, no anvil limits); what it syncs to disk is left as it is.
  */
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -26,15 +26,18 @@ export async function startPostfix(target: Target, more: Readonly<Record<string,
   for (const name of ['data', 'queue']) await mkdir(path.join(folder, name));
   await run('chown', ['postfix', path.join(folder, 'data')]);
   await writeFile(path.join(config, 'main.cf'), main(folder, target, more));
-  await writeFile(path.join(config, 'master.cf'), master(port));
+  await writeFile(path.join(config, 'master.cf'), services(port));
   await run(PROGRAM, ['-c', config, 'start']).catch((error: { stderr?: string; message: string }) => {
     throw new Error(`Postfix did not start: ${error.stderr ?? error.message}`);
   });
   await reachable('127.0.0.1', port);
+  const master = Number(await readFile(path.join(folder, 'queue/pid/master.pid'), 'utf8'));
   return {
     name: 'postfix',
     port,
     peakMegabytes: () => null,
+    pids: () => [master],
+    usesDatabase: false,
     stop: async () => {
       await run(PROGRAM, ['-c', config, 'stop']);
       await rm(folder, { recursive: true, force: true });
@@ -79,7 +82,7 @@ function main(folder: string, target: Target, more: Readonly<Record<string, stri
     .join('');
 }
 
-function master(port: number): string {
+function services(port: number): string {
   const rows = [
     `127.0.0.1:${port} inet n - n - - smtpd`,
     'cleanup unix n - n - 0 cleanup',

@@ -3,13 +3,16 @@
  * before 250, claims, units, outcomes, rollups. Only AUTH and TLS are off, as they are on Postfix's side. Its name
  * server is the lab's.
  */
+import { chmod, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { RoleProcess } from '../../cli/roles/child.ts';
 import type { RoleOrders } from '../../cli/roles/spec.ts';
 import { DnsServer } from '../../lab/dns-server.ts';
 import { Zone } from '../../lab/dns-zone.ts';
+import { newKeyPair } from '../../mta/signing/key-pair.ts';
 import { freePort } from '../../setup/host/free-port.ts';
 import { createStore, type Store } from '../../store/connect.ts';
+import { activateDkimKey, addDkimKey } from '../../store/dkim.ts';
 import { upsertAddress, upsertPool } from '../../store/lanes.ts';
 import { migrate } from '../../store/migrate.ts';
 import { CONNECTIONS, type Engine, type Target } from './engine.ts';
@@ -28,7 +31,7 @@ export interface RampartEngine extends Engine {
 export async function startRampart(
   url: string,
   target: Target,
-  options: { readonly name: string; readonly logs: string; readonly execArgv?: readonly string[] },
+  options: { readonly name: string; readonly logs: string; readonly dkim?: boolean },
 ): Promise<RampartEngine> {
   const store = createStore(url, { max: 3 });
   await migrate(store);
@@ -59,6 +62,12 @@ export async function startRampart(
       ],
       limits: { perAddress: 500, messagesPerConnection: 1_000_000 },
     },
+    delivery: {
+      tls: { default: 'opportunistic', providers: {}, domains: {} },
+      sts: {},
+      dane: true,
+      dkim: { files: options.dkim ? [await signingKey(store, options.logs)] : [], alsoSign: {} },
+    },
     resolvers: [`127.0.0.1:${dnsPort}`],
     smtpPort: target.port,
     traceKey: 'the key of the benchmark',
@@ -79,10 +88,24 @@ export async function startRampart(
     port,
     store,
     peakMegabytes: () => peakMegabytes(processes.map((one) => one.pid)),
+    pids: () => processes.map((one) => one.pid),
+    usesDatabase: true,
     stop: async () => {
       await Promise.all(processes.map((one) => one.stop()));
       await dns.stop();
       await store.end();
     },
   };
+}
+
+/** An RSA-2048 key of the sender's domain that is in use. */
+async function signingKey(store: Store, folder: string) {
+  const { publicKey, privatePem } = newKeyPair('rsa-sha256');
+  const name = { domain: 'shop.example', selector: 'bench' };
+  const file = path.join(folder, 'dkim.pem');
+  await writeFile(file, privatePem);
+  await chmod(file, 0o600);
+  await addDkimKey(store, { ...name, algorithm: 'rsa-sha256', publicKey, privateKey: null });
+  await activateDkimKey(store, name.domain, name.selector, 0);
+  return { ...name, file };
 }

@@ -1,5 +1,6 @@
 /** What a schema can not see: values that are right by themselves and wrong together. Pure. */
 import { type Calendar, checkCalendar } from '../../policy/calendar.ts';
+import { listenerProblems } from './cross-injection.ts';
 import { poolProblems } from './pool-checks.ts';
 import type { Problem } from './problems.ts';
 import { ALL_PROVIDERS, type CheckedConfig } from './schema.ts';
@@ -12,9 +13,9 @@ export function crossProblems(config: CheckedConfig, calendar: Calendar): Proble
     ...addressProblems(config),
     ...userProblems(config),
     ...feedProblems(config),
+    ...listenerProblems(config),
     ...deliveryProblems(config),
     ...shapingProblems(config),
-    ...listenerProblems(config),
   ];
 }
 
@@ -107,25 +108,6 @@ function shapingProblems({ shaping, pools }: CheckedConfig): Problem[] {
     if (pools[pool] === undefined)
       problems.push({ path: ['shaping', 'pools', pool], says: `expected one of ${Object.keys(pools).join(', ')}` });
     for (const name of Object.keys(rows)) provider(['shaping', 'pools', pool, name], name);
-  }
-  return problems;
-}
-
-function listenerProblems(config: CheckedConfig): Problem[] {
-  const problems: Problem[] = [];
-  const pools = Object.keys(config.pools);
-  for (const [index, listener] of config.mta.listeners.entries()) {
-    if (listener.role !== 'internal') continue;
-    const path = ['mta', 'listeners', index];
-    for (const [at, pool] of listener.pools.entries()) {
-      if (pools.includes(pool)) continue;
-      problems.push({ path: [...path, 'pools', at], says: `expected one of ${pools.join(', ')}, found "${pool}"` });
-    }
-    for (const proxy of listener.proxyFrom ?? []) {
-      // A proxy that can not tell its client would make everybody behind it a trusted peer.
-      if (!listener.peers.includes(proxy)) continue;
-      problems.push({ path: [...path, 'peers'], says: `${proxy} is a proxy: list its clients, not the proxy` });
-    }
   }
   return problems;
 }

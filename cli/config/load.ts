@@ -128,11 +128,13 @@ function resolve(
         inbound: {
           ...listener(mta.inbound, ['mta', 'inbound'], files),
           feedbackAddresses: mta.inbound.feedbackAddresses,
+          reporters: mta.inbound.reporters,
         },
       }),
       injection: resolveInjection(mta, (named, at) => files.at(named, at)),
       resolvers: mta.resolvers,
       smtpPort: mta.smtpPort,
+      notifications: mta.notifications,
       backPressure: {
         maxQueued: mta.backPressure.maxQueued,
         minFreeBytes: mta.backPressure.minFreeBytes,

@@ -20,7 +20,11 @@ export interface ResolvedInjection {
         readonly domains: readonly string[];
         readonly rate: number | null;
       })
-    | (Listener & { readonly role: 'inbound'; readonly feedbackAddresses: readonly string[] })
+    | (Listener & {
+        readonly role: 'inbound';
+        readonly feedbackAddresses: readonly string[];
+        readonly reporters: readonly string[];
+      })
   )[];
   readonly http?: Listener;
   readonly limits: InjectionLimits;

@@ -78,7 +78,11 @@ export interface ResolvedConfig {
   readonly mta: {
     readonly hostname: string;
     readonly submission: ResolvedListener & { readonly users: readonly ResolvedUser[]; readonly maxBytes: number };
-    readonly inbound?: ResolvedListener & { readonly feedbackAddresses: readonly string[] };
+    readonly inbound?: ResolvedListener & {
+      readonly feedbackAddresses: readonly string[];
+      readonly reporters?: readonly string[];
+    };
+    readonly notifications?: 'sender' | 'none';
     readonly injection: ResolvedInjection;
     readonly resolvers: readonly string[];
     readonly smtpPort: number;

@@ -3,6 +3,7 @@ import { BlockList, isIP, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { INJECTION_LIMITS, MAX_READING_BYTES } from '../../policy/injection.ts';
 import { parseDuration } from './duration.ts';
+import { reporters } from './schema-reports.ts';
 
 const text = z.string().min(1, 'some text');
 const count = z.int().min(1);
@@ -56,6 +57,7 @@ const listener = z.discriminatedUnion(
       role: z.literal('inbound'),
       ...listenerShape,
       feedbackAddresses: z.array(mailbox).min(1, 'at least one mail address'),
+      reporters,
     }),
   ],
   "a listener with role 'submission', 'internal' or 'inbound'",

@@ -10,6 +10,7 @@ import { backPressureSchema } from './schema-back-pressure.ts';
 import { dkimSchema, remoteTlsSchema } from './schema-delivery.ts';
 import { injectionShape, userShape } from './schema-injection.ts';
 import { hostName, name, pool } from './schema-pools.ts';
+import { notifications, reporters } from './schema-reports.ts';
 import { shapingSchema } from './schema-shaping.ts';
 
 /** Providers a lane can be for: every one that can be told by its MX, and the rest. */
@@ -98,6 +99,8 @@ export const configSchema = z.strictObject({
           port: port.default(2526),
           tls: tls.optional(),
           feedbackAddresses: z.array(mailbox).min(1, 'at least one mail address'),
+          /** Reporters that are believed without a token of ours when they signed their report. */
+          reporters,
         })
         .optional(),
       /** DNS servers, `ip:port`; empty: the system's. */
@@ -110,6 +113,8 @@ export const configSchema = z.strictObject({
       bounceDomain: hostName.optional(),
       /** TLS towards the hosts mail goes to. */
       remoteTls: remoteTlsSchema,
+      /** Are senders told what could not be delivered? `none`: they read events instead. */
+      notifications,
       /** Largest message taken, bytes. */
       maxBytes: count.default(25_000_000),
       /** Marks above which new mail is put off. */

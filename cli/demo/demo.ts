@@ -18,11 +18,13 @@ import { gather } from './facts.ts';
 import { startInjectProcess, startWorldProcess } from './processes.ts';
 import { printReport, type Report, writeReport } from './report.ts';
 import { screen } from './screen.ts';
-import { COLD, demoSpec, FEEDBACK, POOL, SCRIPTS, type Script, targets, USER, WARM } from './setting.ts';
+import { BOUNCES, COLD, demoSpec, FEEDBACK, POOL, SCRIPTS, type Script, targets, USER, WARM } from './setting.ts';
 import { conditions } from './verdict.ts';
 
 export interface DemoOptions {
   readonly days: number;
+  /** Another world than the one that goes with the days, by the name of its scenario. */
+  readonly world?: string;
   /** Seed of the world; absent: the scenario's own. */
   readonly seed?: number;
   readonly json: boolean;
@@ -32,9 +34,10 @@ export interface DemoOptions {
 
 /** Runs the demo; resolves to whether everything it promises held. */
 export async function demo(options: DemoOptions): Promise<boolean> {
-  const script = SCRIPTS[options.days];
-  if (script === undefined)
+  const known = SCRIPTS[options.days];
+  if (known === undefined)
     throw new Error(`the demo knows ${Object.keys(SCRIPTS).join(' and ')} days, not ${options.days}`);
+  const script = options.world === undefined ? known : { ...known, scenario: `${options.world}.json` };
   const say = (line: string) => void (options.json ? process.stderr : process.stdout).write(`${line}\n`);
   const stops: (() => Promise<unknown>)[] = [];
   const interrupted = new AbortController();
@@ -71,7 +74,7 @@ async function play(
   await mkdir(labDir, { recursive: true });
   const { file, scenario } = await scenarioFor(script, options, labDir);
 
-  say('starting a small internet: DNS, five mailbox providers, seed mailboxes');
+  say('starting a small internet: DNS, mailbox providers, seed mailboxes');
   const ports = { submission: await freePort(), inbound: await freePort() };
   const world = await startWorldProcess({
     scenario: file,
@@ -79,6 +82,7 @@ async function play(
     dayLength: script.dayLength,
     senders: [WARM, COLD],
     complaintsTo: `127.0.0.1:${ports.inbound}/${FEEDBACK}`,
+    mailHosts: `${BOUNCES}=127.0.0.1:${ports.inbound}`,
   });
   stops.push(() => world.stop());
 

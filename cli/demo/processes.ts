@@ -50,6 +50,8 @@ export interface WorldArgs {
   readonly dayLength: number;
   readonly senders: readonly { readonly ip: string; readonly name: string }[];
   readonly complaintsTo: string;
+  /** Where mail to a domain of the sender goes: `DOMAIN=IP:PORT`. */
+  readonly mailHosts: string;
 }
 
 /** Starts the world and waits until it answers. */
@@ -60,7 +62,7 @@ export async function startWorldProcess(args: WorldArgs): Promise<WorldProcess> 
       'world',
       ...['--scenario', args.scenario, '--dir', args.directory, '--day-length', String(args.dayLength)],
       ...['--senders', args.senders.map(({ ip, name }) => `${ip}=${name}`).join(',')],
-      ...['--complaints-to', args.complaintsTo],
+      ...['--complaints-to', args.complaintsTo, '--mail-hosts', args.mailHosts],
     ],
     log,
   );

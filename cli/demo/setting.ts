@@ -10,6 +10,8 @@ export const WARM = { ip: '127.10.0.10', name: 'mta-1.sender.example' };
 export const COLD = { ip: '127.10.0.11', name: 'mta-2.sender.example' };
 export const USER = { name: 'app', password: randomBytes(12).toString('hex'), pools: [POOL] };
 export const FEEDBACK = 'fbl@feedback.sender.example';
+/** Return paths are in this domain; its MX is the inbound listener. */
+export const BOUNCES = 'bounce.sender.example';
 
 export interface Script {
   readonly days: number;
@@ -72,7 +74,9 @@ export function demoSpec(
       smtpPort: world.smtpPort,
       backPressure: { maxQueued: 1_000_000, minFreeBytes: 0, slowMs: 10_000 },
       traceKey: randomBytes(24).toString('hex'),
-      bounceDomain: 'bounce.sender.example',
+      bounceDomain: BOUNCES,
+      // Its customers are nobody: there is no mailbox to tell anything to.
+      notifications: 'none',
       shaping: {},
     },
     seeds: world.seeds.map((seed) => ({ ...seed, secure: false })),

@@ -5,6 +5,7 @@
 
 import { type ClaimQuery, claim, type Flow, flowsOf, releaseUnknown, type Taken, unclaim } from '../../store/claims.ts';
 import type { Store } from '../../store/connect.ts';
+import { passSuppression } from '../suppression/gate.ts';
 
 /** A statement of ours may still run on the server this long after its connection broke. */
 const SETTLED_MS = 5_000;
@@ -25,7 +26,9 @@ export class Claims {
   async claim(query: Omit<ClaimQuery, 'process'>): Promise<Taken[]> {
     this.#asking += 1;
     try {
-      const messages = await claim(this.#store, { ...query, process: this.#process });
+      const claimed = await claim(this.#store, { ...query, process: this.#process });
+      // Where this fails, the rows stay in nobody's hands and are let go: what was not checked is not sent.
+      const messages = await passSuppression(this.#store, this.#process, query.pool, claimed);
       for (const message of messages) this.#held.add(message.id);
       return messages;
     } catch (error) {

@@ -2,10 +2,12 @@
 import { isAscii } from 'node:buffer';
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext, type DetailedPeerCertificate, type SecureContext, TLSSocket } from 'node:tls';
+import { format } from 'node:util';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import type { Secured, TlsRequirement } from '../transport-security/requirement.ts';
 import { daneProblem } from '../transport-security/tlsa.ts';
 import { HeldBody } from './held-body.ts';
+import type { Tracer } from './transcripts.ts';
 
 export interface ConnectionSpec {
   readonly host: string;
@@ -20,6 +22,8 @@ export interface ConnectionSpec {
   readonly clear?: boolean;
   /** TLS from the first byte (RFC 8314 §3.3). */
   readonly implicitTls?: boolean;
+  /** Takes the conversation, line by line, without message texts. */
+  readonly tracer?: Tracer;
   /** Certificates to check against; absent: the public authorities Node brings. */
   readonly authorities?: SecureContext;
 }
@@ -75,7 +79,8 @@ export class EgressConnection {
       // Opportunistic TLS authenticates nobody (RFC 7435): an unknown certificate is better than clear text. Where it must
       // be known, it is looked at after the handshake, before MAIL.
       tls: { rejectUnauthorized: false, secureContext: spec.authorities ?? authorities() },
-      logger: false,
+      logger: spec.tracer === undefined ? false : loggerOf(spec.tracer),
+      transactionLog: spec.tracer !== undefined,
       connectionTimeout: 30_000,
       greetingTimeout: 30_000,
       socketTimeout: 300_000,
@@ -241,6 +246,21 @@ export class EgressConnection {
     this.#open = false;
     this.#smtp.close();
   }
+}
+
+/** The library's log as a conversation: what client and server said, and what became of the connection. */
+function loggerOf(tracer: Tracer) {
+  const write = (entry: unknown, message?: unknown, ...rest: unknown[]) => {
+    const { tnx } = (entry ?? {}) as { tnx?: string };
+    const text = format(message ?? '', ...rest);
+    if (tnx === 'client' || tnx === 'server') tracer(tnx, printableLines(text));
+    else if (tnx !== 'message') tracer('note', printableLines(text));
+  };
+  return { level: () => {}, trace: write, debug: write, info: write, warn: write, error: write, fatal: write } as never;
+}
+
+function printableLines(text: string): string {
+  return text.split(/\r?\n/).map(printable).join('\n');
 }
 
 function authorities(): SecureContext {

@@ -162,13 +162,17 @@ export class Dispatcher {
     if (open.length === 0) return null;
     if (this.#warm.any) return now - this.#behindSince < BEHIND_MS ? 'soon' : null;
     open.sort((a, b) => load(a) - load(b));
+    let soon = false;
     for (const one of open) {
+      // Where no unit can be had now, there is nothing to wait for.
+      if (!one.units.mayHave(now)) continue;
+      soon = true;
       if (one.slots.free(mail.stream, one.cold) === 0) continue;
       const [unit] = one.units.takeAtHand(one.lane, 1, now);
       if (unit !== undefined) return this.#place(one, mail, unit);
       void one.units.refill(one.lane, one.cold, this.#parts.lease.processes, now).then((has) => has && this.#letIn());
     }
-    return 'soon';
+    return soon ? 'soon' : null;
   }
 
   /**

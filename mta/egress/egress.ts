@@ -29,6 +29,7 @@ import { OutcomeCommitter } from './outcomes.ts';
 import { LaneSender } from './sender.ts';
 import { LimitTable } from './shaping.ts';
 import { LaneSlots } from './slots.ts';
+import { Transcripts } from './transcripts.ts';
 import { LaneUnits } from './units.ts';
 
 /** A place for one recipient before its message is committed. */
@@ -60,6 +61,7 @@ export class Egress {
   readonly #lanes = new Map<string, LaneEntry>();
   readonly #dispatchers = new Map<string, Dispatcher>();
   readonly #claims: Claims;
+  readonly #transcripts: Transcripts;
   readonly #freeing = new Set<string>();
   readonly #limits: LimitTable;
   /** By pool. */
@@ -76,6 +78,7 @@ export class Egress {
     this.#delivery = delivery;
     this.#claims = new Claims(store, lease.id);
     this.#limits = new LimitTable(settings.shaping ?? {}, () => lease.onNode);
+    this.#transcripts = new Transcripts(store, lease.id, () => lease.traces, settings.log);
     this.#outcomes = new OutcomeCommitter(store, lease.id, () => this.#scale(), settings.log);
     for (const upstream of settings.upstreams ?? []) this.#upstreams.set(upstream.pool, this.#upstream(upstream));
   }
@@ -185,6 +188,7 @@ export class Egress {
       await units.settleIdle(now, window.end - window.start);
     }
     for (const { sender } of this.#upstreams.values()) sender.closeIdle(now);
+    await this.#transcripts.flush();
   }
 
   /** Lets go of claims in nobody's hands. */
@@ -205,6 +209,7 @@ export class Egress {
       await units.settle().catch(() => {});
     }
     for (const { sender } of this.#upstreams.values()) sender.close();
+    await this.#transcripts.flush();
     await this.#claims.releaseUnknown(0).catch(() => {});
   }
 
@@ -284,6 +289,7 @@ export class Egress {
     return new LaneSender(lane, {
       ...this.#delivery,
       limits: () => this.#limits.of(current()),
+      transcripts: this.#transcripts,
       smtpPort: this.#settings.smtpPort,
       traceKey: this.#settings.traceKey,
       bounceDomain: this.#settings.bounceDomain,

@@ -22,6 +22,7 @@ import type { Store } from '../../store/connect.ts';
 import { CHANGES } from '../../store/holds.ts';
 import type { LaneRow } from '../../store/lanes.ts';
 import { registerProcess, renew } from '../../store/processes.ts';
+import type { Trace } from '../../store/traces.ts';
 import type { MtaSettings } from '../settings.ts';
 
 export const LEASE_MS = 3_000;
@@ -54,6 +55,7 @@ export class Lease {
   #everywhere: readonly LaneRow[] = [];
   #holds: readonly Hold[] = [];
   #easings: readonly Easing[] = [];
+  #traces: readonly Trace[] = [];
   #processes = 1;
   #onNode = 1;
   #renewedAt = Number.NEGATIVE_INFINITY;
@@ -115,6 +117,11 @@ export class Lease {
 
   get lanes(): readonly LaneRow[] {
     return this.#lanes;
+  }
+
+  /** Conversations somebody wants to read. */
+  get traces(): readonly Trace[] {
+    return this.#traces;
   }
 
   /** Which lanes carry a provider's mail: its own where it has any, else those of `other`. */
@@ -238,6 +245,7 @@ export class Lease {
       this.#lanes = renewal.lanes.filter((lane) => lane.node === this.#settings.node);
       this.#holds = renewal.holds;
       this.#easings = renewal.easings;
+      this.#traces = renewal.traces;
       this.#processes = renewal.processes;
       this.#onNode = renewal.onNode;
       this.#renewedAt = asked;

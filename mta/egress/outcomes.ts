@@ -9,7 +9,7 @@ interface Waiting {
 }
 
 const GROUP = 200;
-const LINGER_MS = 3;
+const LINGER_MS = 5;
 
 export class OutcomeCommitter {
   readonly #store: Store;

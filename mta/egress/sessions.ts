@@ -12,6 +12,7 @@ import type { StsPolicy } from '../transport-security/sts-policy.ts';
 import { type Answer, type ConnectionSpec, EgressConnection } from './connection.ts';
 import type { LaneLimits } from './shaping.ts';
 import { Sites } from './sites.ts';
+import type { Transcripts } from './transcripts.ts';
 
 export interface SessionParts {
   readonly resolver: MailResolver;
@@ -20,6 +21,7 @@ export interface SessionParts {
   /** Connections and rates of the lane in this process. */
   readonly limits: () => LaneLimits;
   readonly authorities: ConnectionSpec['authorities'];
+  readonly transcripts: Transcripts;
   readonly log: (event: string, fields?: Record<string, unknown>) => void;
 }
 
@@ -188,8 +190,11 @@ export class Sessions {
     if (route === null) return undefined;
     const sts = security.knownSts(domain);
     if (sts === undefined) return undefined;
+    const wanted = this.#parts.transcripts.wants(this.#lane());
     return this.#idle.findLast((connection) => {
-      const { host } = connection.spec;
+      const { host, tracer } = connection.spec;
+      // Somebody wants to read a conversation from its beginning.
+      if (wanted && tracer === undefined) return false;
       if (!connection.open || !route.hosts.includes(host)) return false;
       const need = security.known(domain, sts, route, host);
       return need !== undefined && 'startTls' in need && satisfies(connection.secured, need);
@@ -229,7 +234,12 @@ export class Sessions {
     const { authorities, smtpPort: port } = this.#parts;
     let refused: Answer | undefined;
     for (const clear of need.startTls === 'try' ? [false, true] : [false]) {
-      const spec = { host, ip, port, localAddress, ehloName, need, clear, ...(authorities && { authorities }) };
+      const tracer = this.#parts.transcripts.begin(this.#lane(), { host, ip });
+      const spec = {
+        ...{ host, ip, port, localAddress, ehloName, need, clear },
+        ...(authorities && { authorities }),
+        ...(tracer && { tracer }),
+      };
       const connection = new EgressConnection(spec);
       const answer = await connection.connect();
       if (answer === null) {

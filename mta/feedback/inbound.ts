@@ -1,55 +1,90 @@
-/** The inbound listener: feedback reports (ARF, RFC 5965) come back here and join the delivery they are about. */
+/**
+ * The inbound listener: bounces come back to VERP return paths, feedback reports to the addresses that were enrolled. No
+ * relaying, no open inbox. 250 only after what a report means is stored.
+ */
+import type { SMTPServerDataStream } from 'smtp-server';
 import type { Store } from '../../store/connect.ts';
-import { recordComplaint, recordUnverified } from '../../store/probes.ts';
 import { type Listening, startListener } from '../injection/listener.ts';
 import { RefusedMessage } from '../injection/refusal.ts';
 import type { MtaSettings } from '../settings.ts';
-import { recipientOf } from '../trace.ts';
-import { parseReport } from './arf.ts';
+import { classifyMessage } from './classify/message.ts';
+import { reporterVerifier } from './reporter.ts';
+import { takeReport } from './take.ts';
 
-const MAX_BYTES = 2_000_000;
+/** Bounces may return the whole message; of each this much is read, and the rest thrown away. */
+const KEPT_BYTES = 2_000_000;
+/** Room for the report around a returned message. */
+const REPORT_BYTES = 1_000_000;
+const MOST_RECIPIENTS = 100;
+/** RFC 5321 §4.5.1 and RFC 2142: somebody must be there. What comes is kept as unverified, for people. */
+const ROLES = ['postmaster', 'abuse'];
 
-/** Starts the listener. It takes mail for the feedback addresses only: no relaying, no open inbox. */
+/** Starts the listener. */
 export async function startInbound(
   settings: MtaSettings,
   store: Store,
   inbound: MtaSettings['inbound'] = settings.inbound,
 ): Promise<Listening> {
   if (inbound === undefined) throw new Error('no inbound listener is configured');
-  const wanted = new Set(inbound.feedbackAddresses.map((address) => address.toLowerCase()));
+  const takes = addressFilter(inbound.feedbackAddresses, settings.bounceDomain);
+  const parts = {
+    store,
+    traceKey: settings.traceKey,
+    classify: classifyMessage,
+    verify: reporterVerifier(settings.resolvers, inbound.reporters ?? []),
+  };
   const { hostname, log } = settings;
   const limits = settings.injection?.limits;
+  const maxBytes = settings.submission.maxBytes + REPORT_BYTES;
   return startListener(
     inbound,
-    { hostname, log, limits, maxBytes: MAX_BYTES, name: 'inbound' },
+    { hostname, log, limits, maxBytes, name: 'inbound' },
     {
       disabledCommands: ['AUTH'],
-      onRcptTo(address, _session, done) {
-        if (wanted.has(address.address.toLowerCase())) return done();
-        return done(new RefusedMessage(550, '5.1.1 No such address here'));
+      onRcptTo(address, session, done) {
+        if (!takes(address.address)) return done(new RefusedMessage(550, '5.1.1 No such address here'));
+        if (session.envelope.rcptTo.length >= MOST_RECIPIENTS)
+          return done(new RefusedMessage(452, '4.5.3 Too many recipients'));
+        return done();
       },
       onData(stream, session, done) {
-        const chunks: Buffer[] = [];
-        stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-        stream.on('end', () => {
-          takeReport(settings, store, Buffer.concat(chunks), session.remoteAddress).then(
+        const rcpts = session.envelope.rcptTo.map(({ address }) => address);
+        readHead(stream)
+          .then((read) => takeReport(parts, { ...read, rcpts, from: session.remoteAddress }))
+          .then(
             () => done(null, '2.0.0 Ok'),
             (error: Error) => {
               settings.log('feedback-failed', { error: error.message });
               done(new RefusedMessage(451, '4.3.0 The report can not be stored now'));
             },
           );
-        });
       },
     },
   );
 }
 
-async function takeReport(settings: MtaSettings, store: Store, raw: Buffer, from: string): Promise<void> {
-  const report = await parseReport(raw);
-  if (report === undefined) return recordUnverified(store, 'not-a-report', { from, bytes: raw.length });
-  const recipient = report.trace === undefined ? undefined : recipientOf(report.trace, settings.traceKey);
-  if (recipient === undefined) return recordUnverified(store, 'no-valid-trace', { from, ...report });
-  const outcome = await recordComplaint(store, recipient, { from, ...report });
-  if (outcome === 'no-such-delivery') await recordUnverified(store, outcome, { from, recipient, ...report });
+/** Which envelope recipients are taken: the feedback addresses, return paths of ours, postmaster and abuse. */
+function addressFilter(feedback: readonly string[], bounceDomain: string | undefined): (address: string) => boolean {
+  const wanted = new Set(feedback.map((address) => address.toLowerCase()));
+  const domain = bounceDomain?.toLowerCase();
+  if (domain !== undefined) for (const role of ROLES) wanted.add(`${role}@${domain}`);
+  return (given) => {
+    const address = given.toLowerCase();
+    if (wanted.has(address)) return true;
+    // A token that does not hold is taken as well: after a change of the key a person must be able to see what came.
+    return domain !== undefined && address.startsWith('b+') && address.endsWith(`@${domain}`);
+  };
+}
+
+async function readHead(stream: SMTPServerDataStream): Promise<{ raw: Buffer; cut: boolean }> {
+  const chunks: Buffer[] = [];
+  let kept = 0;
+  let cut = false;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    const part = chunk.subarray(0, KEPT_BYTES - kept);
+    cut ||= part.length < chunk.length;
+    kept += part.length;
+    if (part.length > 0) chunks.push(part);
+  }
+  return { raw: Buffer.concat(chunks), cut: cut || stream.sizeExceeded };
 }

@@ -18,7 +18,12 @@ class Connection extends SMTPConnection {
   /** Ends the connection after `ms`, but never between a message's end and our answer to it. */
   endAfter(ms: number): void {
     this.#timer = setTimeout(() => this.#end(), ms).unref();
-    this._socket.once('close', () => clearTimeout(this.#timer));
+  }
+
+  /** Whichever socket it is by now: STARTTLS replaces it, and takes the listeners off the old one. */
+  override _onClose(): void {
+    clearTimeout(this.#timer);
+    super._onClose();
   }
 
   /** A text with a code of its own keeps it; smtp-server would put its default for the reply code before it. */

@@ -50,7 +50,7 @@ const HIGH_WATER = 2_000;
  */
 const ROOM_MS = 250;
 const GROUP = 200;
-const LINGER_MS = 2;
+const LINGER_MS = 4;
 /** How long a commit whose answer was lost is asked for before the client is told to try again. */
 const DOUBT_MS = 100_000;
 /** A pool's live content is kept for probes once in so long; other bodies go with their delivery. */

@@ -11,16 +11,19 @@ export type TakeRate = (name: string, rate: number, want: number) => Promise<Rat
 
 interface Held {
   left: number;
-  /** ms: end of the hour the block is of. */
-  until: number;
+  /** ms of our clock at which the hour of the block ends. */
+  readonly ends: number;
+  /** The same by the store's clock: what tells one hour from another. */
+  readonly until: number;
 }
 
 export class Rates {
   readonly #take: TakeRate;
   readonly #now: () => number;
   readonly #held = new Map<string, Held>();
+  readonly #asking = new Map<string, Promise<RateBlock>>();
 
-  /** `now`: ms since 1970, the store's clock to within the skew of two machines. */
+  /** `now`: ms of a clock that never goes back; the store says how long an hour still lasts, so clocks need not agree. */
   constructor(take: TakeRate, now: () => number) {
     this.#take = take;
     this.#now = now;
@@ -35,26 +38,20 @@ export class Rates {
         550,
         `5.7.1 User ${name} may send to ${rate} recipients an hour: one message can not have ${recipients}`,
       );
-    const held = this.#live(name);
-    if (held !== undefined && held.left >= recipients) {
-      held.left -= recipients;
-      return;
+    for (;;) {
+      const held = this.#live(name);
+      if (held !== undefined && held.left >= recipients) {
+        held.left -= recipients;
+        return;
+      }
+      const asking = this.#asking.get(name);
+      // One at a time: each block that many ask for at once would hold back what the others need.
+      if (asking !== undefined) await asking.catch(() => {});
+      else {
+        const block = await this.#ask(name, rate, recipients - (held?.left ?? 0));
+        if (block.granted === 0) throw this.#over(caller, block);
+      }
     }
-    const missing = recipients - (held?.left ?? 0);
-    if (held !== undefined) held.left = 0;
-    const block = await this.#take(name, rate, missing).catch((error: unknown) => {
-      this.#add(name, recipients - missing, held?.until ?? 0);
-      throw error;
-    });
-    const until = block.until.getTime();
-    if (block.granted >= missing) return this.#add(name, block.granted - missing, until);
-    this.#add(name, recipients - missing, held?.until ?? until);
-    const seconds = Math.max(1, Math.ceil((until - this.#now()) / 1000));
-    throw new RefusedMessage(
-      450,
-      `4.7.0 User ${name} has sent to ${rate} recipients this hour: try again after ${block.until.toISOString()}`,
-      seconds,
-    );
   }
 
   /** Gives back what was taken for a message that was not accepted after all. */
@@ -63,15 +60,37 @@ export class Rates {
     if (held !== undefined) held.left += recipients;
   }
 
-  #live(name: string): Held | undefined {
-    const held = this.#held.get(name);
-    return held !== undefined && held.until > this.#now() ? held : undefined;
+  async #ask(name: string, rate: number, want: number): Promise<RateBlock> {
+    const asking = this.#take(name, rate, want);
+    this.#asking.set(name, asking);
+    try {
+      const block = await asking;
+      this.#add(name, block);
+      return block;
+    } finally {
+      this.#asking.delete(name);
+    }
   }
 
-  #add(name: string, units: number, until: number): void {
+  #add(name: string, { granted, until, lasts }: RateBlock): void {
     const held = this.#live(name);
-    // Twins may have taken a block meanwhile; one of another hour replaces it.
-    if (held !== undefined && held.until === until) held.left += units;
-    else if (units > 0 || held === undefined) this.#held.set(name, { left: units, until });
+    // A block of another hour replaces what is left of the old one.
+    if (held !== undefined && held.until === until.getTime()) held.left += granted;
+    else if (granted > 0) {
+      this.#held.set(name, { left: granted, ends: this.#now() + lasts, until: until.getTime() });
+    }
+  }
+
+  #over({ name, rate }: Caller, { until, lasts }: RateBlock): RefusedMessage {
+    return new RefusedMessage(
+      450,
+      `4.7.0 User ${name} has sent to ${rate} recipients this hour: try again after ${until.toISOString()}`,
+      Math.max(1, Math.ceil(lasts / 1000)),
+    );
+  }
+
+  #live(name: string): Held | undefined {
+    const held = this.#held.get(name);
+    return held !== undefined && held.ends > this.#now() ? held : undefined;
   }
 }

@@ -7,7 +7,6 @@ import { startInbound } from '../feedback/inbound.ts';
 import type { MtaSettings } from '../settings.ts';
 import type { ExtraListener } from '../settings-injection.ts';
 import { GroupCommit, type Seating } from './group-commit.ts';
-import { startHttp } from './http/server.ts';
 import type { Listening } from './listener.ts';
 import { OneClickCount } from './one-click-count.ts';
 import { Rates } from './rates.ts';
@@ -50,6 +49,7 @@ export async function startInjection(settings: MtaSettings, store: Store, ports:
     ...ports,
     settings,
     spool,
+    accepting: ports.accepting ?? (() => null),
     withoutOneClick,
     requireListUnsubscribe: injection.requireListUnsubscribe ?? 'warn',
     suppression: new SuppressionCheck(ports.suppressed),
@@ -59,7 +59,10 @@ export async function startInjection(settings: MtaSettings, store: Store, ports:
       now: () => performance.now(),
       log,
     }),
-    rates: new Rates((name, rate, want) => takeRate(store, name, rate, want), Date.now),
+    rates: new Rates(
+      (name, rate, want) => takeRate(store, name, rate, want),
+      () => performance.now(),
+    ),
     reading: new ReadingBudget(injection.maxReadingBytes ?? MAX_READING_BYTES),
     now: Date.now,
   };
@@ -75,8 +78,12 @@ export async function startInjection(settings: MtaSettings, store: Store, ports:
     const listeners: Listening[] = [];
     for (const one of injection.listeners ?? []) listeners.push(await keep(startExtra(parts, store, one)));
     const recipients = injection.limits?.recipients ?? INJECTION_LIMITS.recipients;
-    const http =
-      injection.http === undefined ? null : await keep(startHttp({ ...parts, store, recipients }, injection.http));
+    let http: Listening | null = null;
+    if (injection.http !== undefined) {
+      // The composer and the request's schema are the largest part of a process's start: only where they are used.
+      const { startHttp } = await import('./http/server.ts');
+      http = await keep(startHttp({ ...parts, store, recipients }, injection.http));
+    }
     return {
       submissionPort: submission.port,
       listenerPorts: listeners.map((one) => one.port),

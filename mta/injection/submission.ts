@@ -30,6 +30,8 @@ export interface InjectionParts extends AdmitParts {
   readonly reading: ReadingBudget;
   /** ms since 1970. */
   readonly now: () => number;
+  /** Why no mail can be taken now (backlog, disk, database), for the client to read; null: it can. */
+  readonly accepting: () => string | null;
   /** Told after the commit of mail for these providers (null: not routed yet). */
   readonly accepted: (pool: string, providers: ReadonlySet<string | null>) => void;
 }
@@ -132,6 +134,7 @@ async function takeSender(
   session: SMTPServerSession,
   callerOf: (session: SMTPServerSession) => Promise<Caller>,
 ): Promise<void> {
+  refuseWhenFull(parts);
   const caller = await callerOf(session);
   checkSender(caller, senderAddress(sender.address, session), 'MAIL FROM');
   const size = sender.args === false ? undefined : sender.args.SIZE;
@@ -217,6 +220,12 @@ function hopOf(session: SMTPServerSession) {
   // RFC 6531 §4.3: UTF8SMTP, UTF8SMTPS, UTF8SMTPA, UTF8SMTPSA.
   const protocol = envelope.smtpUtf8 ? transmissionType.replace(/^E?SMTP/, 'UTF8SMTP') : transmissionType;
   return { helo: hostNameAppearsAs || '', address: remoteAddress, protocol, id: `${id}.${transaction}` };
+}
+
+/** Throws 451 with the reason when no mail can be taken: asked before a body is sent, not after it. */
+export function refuseWhenFull({ accepting }: Pick<InjectionParts, 'accepting'>): void {
+  const reason = accepting();
+  if (reason !== null) throw new RefusedMessage(451, `4.3.1 No mail is taken now: ${reason}`, 30);
 }
 
 /** The reply to a failure; what is not a refusal is logged, and not told to the client. */

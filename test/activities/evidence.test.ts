@@ -99,3 +99,29 @@ test('placement needs seeds and volume; seeds nobody could read are stale, not b
   await store.query('update lanes set ceiling = 499');
   assert.equal((await gathered())('google', 'placement')?.feed, 'none', 'below 500 a day');
 });
+
+test('a complaint feed that went silent is stale, for every address at that provider', async () => {
+  const sent = async (at: number, deliveries: number, reports: number) => {
+    await store.query(
+      `insert into rollups (address, provider, campaign, bucket, delivered, attempts) values ($1, 'yahoo', 'news', $2, $3, $3)`,
+      ['198.51.100.77', new Date(at), deliveries],
+    );
+    for (let n = 0; n < reports; n++) {
+      await store.query(
+        `insert into complaints (recipient, provider, sent_at, campaign, tenant, at, detail)
+         values ($1, 'yahoo', $2, 'news', 'acme', $2, '{}')`,
+        [deliveries + n, new Date(at)],
+      );
+    }
+  };
+  const DAY = 24 * HOUR;
+  await sent(NOW - 40 * DAY, 50_000, 50);
+  await sent(NOW - 5 * DAY, 10_000, 10);
+  assert.equal((await gathered())('yahoo', 'complaint')?.feed, 'ok', 'silent, but nothing was sent since');
+  await sent(NOW - 4 * DAY, 7_999, 0);
+  assert.equal((await gathered())('yahoo', 'complaint')?.feed, 'ok');
+  await sent(NOW - 3 * DAY, 1, 0);
+  assert.equal((await gathered())('yahoo', 'complaint')?.feed, 'stale', 'eight reports were due');
+  await sent(NOW - HOUR, 2, 1);
+  assert.equal((await gathered())('yahoo', 'complaint')?.feed, 'ok', 'it speaks again');
+});

@@ -11,8 +11,9 @@ import {
   recentRollups,
   unitsUsed,
 } from '../../store/measures.ts';
-import { insertProbe, recordComplaint, setPlacement } from '../../store/probes.ts';
+import { insertProbe, setPlacement } from '../../store/probes.ts';
 import type { Outcome } from '../../store/queue.ts';
+import { recordComplaint, recordLateBounce } from '../../store/reports.ts';
 import { startDatabase } from './database.ts';
 import { BLOCKED, commit, DEAD, outcome } from './feeder.ts';
 
@@ -134,6 +135,26 @@ test('a delivery counts as exposed to complaints as far as a report could be her
   assert.equal(await recordComplaint(db.store, 999_999, {}), 'no-such-delivery');
   const later = await measured([]);
   assert.deepEqual([later.complaints, later.complaintCampaigns], [1, 1]);
+});
+
+test('a hard bounce after 250 counts as one where its message was sent, and is nobody who could complain', async () => {
+  const old = mail(6 * 24);
+  const soft = mail(10);
+  const fine = mail(10);
+  await measured([old, soft, fine, mail(9, DEAD)]);
+  const bounce = (severity: 'hard' | 'soft') => ({ severity, class: 'recipient', reply: '550 5.1.1', detail: {} });
+  assert.equal(await recordLateBounce(db.store, old.recipient, bounce('soft')), 'recorded');
+  assert.equal(await recordLateBounce(db.store, old.recipient, bounce('hard')), 'recorded', 'a hard one says more');
+  assert.equal(await recordLateBounce(db.store, old.recipient, bounce('soft')), 'known');
+  assert.equal(await recordLateBounce(db.store, soft.recipient, bounce('soft')), 'recorded');
+  assert.equal(await recordLateBounce(db.store, 999_999, bounce('hard')), 'no-such-delivery');
+  const week = await measured([]);
+  assert.deepEqual([week.bounceTrials, week.bounces], [4, 2]);
+  assert.ok(week.complaintTrials < 2, 'soft and fine');
+  const today = await measured([], { since: NOW - 24 * HOUR });
+  assert.deepEqual([today.bounceTrials, today.bounces], [3, 1], 'it was sent six days ago');
+  const { rows } = await db.store.query('select recipient, window_index, severity from late_bounces order by 1');
+  assert.deepEqual(rows[0], { recipient: old.recipient, window_index: old.windowIndex, severity: 'hard' });
 });
 
 test('a late answer belongs to the time its message was first sent, not to today', async () => {

@@ -87,6 +87,18 @@ test('an upstream is a pool: its hosts have ports, and its password is shown to 
   assert.doesNotMatch(JSON.stringify(config.pools), /hush/);
 });
 
+test('senders are told of failures unless told otherwise; more reporters may be named', () => {
+  const mta = (given: unknown) => resolveConfig({ ...smallConfig(), mta: given }, file, {}).mta;
+  assert.equal(mta({}).notifications, 'sender');
+  assert.equal(mta({ notifications: 'none' }).notifications, 'none');
+  const feedbackAddresses = ['fbl@example.com'];
+  assert.deepEqual(mta({ inbound: { feedbackAddresses } }).inbound?.reporters, []);
+  const reporters = ['feedback@arf.example.net'];
+  assert.deepEqual(mta({ inbound: { feedbackAddresses, reporters } }).inbound?.reporters, reporters);
+  assert.throws(() => mta({ inbound: { feedbackAddresses, reporters: ['example.net'] } }), /a From address such as/);
+  assert.throws(() => mta({ notifications: 'everybody' }), /notifications/);
+});
+
 test('complaint feeds follow from the inbound listener', () => {
   const inbound = { feedbackAddresses: ['fbl@example.com'] };
   assert.deepEqual(resolveConfig({ ...smallConfig(), mta: { inbound } }, file, {}).complaintFeeds, [], 'none named');
@@ -303,7 +315,14 @@ test('ways in: listeners of every role, http, limits, what marketing must have',
       domains: ['*.shop.example'],
       rate: null,
     },
-    { role: 'inbound', host: '127.0.0.1', port: 2528, feedbackAddresses: ['fbl@x.example'], proxyFrom: ['10.0.0.1'] },
+    {
+      role: 'inbound',
+      host: '127.0.0.1',
+      port: 2528,
+      feedbackAddresses: ['fbl@x.example'],
+      reporters: [],
+      proxyFrom: ['10.0.0.1'],
+    },
   ]);
   assert.deepEqual(injection.http, { host: '127.0.0.1', port: 8025 });
   assert.equal(injection.limits.idle, 30_000);

@@ -50,7 +50,7 @@ describe('users', () => {
       assert.match(ran.stderr, says);
     };
     await refused(/--pools: name at least one pool/, 'add', 'shop');
-    await refused(/--pools: there is no pool "x": there are marketing/, 'add', 'shop', '--pools', 'x');
+    await refused(/--pools: there is no pool "x": there are lonely, marketing/, 'add', 'shop', '--pools', 'x');
     await refused(/"a:b" is no user name/, 'add', 'a:b', '--pools', 'marketing');
     await refused(/--rate: "fast" is no rate/, 'add', 'shop', '--pools', 'marketing', '--rate', 'fast');
     await refused(/--domains: "@x" is no domain/, 'add', 'shop', '--pools', 'marketing', '--domains', '@x');

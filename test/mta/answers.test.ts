@@ -237,7 +237,7 @@ describe('what an answer leads to', { concurrency: 3 }, () => {
     await world.mail(2, { domain: 'judging.example' });
     await world.mta();
     await until('the first two are delivered', () => second.taken.length === 2);
-    await until('the others were tried', () => judging.log.length > 1);
+    await until('the others were tried', () => judging.log.length > 0);
     await sleep(500);
     assert.equal(second.taken.filter((one) => one.rcpt.endsWith('judging.example')).length, 0);
     assert.equal((await world.queue()).length, 2);

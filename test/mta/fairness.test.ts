@@ -48,9 +48,10 @@ describe('nobody stands in the way of others', { concurrency: 2 }, () => {
     assert.ok(ill.rcpts.length < 5_000, 'there was still a backlog');
     // Each provider has its own connections and passes: in the time of sixty here, the ill one can not have had thousands.
     assert.ok(tried < 2_000, `${tried} attempts at the ill provider while sixty new messages went`);
-    const { rows } = await world.store.query(
-      `select recipient from attempts where provider = 'other' and number = 1 order by at, id`,
-    );
+    const firsts = () =>
+      world.store.query(`select recipient from attempts where provider = 'other' and number = 1 order by at, id`);
+    await until('all are recorded', async () => (await firsts()).rowCount === 60);
+    const { rows } = await firsts();
     const order = rows.map((row) => ids.indexOf(row.recipient));
     assert.equal(order.length, 60);
     const late = order.filter((place, n) => Math.abs(place - n) > 12);

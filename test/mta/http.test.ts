@@ -6,6 +6,7 @@ import { substitute } from '../../mta/injection/http/substitute.ts';
 import { hashPassword } from '../../store/password.ts';
 import { addUser } from '../../store/users.ts';
 import { startDatabases } from './databases.ts';
+import { plain } from './raw-client.ts';
 import { certificate, openWaysIn, type WaysIn, type WaysInOptions } from './ways-in.ts';
 
 const databases = await startDatabases();
@@ -345,6 +346,20 @@ test('a body for which there is no memory now: 503, and when to come again', asy
   assert.deepEqual([full.status, full.body.error.code], [503, 'try-again']);
   assert.equal(full.headers.get('retry-after'), '5');
   assert.equal((await post({ ...FIELDS, text: 'x' })).status, 202);
+});
+
+test('when no mail is taken, both doors say why before the body comes', async (context) => {
+  let reason: string | null = 'the disk of the spool is 97% full';
+  const { ways, post } = await serving(context, { ports: { accepting: () => reason } });
+  const full = await post(FIELDS);
+  assert.deepEqual([full.status, full.headers.get('retry-after')], [503, '30']);
+  assert.match(full.body.error.message, /^No mail is taken now: the disk of the spool is 97% full/);
+  const client = await ways.client();
+  await client.all('EHLO client', plain('shop', 'secret'));
+  assert.match(await client.say('MAIL FROM:<a@shop.example>'), /^451 4\.3\.1 No mail is taken now: the disk/);
+  reason = null;
+  assert.match(await client.say('MAIL FROM:<a@shop.example>'), /^250 /);
+  assert.equal((await post(FIELDS)).status, 202);
 });
 
 test('over TLS with an own certificate', async (context) => {

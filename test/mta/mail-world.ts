@@ -122,6 +122,8 @@ export class MailWorld {
       traceKey: TRACE_KEY,
       // Few connections, so that order can be told; the rate of new ones is no matter of most tests.
       shaping: { default: { connections: 4, messagesPerConnection: 50, connectionsPerMinute: 100_000 } },
+      // Where a test counts mail, it counts its own.
+      notifications: 'none',
       ...overrides,
     };
   }

@@ -5,8 +5,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { promisify } from 'node:util';
+import { SignIn } from '../../mta/injection/sign-in.ts';
 import type { ExtraListener } from '../../mta/settings-injection.ts';
+import { createStore } from '../../store/connect.ts';
 import { hashPassword } from '../../store/password.ts';
+import { envelopeKey } from '../../store/recipient-key.ts';
+import { EVERYWHERE, suppress, suppressionsOf } from '../../store/suppressions.ts';
 import { addUser, removeUser, setPassword } from '../../store/users.ts';
 import { startDatabases } from './databases.ts';
 import { MailWorld, until } from './mail-world.ts';
@@ -253,6 +257,44 @@ test('suppressed recipients are refused at RCPT; what only the header tells is l
   assert.equal(asked.flat().length, 20);
 });
 
+test('the suppression list itself: a dead address is refused at RCPT, a complaint to one tenant after DATA', async (context) => {
+  const url = await databases.create();
+  const store = createStore(url, { max: 2 });
+  context.after(() => store.end());
+  const entry = (recipient: string) => ({ key: envelopeKey(recipient), recipient, actor: 'test' });
+  await suppress(store, [
+    {
+      ...entry('dead@x.example'),
+      scope: EVERYWHERE,
+      streams: 'all',
+      source: 'hard-bounce',
+      reason: 'no such user',
+    },
+    {
+      ...entry('angry@x.example'),
+      scope: { kind: 'tenant', target: 'acme' },
+      streams: 'marketing',
+      source: 'complaint',
+      reason: 'complaint',
+    },
+  ]);
+  const ways = await openWaysIn(context, databases, {
+    url,
+    ports: { suppressed: (recipients, mail) => suppressionsOf(store, recipients, mail) },
+  });
+  const client = await ways.client();
+  await client.all('EHLO client', LOGIN, 'MAIL FROM:<a@shop.example>');
+  assert.match(
+    await client.say('RCPT TO:<Dead@X.example>'),
+    /^550 5\.7\.1 Dead@x\.example is on the suppression list \(no such/,
+  );
+  assert.match(await client.say('RCPT TO:<angry@x.example>'), /^250 /);
+  await client.say('DATA');
+  assert.match(await client.data(`X-Rampart-Tenant: acme\r\n${MESSAGE}`), /^550 5\.7\.1 angry@x\.example is on/);
+  const envelope = ['MAIL FROM:<a@shop.example>', 'RCPT TO:<angry@x.example>'];
+  assert.match(await sending(client, MESSAGE, envelope), /^250 /, 'another tenant may write');
+});
+
 test('limits: connections of one address, messages of one connection, time of one, recipients', async (context) => {
   const ways = await openWaysIn(context, databases, {
     injection: { limits: { perAddress: 2, messagesPerConnection: 2, recipients: 2, session: 4_000 } },
@@ -427,9 +469,54 @@ test('implicit TLS; SIGHUP brings a new certificate to new connections, a broken
   assert.equal((await open()).CN, 'next.example');
 });
 
-test('swaks hands in mail as people do: STARTTLS, AUTH, several recipients', async (context) => {
+test('SMTPUTF8: headers and local parts in UTF-8, and Received says how it came', async (context) => {
+  const ways = await openWaysIn(context, databases);
+  const client = await ways.client();
+  await client.all('EHLO client', LOGIN);
+  const message = Buffer.from(MESSAGE.replace('hello', 'Grüße')).toString('latin1');
+  assert.match(await sending(client, message), /^550 5\.6\.7 Header Subject is not ASCII/);
+  const envelope = ['MAIL FROM:<a@shop.example> BODY=8BITMIME SMTPUTF8', 'RCPT TO:<jörg@bücher.example>'];
+  assert.match(await sending(client, message, envelope), /^250 /);
+  const [stored] = await ways.stored();
+  assert.deepEqual(stored?.rcpts, ['jörg@xn--bcher-kva.example']);
+  assert.match(stored?.raw ?? '', /with UTF8SMTPA id /);
+  assert.match(Buffer.from(stored?.raw ?? '', 'latin1').toString(), /Subject: Grüße\r\n/);
+});
+
+test('a store that does not answer is no failed sign-in; known users go on for a moment', async () => {
+  const passwordHash = await hashPassword('a long password');
+  let now = 0;
+  let gone = false;
+  let asked = 0;
+  const signIn = new SignIn({
+    configured: [],
+    find: async (name) => {
+      asked += 1;
+      if (gone) throw new Error('no database');
+      return name === 'shop' ? { name, passwordHash, pools: ['marketing'], domains: [], rate: null } : undefined;
+    },
+    now: () => now,
+    log: () => {},
+  });
+  for (let n = 0; n < 200; n++) assert.equal((await signIn.signIn('shop', 'a long password', '::1')).name, 'shop');
+  assert.equal(asked, 1);
+  gone = true;
+  assert.equal((await signIn.current('shop')).name, 'shop');
+  now = 2_000;
+  for (let n = 0; n < 20; n++) await assert.rejects(signIn.signIn('shop', 'a long password', '::1'), { reply: 454 });
+  gone = false;
+  assert.equal(
+    (await signIn.signIn('shop', 'a long password', '::1')).name,
+    'shop',
+    'the outage was not held against them',
+  );
+  await assert.rejects(signIn.signIn('nobody', 'a long password', '::1'), { reply: 535 });
+});
+
+test('swaks hands in mail as people do: STARTTLS, TLS from the first byte, AUTH, several recipients', async (context) => {
   const tls = certificate(databases.folder, 'swaks');
-  const ways = await openWaysIn(context, databases, { submission: { tls } });
+  const implicit: ExtraListener = { role: 'submission', host: '127.0.0.1', port: 0, tls: { ...tls, implicit: true } };
+  const ways = await openWaysIn(context, databases, { submission: { tls }, injection: { listeners: [implicit] } });
   const { stdout } = await promisify(execFile)('swaks', [
     ...['--server', '127.0.0.1', '--port', String(ways.injection.submissionPort), '--tls', '--auth', 'LOGIN'],
     ...['--auth-user', 'shop', '--auth-password', 'secret', '--from', 'a@shop.example'],
@@ -441,4 +528,11 @@ test('swaks hands in mail as people do: STARTTLS, AUTH, several recipients', asy
   assert.deepEqual(stored?.rcpts, ['b@provider.example', 'c@provider.example']);
   assert.match(stored?.raw ?? '', /with ESMTPSA id[\s\S]*Hello\.\r\n\.\r\nlast line/);
   assert.doesNotMatch(stored?.raw ?? '', /X-Rampart/);
+  const onConnect = await promisify(execFile)('swaks', [
+    ...['--server', '127.0.0.1', '--port', String(ways.injection.listenerPorts[0]), '--tls-on-connect'],
+    ...['--auth', 'PLAIN', '--auth-user', 'shop', '--auth-password', 'secret', '--from', 'a@shop.example'],
+    ...['--to', 'b@provider.example', '--header', 'X-Rampart-Stream: transactional', '--pipeline'],
+  ]);
+  assert.match(onConnect.stdout, /<~? +250 2\.0\.0 Ok: queued as \d+\s/);
+  assert.equal((await ways.stored()).length, 2);
 });

@@ -12,7 +12,7 @@ import type { ListenerSettings } from '../../settings-injection.ts';
 import type { Caller } from '../caller.ts';
 import { type Listening, readTls } from '../listener.ts';
 import { RefusedMessage } from '../refusal.ts';
-import { passwordsInClear, toReply } from '../submission.ts';
+import { passwordsInClear, refuseWhenFull, toReply } from '../submission.ts';
 import { acceptRequest, type HttpParts } from './accept.ts';
 import { type Answer, CHALLENGE, failure, fromRefusal, send } from './answer.ts';
 import { knownAnswer } from './once.ts';
@@ -101,6 +101,7 @@ async function handle(parts: HttpParts, listener: ListenerSettings, request: Inc
   if (caller === undefined)
     return failure(401, 'not-signed-in', 'Sign in with HTTP Basic', { headers: { 'WWW-Authenticate': CHALLENGE } });
 
+  refuseWhenFull(parts);
   const most = Math.floor(parts.settings.submission.maxBytes * JSON_GROWTH) + JSON_SLACK;
   const refused = refuseBody(request, most);
   if (refused !== undefined) return refused;

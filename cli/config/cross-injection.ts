@@ -1,0 +1,23 @@
+/** What is wrong between a listener and the rest of the configuration. Pure. */
+import type { Problem } from './problems.ts';
+import type { CheckedConfig } from './schema.ts';
+
+/** Rights of listeners without sign-in: their pools exist, and their peers are no proxies. */
+export function listenerProblems(config: CheckedConfig): Problem[] {
+  const problems: Problem[] = [];
+  const pools = Object.keys(config.pools);
+  for (const [index, listener] of config.mta.listeners.entries()) {
+    if (listener.role !== 'internal') continue;
+    const path = ['mta', 'listeners', index];
+    for (const [at, pool] of listener.pools.entries()) {
+      if (pools.includes(pool)) continue;
+      problems.push({ path: [...path, 'pools', at], says: `expected one of ${pools.join(', ')}, found "${pool}"` });
+    }
+    for (const proxy of listener.proxyFrom ?? []) {
+      // A proxy that can not tell its client would make everybody behind it a trusted peer.
+      if (!listener.peers.includes(proxy)) continue;
+      problems.push({ path: [...path, 'peers'], says: `${proxy} is a proxy: list its clients, not the proxy` });
+    }
+  }
+  return problems;
+}

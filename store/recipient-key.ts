@@ -1,0 +1,30 @@
+/**
+ * One recipient, however it is written: what suppression compares. RFC 5321 §2.4 leaves the case of a local part to its
+ * host, but no large provider tells `Anna@` from `anna@`, and mail to somebody who complained is worse than a rare
+ * namesake left out.
+ */
+import { createHash } from 'node:crypto';
+import { domainToASCII } from 'node:url';
+
+/** `local@domain` in lower case, the domain as A-labels without a final dot; undefined: it is no mail address. */
+export function normalRecipient(address: string): string | undefined {
+  const bare = address.trim().replace(/^<(.*)>$/, '$1');
+  const at = bare.lastIndexOf('@');
+  const local = bare.slice(0, at).normalize('NFC').toLowerCase();
+  const named = bare.slice(at + 1).replace(/\.$/, '');
+  // An address literal is not a name, and domainToASCII would not have it.
+  const domain = named.startsWith('[') ? named.toLowerCase() : domainToASCII(named);
+  if (at < 1 || domain === '' || bare.length > 320 || /[\s\p{Cc}<>]/u.test(local.replace(/^".*"$/, '')))
+    return undefined;
+  return `${local}@${domain}`;
+}
+
+/** SHA-256 of a normalised recipient (its UTF-8): 32 bytes. */
+export function recipientKey(normal: string): Buffer {
+  return createHash('sha256').update(normal, 'utf8').digest();
+}
+
+/** The key of an address as it stands in an envelope: one that is no mail address is compared as it is. */
+export function envelopeKey(address: string): Buffer {
+  return recipientKey(normalRecipient(address) ?? address.toLowerCase());
+}
