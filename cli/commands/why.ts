@@ -1,5 +1,4 @@
 import { isIPv4 } from 'node:net';
-import type { ShapingOverrides } from '../../policy/shaping.ts';
 import type { Store } from '../../store/connect.ts';
 import { messageStories } from '../../store/queue-views.ts';
 import { type Answer, badInput, CONFIG_OPTION, type Command, type Invocation, text } from '../command.ts';
@@ -9,7 +8,7 @@ import { knownAddress, knownLanes } from '../known-address.ts';
 import { styleOf } from '../terminal/style.ts';
 import { table } from '../terminal/table.ts';
 import { span } from '../terminal/time.ts';
-import { whyLane, whyMessage } from '../why/gather.ts';
+import { type Configured, whyLane, whyMessage } from '../why/gather.ts';
 import type { RecipientReason } from '../why/recipient.ts';
 
 /** Names the rule that binds a message or a lane, and every limit with its origin. Reads PostgreSQL (and the configuration). */
@@ -39,8 +38,8 @@ async function ofLane(invocation: Invocation, store: Store, ip: string, provider
     throw badInput(`${ip} has several lanes: name one of ${names}, as in ./rampart why ${ip} ${lane?.provider}`);
   }
   const now = Date.now();
-  const { shaping, note } = await shapingOf(invocation);
-  const report = await whyLane(store, lane, shaping, now);
+  const { configured, note } = await configuredLimits(invocation);
+  const report = await whyLane(store, lane, configured, now);
   const style = styleOf(invocation.stdout, invocation.env);
   const { binds } = report;
   const next = binds.nextAt === null || binds.nextAt <= now ? '' : ` (next in ${span(binds.nextAt - now)})`;
@@ -60,15 +59,14 @@ async function ofLane(invocation: Invocation, store: Store, ip: string, provider
 }
 
 /** Limits a configuration changes. They are told without one too: a broken file must not keep anybody from an answer. */
-async function shapingOf(invocation: Invocation): Promise<{ shaping: ShapingOverrides; note?: string }> {
+async function configuredLimits(invocation: Invocation): Promise<{ configured: Configured; note?: string }> {
   try {
-    return { shaping: (await loadConfig({ file: text(invocation, 'config'), env: invocation.env })).mta.shaping };
+    const { shaping, delivery } = (await loadConfig({ file: text(invocation, 'config'), env: invocation.env })).mta;
+    return { configured: { shaping, ...(delivery && { tls: delivery.tls }) } };
   } catch (error) {
     const first = (error as Error).message.split('\n')[0];
-    return {
-      shaping: {},
-      note: `the configuration can not be read (${first}): connection limits are the shipped ones`,
-    };
+    const note = `the configuration can not be read (${first}): connection limits are the shipped ones`;
+    return { configured: { shaping: {} }, note };
   }
 }
 

@@ -1,16 +1,13 @@
 /** Reads what `warmup status` shows: PostgreSQL only, so that it works with no worker and no Temporal. */
 import { windowOf } from '../../policy/calendar.ts';
-import type { Hold } from '../../policy/holds.ts';
 import { stageCount, stageOf } from '../../policy/plan.ts';
 import type { Queryable } from '../../store/connect.ts';
 import { type DecisionRow, lastDecisions } from '../../store/decisions.ts';
-import { liveHolds } from '../../store/holds.ts';
 import { type AddressRow, addressRows, type LaneRow, lanesOf, type RampRow, rampOf } from '../../store/lanes.ts';
 import { unitsUsed } from '../../store/measures.ts';
 import { placementSummary } from '../../store/probes.ts';
-import { type ProcessRow, processRows } from '../../store/processes.ts';
 import type { Binding } from './binding.ts';
-import { laneFacts } from './lane-facts.ts';
+import { type Around, around, laneFacts } from './lane-facts.ts';
 
 export interface LaneStatus {
   readonly provider: string;
@@ -50,30 +47,23 @@ export interface AddressStatus {
 /** Status of one address, or of all. */
 export async function gatherStatus(db: Queryable, now: number, only?: string): Promise<AddressStatus[]> {
   const rows = (await addressRows(db)).filter((row) => only === undefined || row.address === only);
-  const holds = await liveHolds(db);
-  const processes = await processRows(db);
+  const all = await around(db, now);
   const found: AddressStatus[] = [];
-  for (const row of rows) found.push(await addressStatus(db, row, holds, processes, now));
+  for (const row of rows) found.push(await addressStatus(db, row, all));
   return found;
 }
 
-async function addressStatus(
-  db: Queryable,
-  row: AddressRow,
-  holds: readonly Hold[],
-  processes: readonly ProcessRow[],
-  now: number,
-): Promise<AddressStatus> {
+async function addressStatus(db: Queryable, row: AddressRow, all: Around): Promise<AddressStatus> {
   const { address } = row;
   const ramp = await rampOf(db, address);
   const lanes = await lanesOf(db, address);
   const calendar = lanes[0]?.calendar ?? row.calendar;
-  const window = windowOf(now, calendar);
+  const window = windowOf(all.now, calendar);
   const used = await unitsUsed(db, address, window.index);
   const placement = await placementSummary(db, address);
   const decisions = await lastDecisions(db, address);
   const statuses = lanes.map(async (lane): Promise<LaneStatus> => {
-    const { grant, cold, binds } = await laneFacts(db, lane, { holds, processes, now });
+    const { grant, cold, binds } = await laneFacts(db, lane, all);
     const seen = placement.find((one) => one.provider === lane.provider);
     const last = decisions.find((decision) => decision.provider === lane.provider);
     return {

@@ -1,15 +1,12 @@
 /** Reads what `why` says of a lane or a message: PostgreSQL only, so that it works with no worker and no Temporal. */
 import { overflowPool } from '../../policy/overflow.ts';
-import type { ShapingOverrides } from '../../policy/shaping.ts';
 import type { Queryable } from '../../store/connect.ts';
 import { lastDecisions } from '../../store/decisions.ts';
-import { liveHolds } from '../../store/holds.ts';
 import { allLanes, type LaneRow } from '../../store/lanes.ts';
 import { poolRows } from '../../store/pools.ts';
-import { processRows } from '../../store/processes.ts';
 import { type QueuedMail, queuedMail } from '../../store/queued-mail.ts';
-import { type Around, laneFacts } from '../status/lane-facts.ts';
-import { type EffectiveLimit, limitsOf } from './limits.ts';
+import { around, laneFacts } from '../status/lane-facts.ts';
+import { type EffectiveLimit, limitsOf, type Origins } from './limits.ts';
 import { type RecipientReason, whyRecipient } from './recipient.ts';
 
 export interface LaneReport {
@@ -22,12 +19,10 @@ export interface LaneReport {
   readonly zone: string;
 }
 
-export async function whyLane(
-  db: Queryable,
-  lane: LaneRow,
-  shaping: ShapingOverrides,
-  now: number,
-): Promise<LaneReport> {
+/** What of a configuration limits a lane. */
+export type Configured = Pick<Origins, 'shaping' | 'tls'>;
+
+export async function whyLane(db: Queryable, lane: LaneRow, configured: Configured, now: number): Promise<LaneReport> {
   const facts = await laneFacts(db, lane, await around(db, now));
   const decision = (await lastDecisions(db, lane.address)).find(({ provider }) => provider === lane.provider);
   const zone = lane.calendar.kind === 'civil' ? lane.calendar.zone : 'UTC';
@@ -38,7 +33,7 @@ export async function whyLane(
     pool,
     phase,
     binds: facts.binds,
-    limits: limitsOf(facts, { decision, shaping, zone }),
+    limits: limitsOf(facts, { decision, zone, ...configured }),
     zone,
   };
 }
@@ -70,8 +65,4 @@ export async function whyMessage(db: Queryable, message: number, now: number): P
 
 function carriesProvider(lane: LaneRow, mail: QueuedMail): boolean {
   return lane.provider === mail.provider;
-}
-
-async function around(db: Queryable, now: number): Promise<Around> {
-  return { holds: await liveHolds(db), processes: await processRows(db), now };
 }

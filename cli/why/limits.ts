@@ -1,6 +1,7 @@
 /** Every limit that is in force on a lane, with where it came from. Pure. */
+import { DEFAULTS } from '../../policy/defaults.ts';
 import { hourLength } from '../../policy/pacing.ts';
-import { LIMITS, type Limit, type ShapingOverrides, shapingOf, shareOf } from '../../policy/shaping.ts';
+import { LIMITS, type Limit, type ShapingOverrides, shapingOf, shareOf, tlsOf } from '../../policy/shaping.ts';
 import type { DecisionRow } from '../../store/decisions.ts';
 import type { LaneFacts } from '../status/lane-facts.ts';
 import { stamp } from '../terminal/time.ts';
@@ -15,6 +16,8 @@ export interface Origins {
   /** The lane's last decision; absent: none was made. */
   readonly decision: DecisionRow | undefined;
   readonly shaping: ShapingOverrides;
+  /** Configured TLS towards providers; absent: the shipped one. */
+  readonly tls?: Parameters<typeof tlsOf>[1];
   readonly zone: string;
 }
 
@@ -37,7 +40,16 @@ export function limitsOf(facts: LaneFacts, origins: Origins): EffectiveLimit[] {
       from,
     };
   });
-  return [...grantLimits(facts, origins), ...stageLimits(facts), ...shaping, leaseOf(facts)];
+  const { value, from } = tlsOf(lane.provider, origins.tls);
+  const tls = { limit: 'TLS', value, from };
+  return [
+    ...grantLimits(facts, origins),
+    ...easing(facts, origins),
+    ...stageLimits(facts),
+    ...shaping,
+    tls,
+    leaseOf(facts),
+  ];
 }
 
 function grantLimits({ lane, cold, grant, window }: LaneFacts, { decision, zone }: Origins): EffectiveLimit[] {
@@ -72,6 +84,12 @@ function grantLimits({ lane, cold, grant, window }: LaneFacts, { decision, zone 
 /** As policy/pacing.ts counts it. */
 function perHour(grant: NonNullable<LaneFacts['grant']>): number {
   return Math.max(1, Math.ceil((2 * grant.units * hourLength(grant)) / (grant.sendTo - grant.sendFrom)));
+}
+
+function easing({ easedUntil }: LaneFacts, { zone }: Origins): EffectiveLimit[] {
+  if (easedUntil === null) return [];
+  const from = `a stop on it was lifted: slowly until ${stamp(easedUntil, zone)}`;
+  return [{ limit: 'pace', value: `${DEFAULTS.easePace * 100}% of what it would have`, from }];
 }
 
 function stageLimits({ lane, cold }: LaneFacts): EffectiveLimit[] {

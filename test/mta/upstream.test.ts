@@ -229,6 +229,7 @@ describe('an upstream', { concurrency: 2 }, () => {
       await clearHolds(world.store, [id], { actor: 'ann', reason: 'over' });
     }
     await until('all are handed on', () => sink.taken.length === 3);
+    await until('all are recorded', async () => (await world.attempts()).length === 3);
     const { rows } = await world.store.query('select distinct provider from attempts');
     assert.deepEqual(rows, [{ provider: 'google' }], 'whose mailbox it is, is known by now');
   });
