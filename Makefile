@@ -29,7 +29,7 @@ TEST = $(NODE) --disable-warning=ExperimentalWarning --test --test-reporter=spec
 ALONE = test/demo/ten-days.test.ts
 PROOFS = test/proofs
 test:
-	@setup/setup.sh --lab
+	@setup/setup.sh --lab --brokers
 	@$(TEST) --test-concurrency=2 $$(find test -name '*.test.ts' ! -path $(ALONE) ! -path '$(PROOFS)/*' | sort)
 	@$(TEST) $(ALONE)
 

@@ -53,6 +53,13 @@ export default defineConfig({
   // Feedback loops you are enrolled in; they need mta.inbound. Default: none, and complaints do not gate.
   // complaintFeeds: ['yahoo', 'microsoft-consumer'],
 
+  // Where events go (docs/events.md): signed webhooks, AMQP exchanges, Kafka topics.
+  // events: {
+  //   sinks: [
+  //     { kind: 'webhook', name: 'crm', url: 'https://crm.example.com/rampart', secrets: [{ env: 'CRM_SECRET' }] },
+  //   ],
+  // },
+
   // Mailboxes of your own at the providers, in which probes are looked for over IMAP. None: no placement gate.
   seeds: [
     // { provider: 'google', address: 'seed-1@gmail.com', host: 'imap.gmail.com', port: 993, secure: true,

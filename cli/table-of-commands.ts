@@ -183,6 +183,31 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/mta-expire.ts')).mtaExpire,
   },
   {
+    name: 'events status',
+    summary: 'how every sink of events fares, and what waits for it',
+    load: async () => (await import('./commands/events-status.ts')).eventsStatus,
+  },
+  {
+    name: 'events test',
+    summary: 'send a sink one event and say what happened',
+    load: async () => (await import('./commands/events-test.ts')).eventsTest,
+  },
+  {
+    name: 'events dead',
+    summary: 'events that sinks did not take',
+    load: async () => (await import('./commands/events-dead.ts')).eventsDead,
+  },
+  {
+    name: 'events replay',
+    summary: 'send a sink events again',
+    load: async () => (await import('./commands/events-replay.ts')).eventsReplay,
+  },
+  {
+    name: 'events enable',
+    summary: 'switch a sink on again that switched itself off',
+    load: async () => (await import('./commands/events-enable.ts')).eventsEnable,
+  },
+  {
     name: 'doctor',
     summary: 'check this machine and the running parts',
     load: async () => (await import('./commands/doctor.ts')).doctor,

@@ -1,5 +1,7 @@
 import { dovecotStep } from './steps/dovecot.ts';
+import { javaStep, kafkaStep } from './steps/kafka.ts';
 import { postgresStep } from './steps/postgres.ts';
+import { rabbitmqStep } from './steps/rabbitmq.ts';
 import type { Step } from './steps/step.ts';
 import { swaksStep } from './steps/swaks.ts';
 import { temporalStep } from './steps/temporal.ts';
@@ -10,7 +12,15 @@ import { workflowsStep } from './steps/workflows.ts';
  * does nothing when its work is done.
  */
 const labRequired = process.argv.includes('--lab');
-const steps: Step[] = [postgresStep, temporalStep, workflowsStep, dovecotStep(labRequired), swaksStep(labRequired)];
+const brokers = process.argv.includes('--brokers') ? [rabbitmqStep, javaStep, kafkaStep] : [];
+const steps: Step[] = [
+  postgresStep,
+  temporalStep,
+  workflowsStep,
+  dovecotStep(labRequired),
+  swaksStep(labRequired),
+  ...brokers,
+];
 
 for (const step of steps) {
   console.log(`${step.name}: ${step.why}`);

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes this machine ready to run Rampart, from a bare checkout; run again, it only checks. With --lab, what the lab
-# needs besides is required instead of optional. Bash, because Node 24 itself arrives with the first step.
+# needs besides is required instead of optional; with --brokers, the brokers of the event tests come as well. Bash,
+# because Node 24 itself arrives with the first step.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 source setup/find-node.sh

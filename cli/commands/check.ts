@@ -37,6 +37,10 @@ function meaning(config: ResolvedConfig) {
     remoteTls: config.mta.delivery?.tls ?? null,
     dkimAlsoSign: config.mta.delivery?.dkim.alsoSign ?? {},
     complaintFeeds,
+    events: {
+      keepDays: config.events.keepDays,
+      sinks: config.events.sinks.map(({ name, kind, filter }) => ({ name, kind, ...filter })),
+    },
     seeds: config.seeds.map(({ provider, address }) => ({ provider, address })),
     placement,
   };
@@ -70,6 +74,7 @@ function describe(config: ResolvedConfig): string[] {
     `complaint reports: ${inbound === undefined ? 'none' : `${inbound.host}:${inbound.port} for ${config.complaintFeeds.join(', ') || 'no provider'}`}`,
     `TLS on the way out: ${tlsText(config)}`,
     `seeds: ${config.seeds.length === 0 ? 'none' : config.seeds.map((seed) => seed.address).join(', ')}`,
+    `events: ${config.events.sinks.map(({ name, kind }) => `${name} (${kind})`).join(', ') || 'told to nobody'}`,
     `data: ${config.dataDir}`,
     ...notes(config).map((note) => `note: ${note}`),
   ];

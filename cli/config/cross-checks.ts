@@ -13,6 +13,7 @@ export function crossProblems(config: CheckedConfig, calendar: Calendar): Proble
     ...addressProblems(config),
     ...userProblems(config),
     ...feedProblems(config),
+    ...sinkProblems(config),
     ...listenerProblems(config),
     ...deliveryProblems(config),
     ...shapingProblems(config),
@@ -110,4 +111,21 @@ function shapingProblems({ shaping, pools }: CheckedConfig): Problem[] {
     for (const name of Object.keys(rows)) provider(['shaping', 'pools', pool, name], name);
   }
   return problems;
+}
+
+/** A sink that waits for a pool nobody has would be silent for ever. */
+function sinkProblems(config: CheckedConfig): Problem[] {
+  const pools = Object.keys(config.pools);
+  return config.events.sinks.flatMap((sink, index) =>
+    (sink.pools ?? []).flatMap((pool, at) =>
+      pools.includes(pool)
+        ? []
+        : [
+            {
+              path: ['events', 'sinks', index, 'pools', at],
+              says: `expected one of ${pools.join(', ')}, found "${pool}"`,
+            },
+          ],
+    ),
+  );
 }

@@ -9,6 +9,7 @@ import { crossProblems } from './cross-checks.ts';
 import { ConfigError, expectation, type Problem, problemText, schemaProblems } from './problems.ts';
 import type { ResolvedConfig, ResolvedListener } from './resolved.ts';
 import { resolveDelivery } from './resolved-delivery.ts';
+import { resolveEvents } from './resolved-events.ts';
 import { resolveInjection } from './resolved-injection.ts';
 import { resolvePools, resolveUpstreams } from './resolved-pools.ts';
 import { type CheckedConfig, configSchema } from './schema.ts';
@@ -52,8 +53,14 @@ export function resolveConfig(given: unknown, file: string, env: NodeJS.ProcessE
   const calendar = calendarOf(config);
   const secrets = new Secrets(env);
   const files = new Files(path.dirname(file));
-  const resolved = resolve(config, file, calendar, secrets, files);
-  const problems = [...crossProblems(config, calendar), ...secrets.problems, ...files.problems];
+  const eventProblems: Problem[] = [];
+  const events = resolveEvents(
+    config.events,
+    { secret: (given, at) => secrets.read(given, at), file: (named, at) => files.at(named, at) },
+    eventProblems,
+  );
+  const resolved = { ...resolve(config, file, calendar, secrets, files), events };
+  const problems = [...crossProblems(config, calendar), ...secrets.problems, ...files.problems, ...eventProblems];
   if (problems.length > 0) throw failure(file, problems);
   return resolved;
 }
@@ -104,7 +111,7 @@ function resolve(
   calendar: Calendar,
   secrets: Secrets,
   files: Files,
-): ResolvedConfig {
+): Omit<ResolvedConfig, 'events'> {
   const { dataDir, node, pools, providers, users, mta, seeds, placement } = config;
   return {
     file,

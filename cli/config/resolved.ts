@@ -4,6 +4,7 @@ import type { Calendar } from '../../policy/calendar.ts';
 import type { Overflow } from '../../policy/overflow.ts';
 import type { ShapingOverrides } from '../../policy/shaping.ts';
 import type { ResolvedDelivery } from './resolved-delivery.ts';
+import type { ResolvedEvents } from './resolved-events.ts';
 import type { ResolvedInjection } from './resolved-injection.ts';
 
 export interface ResolvedListener {
@@ -104,6 +105,7 @@ export interface ResolvedConfig {
     readonly seeds: number;
   };
   readonly complaintFeeds: readonly string[];
+  readonly events: ResolvedEvents;
   /** null: the one in <dataDir>/trace.key (`traceKeyOf` makes it). */
   readonly traceKey: string | null;
 }

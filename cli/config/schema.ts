@@ -8,6 +8,7 @@ import { PROVIDERS } from '../../policy/providers.ts';
 import { parseDuration } from './duration.ts';
 import { backPressureSchema } from './schema-back-pressure.ts';
 import { dkimSchema, remoteTlsSchema } from './schema-delivery.ts';
+import { eventsSchema } from './schema-events.ts';
 import { injectionShape, userShape } from './schema-injection.ts';
 import { hostName, name, pool } from './schema-pools.ts';
 import { notifications, reporters } from './schema-reports.ts';
@@ -160,6 +161,8 @@ export const configSchema = z.strictObject({
   complaintFeeds: z.array(z.string()).default([]),
   /** Connections and rates per provider, where they differ from the shipped ones. */
   shaping: shapingSchema,
+  /** Where events go: webhooks, AMQP, Kafka. */
+  events: eventsSchema,
   /** Key of the tokens that join reports to mail: the same on every node. Default: made once, in <dataDir>/trace.key. */
   traceKey: secret.optional(),
 });

@@ -82,6 +82,7 @@ export function demoSpec(
     seeds: world.seeds.map((seed) => ({ ...seed, secure: false })),
     // The demo's lanes send tens of messages a day where a real one sends thousands: probes start sooner.
     placement: { ...DEFAULTS.placement, minCeiling: 20, share: 0.1, everyWindows: 3, seeds: 3 },
+    events: { keepDays: 1, sinks: [] },
     complaintFeeds: scenario.providers.filter((provider) => provider.fbl).map((provider) => provider.key),
   };
 }

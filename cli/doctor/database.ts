@@ -6,6 +6,7 @@ import { durabilityProblems } from '../../store/spool.ts';
 import { CHECKOUT, type ResolvedConfig } from '../config/load.ts';
 import type { RunningInstance } from '../instance.ts';
 import { type Check, ok, said, wrong } from './check.ts';
+import { checkSinks } from './events.ts';
 
 /** PostgreSQL, its durability, the schema and the processes that renew their lease in it. */
 export async function checkDatabase(instance: RunningInstance, config: ResolvedConfig | undefined): Promise<Check[]> {
@@ -15,7 +16,9 @@ export async function checkDatabase(instance: RunningInstance, config: ResolvedC
     const found = [ok('postgresql', `version ${rows[0]?.server_version} answers`), await durability(store)];
     const schema = await migrations(store);
     found.push(schema);
-    if (schema.ok) found.push(...processes(await processRows(store), config));
+    if (schema.ok) {
+      found.push(...processes(await processRows(store), config), ...(await checkSinks(store, config)));
+    }
     return found;
   } catch (error) {
     return [wrong('postgresql', said(error), 'start it with ./rampart up, or correct DATABASE_URL')];

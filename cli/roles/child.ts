@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RoleOrders } from './spec.ts';
 
-export type Role = 'mta' | 'worker';
+export type Role = 'mta' | 'worker' | 'events';
 
 const program = path.join(import.meta.dirname, 'run.ts');
 const RESTART_MS = 500;

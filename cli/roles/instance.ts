@@ -10,7 +10,7 @@ import { NAMESPACE } from '../../temporal/contracts.ts';
 import { requireTemporal } from '../../temporal/server/locate.ts';
 import { startTemporalServer } from '../../temporal/server/run.ts';
 import type { ResolvedAddress } from '../config/resolved.ts';
-import { type Ready, RoleProcess } from './child.ts';
+import { type Ready, type Role, RoleProcess } from './child.ts';
 import type { InstanceSpec, RoleOrders } from './spec.ts';
 
 export interface Instance {
@@ -48,14 +48,18 @@ export async function startInstance(spec: InstanceSpec, options: InstanceOptions
       databaseUrl: database.url,
       ...(temporalAddress === undefined ? {} : { temporalAddress }),
     });
-    const role = async (kind: 'mta' | 'worker', name: string): Promise<{ process: RoleProcess; ready: Ready }> => {
+    const role = async (kind: Role, name: string): Promise<{ process: RoleProcess; ready: Ready }> => {
       const process = new RoleProcess(kind, orders(name), path.join(spec.dataDir, 'log', `${name}.log`), report);
       stops.push(() => process.stop());
       return { process, ready: await process.start() };
     };
     await tellTemporal(spec, temporalAddress, database.url);
     const names = Array.from({ length: spec.mtaProcesses }, (_, n) => `mta-${n + 1}`);
-    const started = await Promise.all([role('worker', 'worker-1'), ...names.map((name) => role('mta', name))]);
+    const started = await Promise.all([
+      role('worker', 'worker-1'),
+      ...names.map((name) => role('mta', name)),
+      ...(spec.events.sinks.length > 0 ? [role('events', 'events-1')] : []),
+    ]);
     const first = started[1]?.ready;
     const instance: Instance = {
       databaseUrl: database.url,

@@ -1,9 +1,12 @@
 /** Entry point of a role process: takes its orders from its parent, says when it serves, stops when told or orphaned. */
+import type { Role } from './child.ts';
+import { startEventsRole } from './events.ts';
 import { startMtaRole } from './mta.ts';
 import type { RoleOrders } from './spec.ts';
 import { startWorkerRole } from './worker.ts';
 
-const role = process.argv[2];
+const starters = { mta: startMtaRole, worker: startWorkerRole, events: startEventsRole } as const;
+const role = process.argv[2] as Role;
 
 export const log = (event: string, fields: Record<string, unknown> = {}) =>
   console.log(JSON.stringify({ at: new Date().toISOString(), role, event, ...fields }));
@@ -14,7 +17,7 @@ process.on('SIGHUP', () => reload());
 
 process.once('message', async (orders: RoleOrders) => {
   try {
-    const running = role === 'mta' ? await startMtaRole(orders, log) : await startWorkerRole(orders, log);
+    const running = await starters[role](orders, log);
     const { reload: again } = running as { reload?: () => void };
     if (again !== undefined) reload = again;
     const stop = async () => {
