@@ -59,6 +59,10 @@ export default defineConfig({
   //     { kind: 'webhook', name: 'crm', url: 'https://crm.example.com/rampart', secrets: [{ env: 'CRM_SECRET' }] },
   //   ],
   // },
+  // Warmup plans of your own, beside the shipped ones (./rampart plan list; docs/plans.md).
+  plans: {
+    // careful: { target: { google: 20_000, default: 5_000 }, percent: [1, 2, 4, 8, 15, 30, 60, 100], capped: true },
+  },
 
   // Mailboxes of your own at the providers, in which probes are looked for over IMAP. None: no placement gate.
   seeds: [

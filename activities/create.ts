@@ -4,6 +4,7 @@ import { type ActivityDeps, BadInput } from './deps.ts';
 import { evaluate } from './evaluate.ts';
 import { probe } from './probe.ts';
 import { pauseLanes, resumeLanes, startRamp } from './ramps.ts';
+import { setPlan } from './set-plan.ts';
 import type { Activities } from './types.ts';
 import { watch } from './watch.ts';
 
@@ -21,6 +22,7 @@ export function createActivities(deps: ActivityDeps): Activities {
   return {
     evaluate: bound(evaluate),
     startRamp: bound(startRamp),
+    setPlan: bound(setPlan),
     pauseLanes: bound(pauseLanes),
     resumeLanes: bound(resumeLanes),
     probe: bound(probe),

@@ -21,6 +21,7 @@ import { grantsAround } from '../store/grants.ts';
 import { boundHolds, closeIncidents, holdsSince } from '../store/holds.ts';
 import { addressRow, endRamp, type LaneRow, lanesOf, type RampRow, rampsOf } from '../store/lanes.ts';
 import { campaignBounces, unitsUsed } from '../store/measures.ts';
+import { sentInStage } from '../store/volumes.ts';
 import type { ActivityDeps } from './deps.ts';
 import { evaluationTimes, nextEvaluation } from './evaluation-times.ts';
 import { gatherEvidence } from './evidence.ts';
@@ -50,11 +51,12 @@ async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateIn
   const now = deps.now();
   const row = await addressRow(db, address);
   if (row === undefined) return null;
+  // Lanes before plans: an edit of the plan between the two reads changes the revision that the decision is fenced by.
+  const lanes = await lanesOf(db, address);
   const ramps = await rampsOf(db, address);
   const ramp = ramps[0];
   const calendar = ramp?.calendar ?? row.calendar;
   const window = windowOf(now, calendar);
-  const lanes = await lanesOf(db, address);
   // The plan a lane follows is its own ramp's: one that was declared warm has none, whatever its neighbours do.
   const plans = new Map(ramps.map((one) => [one.id, one.plan]));
   const final = now >= evaluationTimes(window, address).final;
@@ -64,6 +66,8 @@ async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateIn
   const evidence = await gatherEvidence(deps, db, address, lanes, calendar, window.index, now, suspended);
   const carried = await campaignBounces(db, address, window.start, suspended);
   const used = await unitsUsed(db, address, window.index);
+  const byVolume = ramps.some((one) => one.plan.advance === 'volume-stage');
+  const stageSent = byVolume ? await sentInStage(db, address) : new Map<string, number>();
 
   let decided = 0;
   for (const lane of lanes) {
@@ -92,6 +96,7 @@ async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateIn
       use: {
         sent: used.get(lane.provider) ?? 0,
         expected: granted * elapsedShare(window, now),
+        stageSent: stageSent.get(lane.provider),
         stopped: holds.some((hold) => isGate(hold) && holdsOnLane([{ ...hold, until: null }], key, now).length > 0),
       },
       crossed,

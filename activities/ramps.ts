@@ -1,12 +1,13 @@
 /** Commands that begin or stop a ramp's mail: start, pause, resume. Each is applied once, in one transaction. */
-import { windowAt, windowOf } from '../policy/calendar.ts';
+import { type Calendar, DAY_MS, windowAt, windowOf } from '../policy/calendar.ts';
 import { grantUnits, type LaneDecision, release } from '../policy/decide.ts';
 import { DEFAULTS, POLICY_VERSION } from '../policy/defaults.ts';
 import { coversAddress, type Hold, holdsOnLane, laneTarget } from '../policy/holds.ts';
 import { isCold, type PauseReason, transition } from '../policy/lane.ts';
-import { checkPlan, type Plan, PlanError, planNamed, stageCount, stageOf } from '../policy/plan.ts';
+import { calendarOf, checkPlan, type Plan, PlanError, planNamed, stageCount, stageOf } from '../policy/plan.ts';
 import { type Queryable, tx } from '../store/connect.ts';
 import { applyLane, notifyChange, operationResult, StaleRevision, storeOperation } from '../store/decisions.ts';
+import { hasGrants } from '../store/grants.ts';
 import { clearHolds, closeIncidents, liveHolds, placeHold } from '../store/holds.ts';
 import { addressRow, allLanes, insertRamp, type LaneRow, lanesOf, rampOf, rampsOf, setNormal } from '../store/lanes.ts';
 import type { CommandResult, LaneCommand, Pause, Resume, StartRamp } from '../temporal/contracts.ts';
@@ -43,7 +44,9 @@ export function startRamp(deps: ActivityDeps, command: CommandOf<StartRamp>): Pr
     }
     await checkOverflow(db, address, row.pool, row.overflow);
     const plan = drawPlan(command, cold);
-    const window = windowOf(now, row.calendar);
+    const calendar = calendarOf(plan, row.calendar);
+    await checkZone(db, lanes, calendar, now);
+    const window = windowOf(now, calendar);
     const live = await liveHolds(db);
     const rampId = `${address}/${new Date(now).toISOString()}`;
     await insertRamp(db, {
@@ -51,7 +54,7 @@ export function startRamp(deps: ActivityDeps, command: CommandOf<StartRamp>): Pr
       address,
       pool: row.pool,
       plan,
-      calendar: row.calendar,
+      calendar,
       firstWindow: window.index,
       at: now,
       actor: command.actor,
@@ -74,7 +77,7 @@ export function startRamp(deps: ActivityDeps, command: CommandOf<StartRamp>): Pr
         judgements: [],
       };
       const grant = { planUnits: stage.ceiling, origin: 'decided' as const };
-      const next = windowAt(window.index + 1, row.calendar);
+      const next = windowAt(window.index + 1, calendar);
       const late = now >= evaluationTimes(window, address).final;
       await applyLane(db, {
         lane,
@@ -90,7 +93,7 @@ export function startRamp(deps: ActivityDeps, command: CommandOf<StartRamp>): Pr
         pauseReasons: pausedNow(live, lane, now),
         missed: [],
         grants: [
-          { ...grant, window, units: restOfDay(stage, now, window, row.calendar) },
+          { ...grant, window, units: restOfDay(stage, now, window, calendar) },
           ...(late ? [{ ...grant, window: next, units: next.sends ? grantUnits(decision) : 0 }] : []),
         ],
       });
@@ -217,10 +220,27 @@ async function checkOverflow(db: Queryable, address: string, pool: string, overf
   );
 }
 
+/** A lane that has grants counts its days already: with days of another zone two ceilings would meet in one day. */
+async function checkZone(db: Queryable, lanes: readonly LaneRow[], own: Calendar, now: number): Promise<void> {
+  const before = lanes.map(({ calendar }) => calendar);
+  const other = before.find((one) => one.kind === 'civil' && own.kind === 'civil' && one.zone !== own.zone);
+  const address = lanes[0]?.address;
+  if (other?.kind !== 'civil' || address === undefined || !(await hasGrants(db, address, now - 2 * DAY_MS))) return;
+  throw new BadInput(
+    `${address} had mail by the days of ${other.zone} within two days: start it with --zone ${other.zone}, or two days after its last mail`,
+  );
+}
+
 function drawPlan(command: StartRamp, lanes: readonly LaneRow[]): Plan {
   try {
     const { start, targets, days } = command;
-    const plan = planNamed(command.plan, { start, targets, ...(days === undefined ? {} : { days }) });
+    const plan =
+      command.drawn ??
+      planNamed(command.plan, {
+        ...(start === undefined ? {} : { start }),
+        ...(targets === undefined ? {} : { targets }),
+        ...(days === undefined ? {} : { days }),
+      });
     const problems = checkPlan(plan);
     const empty = lanes.find((lane) => stageCount(plan, lane.provider) === 0);
     if (empty !== undefined) problems.push(`it has no stages for ${empty.provider}`);
@@ -231,7 +251,8 @@ function drawPlan(command: StartRamp, lanes: readonly LaneRow[]): Plan {
   }
 }
 
-async function once(
+/** Runs a command's work in one transaction, once: a repeated operation returns the stored result. */
+export async function once(
   deps: ActivityDeps,
   operationId: string,
   work: (db: Queryable) => Promise<CommandResult>,

@@ -1,5 +1,5 @@
 /** What activities take and give: the contract workflows see (as types only). */
-import type { CommandResult, Pause, Resume, StartRamp } from '../temporal/contracts.ts';
+import type { CommandResult, Pause, Resume, SetPlan, StartRamp } from '../temporal/contracts.ts';
 
 export type Trigger = 'schedule' | 'incident' | 'command';
 
@@ -30,6 +30,7 @@ export interface Activities {
   /** null: nobody knows the address, so there is nothing to live for. */
   evaluate(input: EvaluateInput): Promise<EvaluateResult | null>;
   startRamp(command: CommandOf<StartRamp>): Promise<CommandResult>;
+  setPlan(command: CommandOf<SetPlan>): Promise<CommandResult>;
   pauseLanes(command: CommandOf<Pause>): Promise<CommandResult>;
   resumeLanes(command: CommandOf<Resume>): Promise<CommandResult>;
   probe(input: { readonly address: string; readonly window: number }): Promise<{ readonly sent: number }>;

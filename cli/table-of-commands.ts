@@ -33,6 +33,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/warmup-history.ts')).warmupHistory,
   },
   {
+    name: 'warmup set-plan',
+    summary: 'give a running warmup another plan from its next stage on',
+    load: async () => (await import('./commands/warmup-set-plan.ts')).warmupSetPlan,
+  },
+  {
     name: 'warmup pause',
     summary: 'stop new cold mail of an address or a lane, at once',
     load: async () => (await import('./commands/warmup-pause.ts')).warmupPause,
@@ -41,6 +46,26 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'warmup resume',
     summary: 'lift your pause',
     load: async () => (await import('./commands/warmup-resume.ts')).warmupResume,
+  },
+  {
+    name: 'plan list',
+    summary: 'the plans there are, shipped and your own',
+    load: async () => (await import('./commands/plan-list.ts')).planList,
+  },
+  {
+    name: 'plan show',
+    summary: "a plan's stages, as a table and a chart",
+    load: async () => (await import('./commands/plan-show.ts')).planShow,
+  },
+  {
+    name: 'plan check',
+    summary: 'what is wrong with a plan, stage by stage',
+    load: async () => (await import('./commands/plan-check.ts')).planCheck,
+  },
+  {
+    name: 'plan preview',
+    summary: "whether a pool's mail can fill a plan",
+    load: async () => (await import('./commands/plan-preview.ts')).planPreview,
   },
   {
     name: 'user add',

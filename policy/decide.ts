@@ -5,6 +5,7 @@
  * down? did it send enough to be judged? is nothing wrong, and was enough seen to notice? Automation may lower at any time; it
  * raises only in a window's last evaluation, at most once a window, with a pass on every metric that has a feed.
  */
+import { type StageUse, volumeMissing } from './advance.ts';
 import { DEFAULTS } from './defaults.ts';
 import { type Evidence, type Judgement, judgeAdvance, judgePlacement, type PlacementRule, stops } from './evidence.ts';
 import type { Hold } from './holds.ts';
@@ -47,8 +48,8 @@ export interface LaneInput {
   readonly week: readonly Evidence[];
   /** The last 24 plan hours, since the last retreat. */
   readonly recent: readonly Evidence[];
-  /** Units used in this window, and what an even pace would have used by now; `stopped`: a hold cut the window. */
-  readonly use: { readonly sent: number; readonly expected: number; readonly stopped: boolean };
+  /** Mail of this window and this stage; `stopped`: a hold cut the window. */
+  readonly use: StageUse & { readonly stopped: boolean };
   /** Since its last message (or since it is in its phase, where it sent none): plan ms. */
   readonly idle: number;
   /** Live gate and incident holds on this lane that no decision has answered yet. */
@@ -60,7 +61,16 @@ export interface LaneInput {
   readonly placement: PlacementRule;
 }
 
-export type DecisionKind = 'start' | 'advance' | 'hold' | 'step-back' | 'pause' | 'quarantine' | 'resume' | 'complete';
+export type DecisionKind =
+  | 'start'
+  | 'advance'
+  | 'hold'
+  | 'step-back'
+  | 'pause'
+  | 'quarantine'
+  | 'resume'
+  | 'set-plan'
+  | 'complete';
 
 export interface LaneDecision {
   readonly kind: DecisionKind;
@@ -229,10 +239,8 @@ function whyHold(input: LaneInput, judgements: readonly Judgement[]): string | n
   if (use.stopped) return 'a hold cut this window short: nothing to judge the stage by';
   // No grant, as after an absence that outlived the carried ones: old evidence is not evidence of this stage.
   if (!(use.expected > 0)) return 'nothing was granted in this window';
-  if (use.sent < DEFAULTS.minUtilisation * use.expected) {
-    return `volume-limited: ${use.sent} sent where the ceiling allowed ${Math.floor(use.expected)} by now`;
-  }
-  return null;
+  // The plan's own way to advance ends with its last stage: graduation asks for a window that was used.
+  return volumeMissing(growsToNormal(lane.phase) ? null : input.plan, lane.ceiling, use);
 }
 
 function nextCeiling(input: LaneInput): number {

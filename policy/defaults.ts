@@ -54,6 +54,13 @@ export const DEFAULTS = {
   carryWindows: 3,
   /** A first day with fewer sending hours is prorated and repeats its stage. */
   fullDayHours: 6,
+  /** First day's ceiling where a plan has none of its own, messages a day. */
+  planStart: 50,
+  /** Largest factor from a stage to the next: of a small lane, and of one above `largeLane` messages a day. */
+  growthCap: { small: 2, large: 1.5 },
+  largeLane: 10_000,
+  /** No lane sends more messages a day than this: a figure above it is a slip of the pen. */
+  mostCeiling: 1_000_000_000,
   /** Growth per window of a lane that has finished its plan and grows into the provider's normal limit. */
   graduationGrowth: 1.25,
   /** A warm lane's normal limit: this times its last stage or its peak day. */

@@ -46,21 +46,37 @@ export function createStore(url: string, options: StoreOptions = {}): Store {
  * retried: whoever knows that the work may be repeated repeats it.
  */
 export async function tx<T>(store: Store, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  return onClient(store, (client) => inTransaction(client, work));
+}
+
+/** Runs `work` on one connection of its own. */
+export async function onClient<T>(store: Store, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await store.connect();
+  // A connection that breaks between two queries tells it by an event; unheard, that would end the process. The next query
+  // on it fails, and the pool does not take it back.
   let broken: Error | undefined;
+  const note = (error: Error) => {
+    broken = error;
+  };
+  client.on('error', note);
+  try {
+    return await work(client);
+  } finally {
+    client.off('error', note);
+    client.release(broken);
+  }
+}
+
+async function inTransaction<T>(client: pg.PoolClient, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   try {
     await client.query('begin');
     const result = await work(client);
     await client.query('commit');
     return result;
   } catch (error) {
-    await client.query('rollback').catch((failed: Error) => {
-      broken = failed;
-    });
-    throw error;
-  } finally {
     // A connection that cannot even roll back is closed, not handed to the next caller.
-    client.release(broken);
+    await client.query('rollback').catch((failed: Error) => client.emit('error', failed));
+    throw error;
   }
 }
 

@@ -142,6 +142,15 @@ export interface GrantHistory extends GrantRow {
   readonly provider: string;
 }
 
+/** Has any lane of an address a grant whose window ends after an instant (ms)? */
+export async function hasGrants(db: Queryable, address: string, since: number): Promise<boolean> {
+  const { rows } = await db.query('select exists (select from grants where address = $1 and ends > $2) as there', [
+    address,
+    new Date(since),
+  ]);
+  return rows[0].there;
+}
+
 /** Every grant ever written, for checkers and reports. */
 export async function allGrants(db: Queryable): Promise<GrantHistory[]> {
   const { rows } = await db.query(

@@ -171,6 +171,11 @@ export async function insertRamp(
   );
 }
 
+/** Replaces a ramp's plan; its lanes' executed stages must be in the new one (policy/plans/splice.ts). */
+export async function setRampPlan(db: Queryable, id: string, plan: Plan): Promise<void> {
+  await db.query('update ramps set plan = $2 where id = $1 and ended_at is null', [id, JSON.stringify(plan)]);
+}
+
 export async function endRamp(db: Queryable, id: string, at: number, outcome: 'complete' | 'aborted'): Promise<void> {
   await db.query(`update ramps set ended_at = $2, outcome = $3 where id = $1 and ended_at is null`, [
     id,

@@ -17,7 +17,9 @@ import {
   pauseUpdate,
   type Resume,
   resumeUpdate,
+  type SetPlan,
   type StartRamp,
+  setPlanUpdate,
   startRampUpdate,
   TASK_QUEUE,
   WATCH_ID,
@@ -32,6 +34,7 @@ export class CommandRefused extends Error {
 
 export interface TemporalClient {
   startRamp(address: string, command: StartRamp): Promise<CommandResult>;
+  setPlan(address: string, command: SetPlan): Promise<CommandResult>;
   pause(address: string, command: Pause): Promise<CommandResult>;
   resume(address: string, command: Resume): Promise<CommandResult>;
   incident(address: string, incident: { incident: number; cause: string }): Promise<void>;
@@ -98,6 +101,7 @@ export async function connectTemporal(options: TemporalOptions = {}): Promise<Te
   return {
     client,
     startRamp: (address, args) => update(startRampUpdate as never, address, [args], args.operationId),
+    setPlan: (address, args) => update(setPlanUpdate as never, address, [args], args.operationId),
     pause: (address, args) => update(pauseUpdate as never, address, [args], args.operationId),
     resume: (address, args) => update(resumeUpdate as never, address, [args], args.operationId),
     incident: async (address, incident) => {

@@ -3,6 +3,7 @@
  * history); a signal only for incidents, which are facts nobody waits for. Instants are absolute, in ms.
  */
 import { defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Plan } from '../policy/plan.ts';
 
 export const TASK_QUEUE = 'rampart';
 export const NAMESPACE = 'rampart';
@@ -21,9 +22,16 @@ export interface By {
 export interface StartRamp extends By {
   readonly plan: string;
   /** Messages a day on the first day, and per provider on the last ('default' required). */
-  readonly start: number;
-  readonly targets: Readonly<Record<string, number>>;
+  readonly start?: number;
+  readonly targets?: Readonly<Record<string, number>>;
   readonly days?: number;
+  /** The plan as the caller drew it up, which may be his own; absent: the shipped one called `plan`. */
+  readonly drawn?: Plan;
+}
+
+export interface SetPlan extends By {
+  /** What is to follow the stages that were executed. */
+  readonly plan: Plan;
 }
 
 export interface LaneCommand extends By {
@@ -65,6 +73,7 @@ export interface AddressState {
 }
 
 export const startRampUpdate = defineUpdate<CommandResult, [StartRamp]>('startRamp');
+export const setPlanUpdate = defineUpdate<CommandResult, [SetPlan]>('setPlan');
 export const pauseUpdate = defineUpdate<CommandResult, [Pause]>('pause');
 export const resumeUpdate = defineUpdate<CommandResult, [Resume]>('resume');
 export const incidentSignal = defineSignal<[{ readonly incident: number; readonly cause: string }]>('incident');

@@ -23,6 +23,7 @@ import {
   incidentSignal,
   pauseUpdate,
   resumeUpdate,
+  setPlanUpdate,
   startRampUpdate,
 } from '../temporal/contracts.ts';
 
@@ -31,7 +32,7 @@ const REMEMBERED = 100;
 /** Refusals of bad input end an update; everything else is tried again until the store is back. */
 const RETRY: RetryPolicy = { initialInterval: '200ms', maximumInterval: '10s', nonRetryableErrorTypes: ['bad-input'] };
 
-const { evaluate, startRamp, pauseLanes, resumeLanes } = proxyActivities<Activities>({
+const { evaluate, startRamp, setPlan, pauseLanes, resumeLanes } = proxyActivities<Activities>({
   startToCloseTimeout: '30s',
   retry: RETRY,
 });
@@ -72,6 +73,7 @@ class AddressWorkflow {
     setHandler(startRampUpdate, (command) => this.#once(command, () => startRamp({ ...command, address })), {
       validator,
     });
+    setHandler(setPlanUpdate, (command) => this.#once(command, () => setPlan({ ...command, address })), { validator });
     setHandler(pauseUpdate, (command) => this.#once(command, () => pauseLanes({ ...command, address })), { validator });
     setHandler(resumeUpdate, (command) => this.#once(command, () => resumeLanes({ ...command, address })), {
       validator,

@@ -43,6 +43,7 @@ function meaning(config: ResolvedConfig) {
     },
     seeds: config.seeds.map(({ provider, address }) => ({ provider, address })),
     placement,
+    plans: Object.keys(config.plans),
   };
 }
 
@@ -75,6 +76,7 @@ function describe(config: ResolvedConfig): string[] {
     `TLS on the way out: ${tlsText(config)}`,
     `seeds: ${config.seeds.length === 0 ? 'none' : config.seeds.map((seed) => seed.address).join(', ')}`,
     `events: ${config.events.sinks.map(({ name, kind }) => `${name} (${kind})`).join(', ') || 'told to nobody'}`,
+    `plans of your own: ${Object.keys(config.plans).join(', ') || 'none'}`,
     `data: ${config.dataDir}`,
     ...notes(config).map((note) => `note: ${note}`),
   ];

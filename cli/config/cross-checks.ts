@@ -1,6 +1,7 @@
 /** What a schema can not see: values that are right by themselves and wrong together. Pure. */
 import { type Calendar, checkCalendar } from '../../policy/calendar.ts';
 import { listenerProblems } from './cross-injection.ts';
+import { planProblems } from './plan-problems.ts';
 import { poolProblems } from './pool-checks.ts';
 import type { Problem } from './problems.ts';
 import { ALL_PROVIDERS, type CheckedConfig } from './schema.ts';
@@ -17,6 +18,7 @@ export function crossProblems(config: CheckedConfig, calendar: Calendar): Proble
     ...listenerProblems(config),
     ...deliveryProblems(config),
     ...shapingProblems(config),
+    ...planProblems(config.plans, config.providers),
   ];
 }
 

@@ -76,7 +76,8 @@ export async function findDataDir(options: LoadOptions = {}): Promise<string> {
   return path.resolve(path.dirname(file), typeof named === 'string' && named !== '' ? named : '.rampart');
 }
 
-async function readConfig(file: string): Promise<unknown> {
+/** A configuration file's default export, unchecked. */
+export async function readConfig(file: string): Promise<unknown> {
   if (!existsSync(file))
     throw failure(file, [{ path: [], says: 'there is no such file: write one with ./rampart init' }]);
   let module: { default?: unknown };
@@ -162,6 +163,7 @@ function resolve(
     placement,
     // A loop nobody enrolled in would look like mail nobody complains about: only those that are named count.
     complaintFeeds: config.complaintFeeds,
+    plans: config.plans,
     traceKey: config.traceKey === undefined ? null : secrets.read(config.traceKey, ['traceKey']),
   };
 }

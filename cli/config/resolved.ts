@@ -2,6 +2,7 @@
 
 import type { Calendar } from '../../policy/calendar.ts';
 import type { Overflow } from '../../policy/overflow.ts';
+import type { OwnPlan } from '../../policy/plan.ts';
 import type { ShapingOverrides } from '../../policy/shaping.ts';
 import type { ResolvedDelivery } from './resolved-delivery.ts';
 import type { ResolvedEvents } from './resolved-events.ts';
@@ -106,6 +107,8 @@ export interface ResolvedConfig {
   };
   readonly complaintFeeds: readonly string[];
   readonly events: ResolvedEvents;
+  /** Plans of one's own, by name. */
+  readonly plans: Readonly<Record<string, OwnPlan>>;
   /** null: the one in <dataDir>/trace.key (`traceKeyOf` makes it). */
   readonly traceKey: string | null;
 }

@@ -10,6 +10,7 @@ import { backPressureSchema } from './schema-back-pressure.ts';
 import { dkimSchema, remoteTlsSchema } from './schema-delivery.ts';
 import { eventsSchema } from './schema-events.ts';
 import { injectionShape, userShape } from './schema-injection.ts';
+import { plansSchema } from './schema-plans.ts';
 import { hostName, name, pool } from './schema-pools.ts';
 import { notifications, reporters } from './schema-reports.ts';
 import { shapingSchema } from './schema-shaping.ts';
@@ -163,6 +164,8 @@ export const configSchema = z.strictObject({
   shaping: shapingSchema,
   /** Where events go: webhooks, AMQP, Kafka. */
   events: eventsSchema,
+  /** Warmup plans of your own, by name. */
+  plans: plansSchema,
   /** Key of the tokens that join reports to mail: the same on every node. Default: made once, in <dataDir>/trace.key. */
   traceKey: secret.optional(),
 });

@@ -4,7 +4,7 @@
  */
 
 import { type ClaimQuery, claim, type Flow, flowsOf, releaseUnknown, type Taken, unclaim } from '../../store/claims.ts';
-import type { Store } from '../../store/connect.ts';
+import { onClient, type Store } from '../../store/connect.ts';
 import { passSuppression } from '../suppression/gate.ts';
 
 /** A statement of ours may still run on the server this long after its connection broke. */
@@ -88,6 +88,10 @@ export class Claims {
     if (this.#asking > 0) return 0;
     const since = performance.now() - this.#failedAt;
     if (settledMs > 0 && since > 4 * SETTLED_MS) return 0;
-    return releaseUnknown(this.#store, this.#process, [...this.#held], settledMs);
+    // The connection first, then the list: a store that is away would be told minutes later of what was in hand now, and
+    // let go of messages that are being sent.
+    return onClient(this.#store, async (client) =>
+      this.#asking > 0 ? 0 : releaseUnknown(client, this.#process, [...this.#held], settledMs),
+    );
   }
 }

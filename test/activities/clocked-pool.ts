@@ -39,13 +39,16 @@ export const deps: ActivityDeps = {
   log: () => {},
 };
 
-beforeEach(async () => {
+beforeEach(anew);
+
+/** The pool as at a Monday's midnight, without a past. */
+export async function anew(): Promise<void> {
   await db.clear();
   clock.now = MONDAY;
   await upsertPool(db.store, { name: 'marketing', overflow: 'warm-peers', calendar: weekdays });
   await known(COLD, 'planned');
   await known(WARM, 'warm');
-});
+}
 
 export async function known(
   address: string,

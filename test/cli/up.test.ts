@@ -34,6 +34,9 @@ test('a ramp is started, paused and resumed through the workflow of a running in
   assert.match(started.stdout, /^google +28 +50 +1000$/m);
   const again = await rampart(['warmup', 'start', COLD, '--plan', 'four-week'], env);
   assert.equal(again.code, 2);
+  const order = ['--plan', 'ses-45d', '--cap', '--reason', 'slower', '--actor', 'ann'];
+  const changed = await rampart(['warmup', 'set-plan', COLD, ...order], env);
+  assert.match(changed.stdout, /^plan ses-45d from the next stage on: 2 lanes\n/);
 
   const paused = await rampart(['warmup', 'pause', COLD, '--reason', 'look first'], env);
   assert.match(paused.stdout, /^in force: hold \d+ .*\nthe workflow has recorded it\n$/);
@@ -45,8 +48,15 @@ test('a ramp is started, paused and resumed through the workflow of a running in
   assert.match(resumed.stdout, /^lifted: hold \d+ .*look first\nthe workflow has recorded it\n$/);
   const history = JSON.parse((await rampart(['warmup', 'history', COLD, '--provider', 'yahoo', '--json'], env)).stdout);
   assert.deepEqual(
-    history.decisions.slice(0, 3).map((row: { kind: string }) => row.kind),
-    ['start', 'pause', 'resume'],
+    history.decisions.slice(0, 4).map((row: { kind: string }) => row.kind),
+    ['start', 'set-plan', 'pause', 'resume'],
+  );
+  const { actor, reason } = history.decisions[1];
+  assert.equal(actor, 'ann');
+  // The new plan ends where the old one did, and its stages above today's follow today's.
+  assert.match(
+    reason,
+    /^plan four-week \(28 stages to 1000 a day\) becomes ses-45d \(\d+ stages to 1000 a day\) after stage 1\. slower$/,
   );
   const { checks } = JSON.parse((await rampart(['doctor', '--json'], env)).stdout);
   for (const check of checks)

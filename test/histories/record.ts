@@ -6,6 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
+import { planNamed } from '../../policy/plan.ts';
 import { tx } from '../../store/connect.ts';
 import { liveHolds, openIncident, placeHold } from '../../store/holds.ts';
 import { addressId, NAMESPACE, TASK_QUEUE, WATCH_ID } from '../../temporal/contracts.ts';
@@ -22,7 +23,7 @@ try {
   await system.stop();
 }
 
-/** A short ramp with a pause, a resume, an incident and several runs. */
+/** A short ramp with a pause, a resume, an incident, another plan and several runs. */
 async function ramp(): Promise<void> {
   const { store } = system;
   const temporal = system.temporal();
@@ -44,6 +45,7 @@ async function ramp(): Promise<void> {
     await placeHold(db, { ...hold, reason: 'a test', until: Date.now() + DAY / 6 });
     await openIncident(db, { ...hold, address: COLD, provider: 'yahoo', detail: {} });
   });
+  await temporal.setPlan(COLD, { ...by(), plan: planNamed('four-week', { start: 40, targets: { default: 500 } }) });
   await reachesStage(store, 3);
   let runId: string | undefined = handle.firstExecutionRunId;
   for (let n = 1; runId !== undefined; n++) runId = await save(`address-${version}-run-${n}`, addressId(COLD), runId);

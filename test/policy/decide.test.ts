@@ -6,7 +6,7 @@ import { DEFAULTS, type Metric, THRESHOLDS } from '../../policy/defaults.ts';
 import { type Evidence, judgeAdvance, judgePlacement, stops } from '../../policy/evidence.ts';
 import type { Hold } from '../../policy/holds.ts';
 import { type PauseReason, PHASES } from '../../policy/lane.ts';
-import { planNamed, stageCount, stageOf } from '../../policy/plan.ts';
+import { ADVANCE_MODES, type AdvanceMode, planNamed, stageCount, stageOf } from '../../policy/plan.ts';
 
 const DAY = 86_400_000;
 const PROVIDER = 'google';
@@ -105,6 +105,7 @@ const anyInput: fc.Arbitrary<LaneInput> = fc
     // A ceiling below its stage's row, as after an older step back.
     lowered: mostly(1, fc.constant(0.5)),
     planned: mostly(true, fc.constant(false)),
+    advance: mostly<AdvanceMode>('gated', fc.constantFrom(...ADVANCE_MODES)),
     final: mostly(true, fc.constant(false)),
     prorated: mostly(false, fc.constant(true)),
     paused: mostly<PauseReason[]>([], fc.subarray(PAUSES)),
@@ -112,16 +113,21 @@ const anyInput: fc.Arbitrary<LaneInput> = fc
     recent: mostly<Evidence[]>([], oneOfEach(SMTP_METRICS)),
     use: mostly(
       { sent: 100, expected: 100, stopped: false },
-      fc.record({ sent: fc.nat(100), expected: fc.constantFrom(0, 100), stopped: fc.boolean() }),
+      fc.record({
+        sent: fc.nat(100),
+        expected: fc.constantFrom(0, 100),
+        stopped: fc.boolean(),
+        stageSent: fc.option(fc.nat(2_000), { nil: undefined }),
+      }),
     ),
     idle: mostly(0, fc.constantFrom(8 * DAY, 20 * DAY, 45 * DAY)),
     crossed: mostly<Hold[]>([], fc.constantFrom([hold('gate:block')], [hold('incident:tss09')])),
     campaigns: mostly<LaneInput['campaigns']>([], fc.constant([{ name: 'dead', bounces: 4, attempts: 9 }])),
   })
-  .map(({ phase, stage, clean, advanced, normal, lowered, planned, ...rest }) =>
+  .map(({ phase, stage, clean, advanced, normal, lowered, planned, advance, ...rest }) =>
     given({
       ...rest,
-      plan: planned ? plan : null,
+      plan: planned ? { ...plan, advance } : null,
       lane: { phase, stage, clean, advanced, normal, ceiling: Math.ceil(ceilingOf(stage) * lowered) },
     }),
   );
@@ -166,6 +172,21 @@ test('a raise has a pass on every metric with a feed; few probes alone do not bl
   });
 });
 
+/** What the plan's mode asks for; past the plan, a window that was used. */
+function enoughMail({ lane, plan: followed, use }: LaneInput): boolean {
+  const past = lane.phase === 'graduating' || lane.phase === 'cooling' || lane.phase === 'stepped-back';
+  switch (past ? 'gated' : (followed?.advance ?? 'gated')) {
+    case 'calendar':
+      return true;
+    case 'send-days':
+      return use.sent > 0;
+    case 'volume-stage':
+      return (use.stageSent ?? 0) >= lane.ceiling;
+    default:
+      return use.sent >= DEFAULTS.minUtilisation * use.expected;
+  }
+}
+
 test('a raise happens unpaused, in the last evaluation of a whole window that was granted, used and not cut short', () => {
   always((input, decision) =>
     raises(input, decision)
@@ -177,7 +198,7 @@ test('a raise happens unpaused, in the last evaluation of a whole window that wa
         !input.recent.some((e) => stops(e) && e.metric !== 'hard-bounce' && e.metric !== 'complaint') &&
         !input.use.stopped &&
         input.use.expected > 0 &&
-        input.use.sent >= DEFAULTS.minUtilisation * input.use.expected
+        enoughMail(input)
       : undefined,
   );
 });

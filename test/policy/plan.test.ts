@@ -5,6 +5,7 @@ import {
   checkPlan,
   curve,
   fourWeek,
+  growthProblems,
   lengthenedRows,
   type Plan,
   PlanError,
@@ -99,8 +100,10 @@ test('plans that are drawn up pass their own check', () => {
     }),
   });
   fc.assert(
-    fc.property(fc.constantFrom('six-week', 'four-week'), input, (name, given) => {
-      assert.deepEqual(checkPlan(planNamed(name, given)), []);
+    fc.property(fc.constantFrom('six-week', 'four-week', 'geometric'), input, (name, given) => {
+      const plan = planNamed(name, given);
+      assert.deepEqual(checkPlan(plan), []);
+      assert.deepEqual(growthProblems(plan), [], 'our own curves keep to their caps');
     }),
     { numRuns: 100 },
   );
@@ -111,7 +114,7 @@ test('a plan from a file is checked in words', () => {
   const plan = (rows: Plan['rows']): Plan => ({ ...sixWeek(INPUT), rows });
   assert.match(checkPlan(plan({ google: [stage(5)] })).join(), /no row "default"/);
   assert.match(checkPlan(plan({ default: [] })).join(), /default: no stages/);
-  assert.match(checkPlan(plan({ default: [stage(9), stage(8)] })).join(), /day 2: ceiling falls from 9 to 8/);
+  assert.match(checkPlan(plan({ default: [stage(9), stage(8)] })).join(), /stage 2: ceiling falls from 9 to 8/);
   assert.match(checkPlan(plan({ default: [stage(0.5)] })).join(), /not a whole number/);
   assert.match(checkPlan(plan({ default: [stage(1), stage(2, '60d')] })).join(), /narrows from all to 60d/);
 });

@@ -1,0 +1,76 @@
+/** From a name and options to the plan a ramp will follow. */
+import { capGrowth, checkPlan, growthProblems, growthText, type Plan, type PlanInput } from '../../policy/plan.ts';
+import { badInput, type Invocation, text } from '../command.ts';
+import { closest } from '../terminal/closest.ts';
+import { drawFound, findPlan } from './find.ts';
+import { advanceChoice, calendarChoice, planInput } from './options.ts';
+
+/** Last day's ceiling when none is given and the plan has none of its own, messages a day per provider. */
+export const TARGET = 50_000;
+
+/** Targets for a shipped plan that were not given: `always`, also for a table that could end where it was published to. */
+export type DefaultTargets = (needsTarget: boolean) => PlanInput['targets'];
+
+/** The plan called `name` with the invocation's choices; `providers` (default: all) are the lanes that are capped. */
+export async function drawChosen(
+  invocation: Invocation,
+  name: string,
+  defaults: DefaultTargets,
+  providers?: readonly string[],
+): Promise<Plan> {
+  const found = await findPlan(invocation, name);
+  const given = planInput(invocation);
+  const targets = given.targets ?? (found.kind === 'shipped' ? defaults(found.preset.needsTarget) : undefined);
+  if (providers !== undefined) knownTargets(given, providers);
+  const drawn = drawFound(found, { ...given, ...(targets === undefined ? {} : { targets }) });
+  const plan = withChoices(drawn, invocation);
+  const problems = checkPlan(plan);
+  if (problems.length > 0) throw badInput(`plan ${name} can not be used: ${problems.join('; ')}`);
+  return invocation.options.cap === true ? capGrowth(plan, providers) : plan;
+}
+
+/** Refuses growth over the cap unless somebody asked for it: by name, not by accident. */
+export function refuseFast(invocation: Invocation, plan: Plan, providers: readonly string[]): void {
+  if (invocation.options.cap === true && invocation.options.uncapped === true)
+    throw badInput('--cap and --uncapped contradict each other: give one of them');
+  if (invocation.options.uncapped === true) return;
+  const fast = growthProblems(plan, providers);
+  if (fast.length === 0) return;
+  throw badInput(
+    `plan ${plan.name} grows faster than its cap (${fast.map(growthText).join('; ')}): add --cap to slow it down, or --uncapped to take it as it is`,
+  );
+}
+
+function withChoices(plan: Plan, invocation: Invocation): Plan {
+  const advance = advanceChoice(invocation);
+  const calendar = calendarChoice(invocation);
+  const { stageShare: _, ...others } = plan;
+  return {
+    ...(advance === undefined || advance === plan.advance ? plan : { ...others, advance }),
+    ...(calendar === undefined ? {} : { calendar: { ...plan.calendar, ...calendar } }),
+  };
+}
+
+/** A target or share for a lane that is not there is a slip of the pen. */
+function knownTargets(input: PlanInput, providers: readonly string[]): void {
+  for (const [option, figures] of [
+    ['--target', input.targets],
+    ['--share', input.shares],
+  ] as const) {
+    for (const key of Object.keys(figures ?? {})) {
+      if (key === 'default' || providers.includes(key)) continue;
+      const near = closest(key, providers);
+      throw badInput(
+        `${option} names "${key}", which has no lane: ${near === undefined ? `choose among ${providers.join(', ')}` : `did you mean ${near}?`}`,
+      );
+    }
+  }
+}
+
+/** The plan's name of a positional or an option, or what to write. */
+export function planName(invocation: Invocation): string {
+  const name = text(invocation, 'plan');
+  if (name === undefined)
+    throw badInput('choose a plan: --plan six-week or --plan four-week (all of them: ./rampart plan list)');
+  return name;
+}
