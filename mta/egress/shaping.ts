@@ -1,6 +1,8 @@
 /** Limits of a lane's connections and rates as one process keeps them: its part of what policy/shaping.ts allows. */
+import { DAY_MS, planMs } from '../../policy/calendar.ts';
 import { perMinute, type Rate } from '../../policy/rate.ts';
 import { type ShapingOverrides, shapingOf, shareOf } from '../../policy/shaping.ts';
+import type { LaneRow } from '../../store/lanes.ts';
 
 export interface LaneLimits {
   readonly connections: number;
@@ -10,18 +12,27 @@ export interface LaneLimits {
   readonly messages: Rate | null;
 }
 
-/** Limits of a pool's lanes at a provider; `processes` share them. */
-export function laneLimits(provider: string, pool: string, overrides: ShapingOverrides, processes: number): LaneLimits {
+/**
+ * Limits of a pool's lanes at a provider; `processes` share them. `scale`: real ms of a plan ms. Rates are of plan minutes:
+ * a day that lasts seconds has its thousands of messages all the same.
+ */
+export function laneLimits(
+  provider: string,
+  pool: string,
+  overrides: ShapingOverrides,
+  processes: number,
+  scale = 1,
+): LaneLimits {
   const shape = shapingOf(provider, pool, overrides);
   const connections = shareOf(shape.connections.value, processes);
-  const newConnections = perMinute(shape.connectionsPerMinute.value, processes);
+  const newConnections = perMinute(shape.connectionsPerMinute.value / scale, processes);
   const most = shape.messagesPerMinute.value;
   return {
     connections,
     messagesPerConnection: shape.messagesPerConnection.value,
     // All of them may be opened at once; after that the rate holds.
     newConnections: { ...newConnections, burst: Math.max(connections, newConnections.burst) },
-    messages: most > 0 ? perMinute(most, processes) : null,
+    messages: most > 0 ? perMinute(most / scale, processes) : null,
   };
 }
 
@@ -38,16 +49,17 @@ export class LimitTable {
     this.#processes = processes;
   }
 
-  of({ provider, pool }: { readonly provider: string; readonly pool: string }): LaneLimits {
+  of({ provider, pool, calendar }: Pick<LaneRow, 'provider' | 'pool' | 'calendar'>): LaneLimits {
     const processes = this.#processes();
     if (processes !== this.#for) {
       this.#known.clear();
       this.#for = processes;
     }
-    const key = `${pool} ${provider}`;
+    const scale = planMs(DAY_MS, calendar) / DAY_MS;
+    const key = `${pool} ${provider} ${scale}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const limits = laneLimits(provider, pool, this.#overrides, processes);
+    const limits = laneLimits(provider, pool, this.#overrides, processes, scale);
     this.#known.set(key, limits);
     return limits;
   }
