@@ -28,7 +28,7 @@ export const CONTENT_RULES: readonly ReplyRule[] = [
     id: 'any-virus',
     providers,
     pattern:
-      /\b(virus(es)?|malware|infected|trojan|worm|phish\w{0,4}|banned (file|content|attachment)|dangerous (attachment|file)|(attachment|file) (type|extension|name).{0,40}(not|blocked|forbidden|banned)|executable|potential security issue|blocked (attachment|file)|file.{0,40} (blocked|quarantined))\b/i,
+      /\b(virus(es)?|malware|infected|trojan|worm|phish\w{0,4}|banned (file|content|attachment)|dangerous (attachment|file)|(attachment|file) (type|extension|name).{0,40}(not|blocked|forbidden|banned)|executable|potential security issue|unsafe content|blocked (attachment|file)|file.{0,40} (blocked|quarantined))\b/i,
     class: 'content',
     scope: 'message',
     example: '550 5.7.1 Message contains a virus',
@@ -46,7 +46,7 @@ export const CONTENT_RULES: readonly ReplyRule[] = [
     id: 'any-spam',
     providers,
     pattern:
-      /\bspam\w{0,6}\b|\b(unsolicited|\bUBE\b|\bUCE\b|junk|bulk (e-?mail|mail|advert)|mass mail)|(content|message|mail) (was |has been |is )?(rejected|denied|refused|blocked|filtered|restricted|not accepted)( (as|for|due|because|by).{0,40})?.{0,20}(content|filter|spam|score|suspicious|bulk)|content (filter|reject|denied|restrict|not|violat)|message content rejected|looks like spam|suspicious|recurrent pattern|unacceptable content|similar to|(message|mail|e-?mail) (was |has been )?(filtered|quarantined)|high probability/i,
+      /\bspam\w{0,9}\b|\b(unsolicited|\bUBE\b|\bUCE\b|junk|bulk (e-?mail|mail|advert)|mass mail)|(content|message|mail) (was |has been |is )?(rejected|denied|refused|blocked|filtered|restricted|not accepted)( (as|for|due|because|by).{0,40})?.{0,20}(content|filter|spam|score|suspicious|bulk)|content (filter|reject|denied|restrict|not|violat)|message content rejected|looks like spam|suspicious|recurrent pattern|unacceptable content|similar to|(message|mail|e-?mail) (was |has been )?(filtered|quarantined)|high probability/i,
     class: 'content',
     scope: 'message',
     example: '550 5.7.1 This message has been rejected as spam',

@@ -38,7 +38,7 @@ export const LANGUAGE_RULES: readonly ReplyRule[] = [
     id: 'unknown-germanic',
     providers,
     pattern:
-      /(benutzer|empf(ä|ae)nger|postfach|adresse|konto|teilnehmer|gebruiker|ontvanger|mottagare|modtager|bruker).{0,60}(unbekannt|existiert nicht|nicht (gefunden|vorhanden|bekannt|existent|erreichbar)|ungültig|ungueltig|gesperrt|onbekend|bestaat niet|niet gevonden|finns inte|okänd|findes ikke|ukjent|ukendt)|unbekannte[rn]? (benutzer|empf)/i,
+      /(benutzer|empf(ä|ae)nger|postfach|adresse|konto|teilnehmer|gebruiker|ontvanger|mottagare|modtager|bruker).{0,60}(unbekannt|existiert nicht|nicht (gefunden|vorhanden|bekannt|existent|erreichbar)|ungültig|ungueltig|gesperrt|onbekend|bestaat niet|niet gevonden|finns inte|okänd|findes ikke|ukjent|ukendt)|unbekannte[rn]? (benutzer|empf)|(onbekende|okänd|ukendt|ukjent) (gebruiker|ontvanger|geadresseerde|mottagare|mottaker|användare|adress|bruger|modtager|bruker)/i,
     class: 'recipient',
     scope: 'recipient',
     example: '550 Der Empfänger ist hier nicht bekannt: Benutzer unbekannt',

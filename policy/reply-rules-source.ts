@@ -33,6 +33,15 @@ export const SOURCE_RULES: readonly ReplyRule[] = [
     example: '554 5.7.1 : (HVU:B1) http://postmaster.info.aol.com/errors/554hvub1.html',
   },
   {
+    // Barracuda names three reasons in one sentence; the first is the message.
+    id: 'any-spam-or-sender',
+    providers,
+    pattern: /message contains spam or virus or sender is blocked/i,
+    class: 'content',
+    scope: 'message',
+    example: '550 5.7.1 Message contains spam or virus or sender is blocked : mx.example.net',
+  },
+  {
     id: 'any-permanent-deferral',
     providers,
     pattern: /All messages from .{1,80}permanently deferred/i,
@@ -44,7 +53,7 @@ export const SOURCE_RULES: readonly ReplyRule[] = [
     id: 'any-reputation',
     providers,
     pattern:
-      /Messages from \[?[\da-f.:]{1,45}\]? (were |was |are )?(temporarily deferred|weren.t sent)|rate limited due to IP reputation|Server busy\. Please try again later from|too many (spams?|bad|invalid|unknown) (recipients? |users? |messages? )?from (your|this) ip|(spam|complaint) rate.{0,40}(high|exceed)/i,
+      /Messages? from [[(]?[\da-f.:]{1,45}[\])]? (were |was |are )?(temporarily deferred|weren.t sent)|rate limited due to IP reputation|Server busy\. Please try again later from|too many (spams?|bad|invalid|unknown) (recipients? |users? |messages? )?from (your|this) ip|(spam|complaint) rate.{0,40}(high|exceed)/i,
     class: 'reputation',
     scope: 'ip',
     example: '421 4.7.0 Messages from 192.0.2.1 temporarily deferred',
@@ -80,7 +89,7 @@ export const SOURCE_RULES: readonly ReplyRule[] = [
     id: 'any-listed',
     providers,
     pattern:
-      /\b(spamhaus|sbl|xbl|css|barracudacentral|spamcop|sorbs|uceprotect\w{0,8}|dnsbl|dns ?bl|rbl|dnsrbl|drbl|spamrats|psbl|surriel|abuseat|cbl|invaluement|mailspike|hostkarma|nixspam|manitu|backscatterer|senderscore|abusix|gbudb|njabl|ordb|dsbl|mail-abuse|wpbl|imp-spam|blackholes?)\b|(black|block|deny)[- ]?list(ed)? (at|in|by|on|using)\b|\bin (a|an|our|the|my) (\S{1,30} )?(black|block|deny)[- ]?list|blocked using|(is|ip) listed (at|in|on|by)|listed as (abusive|spam)|blocked by \S{1,80}\.(org|net|com)\b/i,
+      /\b(spamhaus|sbl|xbl|css|barracudacentral|spamcop|sorbs|uceprotect\w{0,8}|dnsbls?|dns ?bl|rbl|dnsrbl|drbl|spamrats|psbl|surriel|abuseat|cbl|invaluement|mailspike|hostkarma|nixspam|manitu|backscatterer|senderscore|abusix|gbudb|njabl|ordb|dsbl|mail-abuse|wpbl|imp-spam|blackholes?)\b|(black|block|deny)[- ]?list(ed)? (at|in|by|on|using)\b|\bin (a|an|our|the|my) (\S{1,30} )?(black|block|deny)[- ]?list|blocked using|(is|ip) listed (at|in|on|by)|listed as (abusive|spam)|blocked by \S{1,80}\.(org|net|com)\b/i,
     class: 'listing',
     scope: 'ip',
     example: '554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org',
@@ -117,7 +126,7 @@ export const SOURCE_RULES: readonly ReplyRule[] = [
     id: 'any-rate',
     providers,
     pattern:
-      /too many (messages|mails|e-?mails|recipients|rcpts|errors|commands|invalid|unrecogni|requests|smtp|users|envelopes)|\b((rate|sending|message|hourly|daily|recipient|volume|user sending)s?[- ]?(limit|quota)|e?-?mails?[- ]?limit)s? (was |has been |is )?(exceed|reached|hit)|exceed\w{0,3} .{0,60}(rate|per (hour|day|minute|connection)|hourly|daily|sending|volume)|\brate[- ]?limit|throttl|please (try again )?slow(er| down)|sending (too (fast|much|many))|frequency limit|(excessive|unexpected|high|unusual) (volume|rate|number)|quota exceeded for (sender|your)|deferred due to/i,
+      /too much mail from|too many (messages(?! on the server)|mails|e-?mails|recipients|rcpts|errors|commands|invalid|unrecogni|requests|smtp|users|envelopes)|\b((rate|sending|message|hourly|daily|recipient|volume|user sending)s?[- ]?(limit|quota)|e?-?mails?[- ]?limit)s? (was |has been |is )?(exceed|reached|hit)|exceed\w{0,3} .{0,60}(rate|per (hour|day|minute|connection)|hourly|daily|sending|volume)|\brate[- ]?limit|throttl|please (try again )?slow(er| down)|sending (too (fast|much|many))|frequency limit|(excessive|unexpected|high|unusual) (volume|rate|number)|quota exceeded for (sender|your)|deferred due to/i,
     class: 'throttle',
     scope: 'ip',
     example: '450 4.7.0 Message limit reached for 192.0.2.1, slow down',

@@ -15,7 +15,8 @@ const folder = path.join(import.meta.dirname, '..', 'fixtures', 'mail');
 const expected: Record<string, Expected> = JSON.parse(readFileSync(path.join(folder, 'expected.json'), 'utf8'));
 const messages = new Map(Object.keys(expected).map((name) => [name, readFileSync(path.join(folder, name))]));
 
-const LINE_ENDS = { lf: '\n', crlf: '\r\n', cr: '\r' };
+// The last is what a gateway leaves that adds a CR to each line of a CRLF file.
+const LINE_ENDS = { lf: '\n', crlf: '\r\n', cr: '\r', crcrlf: '\r\r\n' };
 
 function withEnds(raw: Buffer, end: string): Buffer {
   return Buffer.from(raw.toString('latin1').replace(/\r?\n/g, end), 'latin1');

@@ -42,13 +42,15 @@ export function addressOf(value: string): string | undefined {
   const type = typed?.[1]?.toLowerCase() ?? 'rfc822';
   const text = (typed?.[2] ?? value).trim();
   if (type === 'x400' || type === 'x-unix') return undefined;
+  // An LMTP socket in route form (`@store.example.lmtp:24@daemon`) is a way to a mailbox, not its name.
+  if (/^<?@[^:\s]{1,255}:[^@\s]{1,64}@[\w-]{1,63}>?$/.test(text)) return undefined;
   const inner = /<([^<>]{1,600})>/.exec(text)?.[1]?.trim() ?? text;
   const bare = inner
     .replace(/^mailto:/i, '')
     .replace(/^@[^:\s]{1,255}:/, '')
     .replace(/[.,;:]{1,3}$/, '');
-  // Only Original-Recipient is xtext by the standard; "+" followed by two capitals' hex is rare in a plain address.
-  const decoded = /\+(40|3D|2B|3C|3E)(?![\da-z])/i.test(bare) && !bare.includes('@') ? fromXtext(bare) : bare;
+  // Only Original-Recipient is xtext by the standard; with an "@" in it the text may as well be a plain address.
+  const decoded = bare.includes('+40') && !bare.includes('@') ? fromXtext(bare) : bare;
   if (QUOTED.test(decoded)) return decoded;
   const [first] = addressesIn(decoded);
   return first !== undefined && isAddress(first.address) ? first.address : undefined;

@@ -17,7 +17,7 @@ const REPLY_FIELDS = [
 ];
 
 const REPLY_SUBJECT =
-  /^(\[[^\]]{1,40}\] ?)?(auto(matic|mated|matische|matiskt?|matisch)?[- ]?(re:|reply|response|respuesta|antwort|antwoord|svar|vastaus)|auto(reply|-?responder|re|-?antwort)?:|automati(c:|sche[rs]? |skt |sk |ická |kus )|out of (the )?office|out-of-office|ooo\b|away from|i am (away|out|on)|on (vacation|holiday|leave|maternity)|vacation|abwesen|ich bin (nicht|im urlaub|abwesend)|réponse automatique|absence|absent|je suis absent|respuesta autom|respuesta de|resposta autom|risposta autom|fuera de|ausente|ausência|fora do escrit|ausencia|fuori (sede|ufficio)|afwezig|autosvar|autovastaus|frånvaro|fravær|poissa|nieobecno|autoodpowied|odpowiedź autom|automatická|mimo kancel|automatikus|házon kívül|отсутств|автоответ|автоматический ответ|不在|自動(返信|応答|回復|回覆)|自动(回复|答复)|외출|부재|자동 ?(회신|응답)|otomatik|ofis dışında|תשובה אוטומטית)/i;
+  /^(\[[^\]]{1,40}\] ?|\[)?(auto(matic|mated|matische|matiskt?|matisch)?[- ]?(re:|reply|response|respuesta|antwort|antwoord|svar|vastaus)|auto(reply|-?responder|re|-?antwort)?:|automati(c:|sche[rs]? |skt |sk |ická |kus )|automatyczna odp|out of (the )?office|out-of-office|ooo\b|away from|i am (away|out|on)|on (vacation|holiday|leave|maternity)|vacation|abwesen|ich bin (nicht|im urlaub|abwesend)|réponse automatique|absence|absent|je suis absent|respuesta autom|respuesta de|resposta autom|risposta autom|fuera de|ausente|ausência|fora do escrit|ausencia|fuori (sede|ufficio)|afwezig|autosvar|autovastaus|frånvaro|fravær|poissa|nieobecno|autoodpowied|odpowiedź autom|automatická|mimo kancel|automatikus|házon kívül|отсутств|автоответ|автоматический ответ|不在|自動(返信|応答|回復|回覆)|自动(回复|答复)|외출|부재|자동 ?(회신|응답)|otomatik|ofis dışında|תשובה אוטומטית)/i;
 
 /** An answer that a program gave for its owner. */
 export function isAutoReply(fields: Fields): boolean {
@@ -43,16 +43,21 @@ const CHALLENGER =
 const CHALLENGE_SUBJECT =
   /(please|kindly).{0,40}(confirm|verify|authenticate)|(verif(y|ication)|confirm(ation)?|authori[sz]ation|authenticat\w{1,5}|approval).{0,40}(required|request|needed|pending|your (e-?mail|message|identity)|sender)|your (message|e-?mail|mail).{0,60}(await|requires|pending|held|needs|waitlisted|quarantine)|action required.{0,30}(deliver|mail|message)|sender (verif|authent|approv|confirm)|spam ?blocker|challenge|are you human|\(verify\)|confirm (your )?(message|mail|delivery|e-?mail to)|respond to (deliver|confirm)/i;
 const CHALLENGE_BODY =
-  /spam ?arrest|boxbe|\btmda\b|mailblocks|spam ?blocker|challenge.{0,3}response|guest list|waitlisted|approved sender|allowed senders|sender (has not been|is not|not yet).{0,30}(verified|approved|confirmed|recogni)|(to|must|need to) (confirm|verify|prove|authenticate).{0,80}(human|person|sender|message|yourself|identity)|(click|follow|visit|repl(y|ying)|respond).{0,160}(release|deliver|approve|confirm|verify|authenticate).{0,60}(message|mail|sender|delivery)?|only (need|have) to do this once|one[- ]time (verification|confirmation|process)|protect(s|ed|ing)? .{0,60}(from|against) (spam|junk|unsolicited)/i;
+  /spam ?arrest|boxbe|\btmda\b|mailblocks|spam ?blocker|challenge.{0,3}response|guest list|waitlisted|approved sender|allowed senders|sender (has not been|is not|not yet).{0,30}(verified|approved|confirmed|recogni)|(to|must|need to) (confirm|verify|prove|authenticate).{0,80}(human|person|sender|message|yourself|identity)|(click|follow|visit|repl(y|ying)|respond).{0,160}(release|deliver|approve|confirm|verify|authenticate).{0,60}(message|mail|sender|delivery)?|(address )?added to (my|the|our|.{1,40}'s) .{0,20}(allow(ed)?|white|safe|approved|guest)[- ]?(list|sender)|only (need|have) to do this once|one[- ]time (verification|confirmation|process)|protect(s|ed|ing)? .{0,60}(from|against) (spam|junk|unsolicited)/i;
 /** A newsletter's double opt-in, an order or an account asks to confirm, too; it answers no mail of ours. */
 const OTHER_CONFIRMATION =
   /subscri|newsletter|account|regist|order|booking|appointment|reservation|password|sign.?(up|in)|log.?in|payment|invoice/i;
+
+/** A challenge in the form of a DSN: its diagnostic says that the sender shall prove himself, so nobody has failed. */
+export function isChallengeStatus(status: string): boolean {
+  return /^diagnostic-code[ \t]{0,5}:[ \t]{0,5}x-boxbe-notice\b/im.test(status);
+}
 
 /** Does the message ask its reader to prove that a person sent what it answers? */
 export function isChallenge(fields: Fields, body: string): boolean {
   const subject = field(fields, 'subject');
   if (fields.has('x-tmda-confirm') || fields.has('x-spamarrest') || fields.has('x-boxbe')) return true;
-  const head = body.slice(0, 6_000);
+  const head = body.slice(0, 6_000).replace(/\s+/g, ' ');
   const from = `${field(fields, 'from')} ${field(fields, 'sender')} ${field(fields, 'return-path')}`;
   if (CHALLENGER.test(from)) return CHALLENGE_BODY.test(head) || CHALLENGE_SUBJECT.test(subject);
   if (OTHER_CONFIRMATION.test(subject) || fields.has('list-unsubscribe') || fields.has('list-id')) return false;

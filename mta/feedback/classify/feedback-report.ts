@@ -6,7 +6,7 @@
 import { addressList, addressOf } from './addresses.ts';
 import { decodeBytes } from './decode.ts';
 import { type Fields, field, splitHead } from './headers.ts';
-import { type Original, originalRecipients } from './original.ts';
+import { messageIdOf, type Original, originalRecipients } from './original.ts';
 
 export interface ClassifiedFeedback {
   /** `abuse`, `fraud`, `virus`, `not-spam`, `opt-out`, `auth-failure`, `other`, …: as the report says, in lower case. */
@@ -47,8 +47,18 @@ export function readFeedback(text: string, prose: string, original: Original | u
   };
 }
 
+/** The oldest form of JMRP sends the message on as it is, with fields of Microsoft's in front of its own. */
+function sentOn(fields: Fields): Original | undefined {
+  if (!fields.has('x-hmxmroriginalrecipient')) return undefined;
+  // The outermost Return-Path is Microsoft's own.
+  const names = [...fields.keys()].filter((name) => name !== 'return-path');
+  const headers = new Map(names.map((name) => [name, field(fields, name)]));
+  return { headers, messageId: messageIdOf(headers.get('message-id')) };
+}
+
 /** Microsoft JMRP: `staff@hotmail.com` forwards the message, its recipient in a header, the address in the subject. */
-export function readJmrp(fields: Fields, original: Original | undefined): ClassifiedFeedback | undefined {
+export function readJmrp(fields: Fields, returned: Original | undefined): ClassifiedFeedback | undefined {
+  const original = returned ?? sentOn(fields);
   const subject = field(fields, 'subject');
   const recipient = original?.headers.get('x-hmxmroriginalrecipient') ?? field(fields, 'x-hmxmroriginalrecipient');
   const staff = /staff@hotmail\.com|@(olc|fbl|jmrp)[\w.-]{0,40}\.?(outlook|microsoft)\.com/i.test(

@@ -22,15 +22,16 @@ export const MAX_BYTES = 4_000_000;
 const MAX_DEPTH = 8;
 const MAX_PARTS = 200;
 
-/** Reads a message. CRLF, bare LF and bare CR end lines; NULs go; an mbox "From " line is skipped. */
+/** Reads a message. CRLF (also with its CR doubled), bare LF and bare CR end lines; NULs and blank
+ * lines before the header go; an mbox "From " line is skipped. */
 export function readMime(raw: Buffer): Part {
   const text = raw
     .subarray(0, MAX_BYTES)
     .toString('latin1')
     .replace(/^\xef\xbb\xbf/, '')
     .replaceAll('\0', '')
-    .replace(/\r\n?/g, '\n')
-    .replace(/^\n{1,100}/, '')
+    .replace(/\r\r?\n|\r/g, '\n')
+    .replace(/^(?:[ \t]{0,2000}\n){1,100}/, '')
     .replace(/^>?From [^\n]{0,1000}\n/, '');
   return readPart(text, 0, { left: MAX_PARTS });
 }

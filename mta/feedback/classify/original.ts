@@ -30,7 +30,8 @@ export function originalSenders(original: Original | undefined): string[] {
   return names.flatMap((name) => addressList(original.headers.get(name) ?? ''));
 }
 
-function messageIdOf(value: string | undefined): string | null {
+/** The first id in brackets, with them; else the first word; null where there is none. */
+export function messageIdOf(value: string | undefined): string | null {
   if (value === undefined) return null;
   const found = /<[^<>\s]{1,900}>/.exec(value)?.[0] ?? value.trim().split(/\s/)[0] ?? '';
   return found === '' ? null : found;

@@ -73,6 +73,9 @@ function readClass(evidence: Evidence, status: string | null): { readonly class:
     // What the report itself says is better than what its prose may mention.
     if (index === 0 && evidence.status !== null && readsStatus(evidence.status)) break;
   }
+  // RFC 3463 leaves open whose address 5.1.0 means; as the Status of a recipient, and with no word of a server, his.
+  if (status === '5.1.0' && evidence.diagnostic === null)
+    return { class: 'recipient', hard: evidence.action === 'failed' };
   if (status !== null && (fallback === undefined || readsStatus(status))) {
     const verdict = classifyReply({ code: codeOf(evidence.action, status), text: status, provider });
     return { class: verdict.class, hard: verdict.severity === 'hard' };
