@@ -8,7 +8,8 @@ export default defineConfig({
 
   pools: {
     marketing: {
-      // Mail a cold lane may not take now goes to warm addresses of the pool ('warm-peers'), or waits ('wait').
+      // Mail a cold lane may not take now goes to warm addresses of the pool ('warm-peers'), then to those of another pool
+      // ('pool:reserve'), or waits for the cold lane ('wait'), or is not accepted ('refuse'): docs/routing.md.
       overflow: 'warm-peers',
       addresses: [
         // ehloName is the address's own PTR name, and must resolve back to the address.
@@ -17,6 +18,8 @@ export default defineConfig({
         { ip: '198.51.100.9', ehloName: 'mta-2.example.com', standing: 'cold' },
       ],
     },
+    // A pool whose mail goes to another engine, as it was handed in.
+    // legacy: { upstream: { hosts: ['smtp.old.example:587'], tls: 'verify', auth: { user: 'rampart', password: { env: 'OLD' } } } },
   },
 
   // Who may hand in mail, and for which pools (the first is the default). { env: 'NAME' } reads the environment.

@@ -163,6 +163,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/resume.ts')).resume,
   },
   {
+    name: 'why',
+    summary: 'the rule that binds a message or a lane, and where each limit comes from',
+    load: async () => (await import('./commands/why.ts')).why,
+  },
+  {
     name: 'mta top',
     summary: 'what the MTA does now, lane by lane',
     load: async () => (await import('./commands/mta-top.ts')).mtaTop,

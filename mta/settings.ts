@@ -3,6 +3,7 @@ import type { ShapingOverrides } from '../policy/shaping.ts';
 import type { DeliverySettings } from './delivery-settings.ts';
 import type { Marks } from './injection/back-pressure.ts';
 import type { InjectionSettings, ListenerSettings } from './settings-injection.ts';
+import type { UpstreamSettings } from './upstream/settings.ts';
 
 export type { ListenerSettings } from './settings-injection.ts';
 
@@ -48,5 +49,7 @@ export interface MtaSettings {
   readonly notifications?: 'sender' | 'none';
   /** Limits that differ from the shipped ones. */
   readonly shaping?: ShapingOverrides;
+  /** Pools whose mail goes to another engine. */
+  readonly upstreams?: readonly UpstreamSettings[];
   readonly log: (event: string, fields?: Record<string, unknown>) => void;
 }

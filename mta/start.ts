@@ -2,6 +2,7 @@
 import { planMs } from '../policy/calendar.ts';
 import { createStore } from '../store/connect.ts';
 import { forgetOldRequests } from '../store/notifications.ts';
+import { UPSTREAM } from '../store/pools.ts';
 import { endProcess } from '../store/processes.ts';
 import { expireDue, recoverDead } from '../store/queue.ts';
 import { dropOldUnverified } from '../store/reports.ts';
@@ -73,13 +74,15 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
 
   const pressure = new BackPressure({ store, marks: settings.backPressure ?? MARKS, log: settings.log });
   await pressure.look();
+  const upstreams = new Set((settings.upstreams ?? []).map(({ pool }) => pool));
   const calendarOf = (pool: string) => lease.lanes.find((lane) => lane.pool === pool)?.calendar;
   const inPlan = (pool: string, ms: number) => {
     const calendar = calendarOf(pool);
     return calendar === undefined ? ms : planMs(ms, calendar);
   };
   const injection = await startInjection(settings, store, {
-    providerOf: (domain) => {
+    providerOf: (domain, pool) => {
+      if (upstreams.has(pool)) return UPSTREAM;
       const known = resolver.knownProvider(domain);
       return known === null ? null : lease.laneProvider(known);
     },
@@ -87,7 +90,9 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     accepting: () => pressure.accepting(),
     lifetime: (pool, stream) => inPlan(pool, LIFETIME[stream]),
     planMs: inPlan,
-    knownPools: () => new Set(lease.lanes.map((lane) => lane.pool)),
+    toUpstream: (pool) => upstreams.has(pool),
+    refuses: (message) => sending.refuses(message),
+    knownPools: () => new Set([...lease.lanes.map((lane) => lane.pool), ...upstreams]),
     suppressed: (recipients, mail) => suppressionsOf(store, recipients, mail),
     accepted: (pool, providers) => {
       sending.nudge(pool, providers);
@@ -129,7 +134,7 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     chore(30_000, () => expireSuppressions(store)),
     chore(600_000, () => dropOldUnverified(store, UNVERIFIED_DAYS, UNVERIFIED_MOST)),
   ];
-  const router = new Router(store, resolver, lease.id, (provider) => lease.laneProvider(provider));
+  const router = new Router(store, resolver, lease.id, (provider) => lease.laneProvider(provider), [...upstreams]);
   const route = chore(1_000, async () => {
     if (await router.routeWaiting()) sending.lookAgain();
   });

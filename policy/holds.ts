@@ -51,7 +51,7 @@ export function holdsOnLane(holds: readonly Hold[], lane: LaneKey, now: number):
   return holds.filter((hold) => isLive(hold, now) && (lane.cold || hold.reach === 'all') && coversLane(hold, lane));
 }
 
-function coversLane(hold: Hold, lane: LaneKey): boolean {
+function coversLane(hold: Pick<Hold, 'scope' | 'target'>, lane: LaneKey): boolean {
   switch (hold.scope) {
     case 'lane':
       return hold.target === laneTarget(lane.address, lane.provider);
@@ -61,6 +61,9 @@ function coversLane(hold: Hold, lane: LaneKey): boolean {
       return hold.target === netblockOf(lane.address);
     case 'pool':
       return hold.target === lane.pool;
+    // An arm of a cutover is a pool: the one with our addresses, or the one that is an upstream.
+    case 'arm':
+      return hold.target === lane.pool;
     case 'provider':
       return hold.target === lane.provider;
     case 'all':
@@ -68,6 +71,16 @@ function coversLane(hold: Hold, lane: LaneKey): boolean {
     default:
       return false;
   }
+}
+
+/** A stop that was lifted a short time ago: what it covered comes back slowly. */
+export interface Easing extends Pick<Hold, 'scope' | 'target' | 'reach'> {
+  readonly until: number;
+}
+
+/** Does this lane come back slowly now? */
+export function isEasing(easings: readonly Easing[], lane: LaneKey, now: number): boolean {
+  return easings.some((one) => one.until > now && (lane.cold || one.reach === 'all') && coversLane(one, lane));
 }
 
 /** Names of one message scope (campaign, tenant, stream, domain) that are held now. */

@@ -40,7 +40,8 @@ export function hourOf(grant: PacedGrant, now: number): number {
 
 /**
  * Units due now on a cold lane: even over the send hours, at most twice the even share in a clock hour, and in any
- * rolling 24 h at most 1.1 times the larger adjacent ceiling (two full windows must not meet at midnight).
+ * rolling 24 h at most 1.1 times the larger adjacent ceiling (two full windows must not meet at midnight). What a pause
+ * (or a night without mail) left unused is spread over the hours that remain: it is never made up for at once.
  */
 export function unitsDue(grant: PacedGrant, previous: PacedGrant | undefined, now: number, guardMs: number): Due {
   const closes = grant.sendTo - guardMs;
@@ -55,8 +56,11 @@ export function unitsDue(grant: PacedGrant, previous: PacedGrant | undefined, no
 
   // A unit is due from the start of its slot on: the last one still has a whole slot in which mail may come.
   const paced = Math.min(grant.units, Math.floor((grant.units * (now - grant.sendFrom)) / span) + 1) - grant.handed;
-  if (paced <= 0) {
-    const nextAt = grant.sendFrom + (grant.handed * span) / grant.units;
+  const spread = spreadOf(grant, now, closes);
+  const due = Math.min(paced, spread.units);
+  if (due <= 0) {
+    const evenly = grant.sendFrom + (grant.handed * span) / grant.units;
+    const nextAt = Math.min(hourEnds, Math.max(paced > 0 ? 0 : evenly, spread.units > 0 ? 0 : spread.nextAt));
     return { units: 0, nextAt: Math.max(nextAt, now + 1), binds: 'pace' };
   }
   const evenShare = (grant.units * hourMs) / span;
@@ -67,10 +71,38 @@ export function unitsDue(grant: PacedGrant, previous: PacedGrant | undefined, no
   if (inRolling < 1) return { units: 0, nextAt: Math.min(hourEnds, now + hourMs / 4), binds: 'rolling-24h' };
 
   return {
-    units: Math.min(paced, inHour, Math.floor(inRolling), grant.units - grant.handed),
+    units: Math.min(due, inHour, Math.floor(inRolling), grant.units - grant.handed),
     nextAt: null,
     binds: 'none',
   };
+}
+
+/**
+ * What this plan hour may have when everything that was left at its start is spread evenly over the rest of the window.
+ * Per hour, because that is what a grant remembers: a lane on schedule is not slowed by it, and one that was silent for
+ * hours comes back at the pace of what is left.
+ */
+function spreadOf(grant: PacedGrant, now: number, closes: number): { readonly units: number; readonly nextAt: number } {
+  const hour = hourOf(grant, now);
+  const inHour = grant.hours[hour] ?? 0;
+  const left = grant.units - (grant.handed - inHour);
+  const from = Math.max(grant.sendFrom, grant.start + hour * hourLength(grant));
+  const span = closes - from;
+  return {
+    units: Math.floor((left * (now - from)) / span) + 1 - inHour,
+    nextAt: from + (inHour * span) / left,
+  };
+}
+
+/**
+ * Units per ms of a lane that comes back after a stop: this share of the pace it would have. A cold lane's pace is what is
+ * left of its grant over what is left of the window, a warm one's its ceiling over the send hours. 0 where neither has any.
+ */
+export function easedRate(grant: PacedGrant, cold: boolean, share: number, now: number, guardMs: number): number {
+  const closes = grant.sendTo - guardMs;
+  if (now >= closes) return 0;
+  if (!cold) return (share * grant.units) / (closes - grant.sendFrom);
+  return (share * (grant.units - grant.handed)) / (closes - Math.max(now, grant.sendFrom));
 }
 
 /** One unit of tolerance keeps a lane of a few messages a day from drifting later each day when a send jitters. */

@@ -12,23 +12,26 @@ import { REPLY_RULES } from './reply-rules.ts';
  * `auth`: SPF, DKIM, DMARC; `identity`: PTR, EHLO, TLS, the sender's domain; `policy`: a rule of theirs that blames nothing
  * of ours for certain.
  */
-export type ReplyClass =
-  | 'delivered'
-  | 'throttle'
-  | 'reputation'
-  | 'block'
-  | 'listing'
-  | 'auth'
-  | 'identity'
-  | 'policy'
-  | 'content'
-  | 'recipient'
-  | 'mailbox-full'
-  | 'greylist'
-  | 'infrastructure';
+export const REPLY_CLASSES = [
+  'delivered',
+  'throttle',
+  'reputation',
+  'block',
+  'listing',
+  'auth',
+  'identity',
+  'policy',
+  'content',
+  'recipient',
+  'mailbox-full',
+  'greylist',
+  'infrastructure',
+] as const;
+export type ReplyClass = (typeof REPLY_CLASSES)[number];
 
 /** What the reply is aimed at. `message` also when nothing of ours is to blame. */
-export type ReplyScope = 'ip' | 'netblock' | 'domain' | 'url' | 'recipient' | 'message';
+export const REPLY_SCOPES = ['ip', 'netblock', 'domain', 'url', 'recipient', 'message'] as const;
+export type ReplyScope = (typeof REPLY_SCOPES)[number];
 
 /**
  * `hard`: the recipient is dead, suppress. `soft`: this message bounces, its recipient lives. `blocked`: refused for what

@@ -60,7 +60,46 @@ export const SHIPPED: Readonly<Record<string, Partial<Shape>>> = {
   'yahoo-jp': { connections: 2, messagesPerConnection: 20, messagesPerMinute: 600 },
   tencent: { connections: 4, messagesPerConnection: 8 },
   netease: { connections: 4, messagesPerConnection: 7 },
+  // Not one provider but all the rest of them: each site sees a few of these connections.
+  other: { connections: 20, connectionsPerMinute: 600 },
 };
+
+/** `none`: never TLS. `opportunistic`: if it works. `required`: TLS with anybody. `verify`: TLS with a checked certificate. */
+export type TlsPolicy = 'none' | 'opportunistic' | 'required' | 'verify';
+
+/** Providers that have offered TLS on every MX for years: that it is missing means that somebody is in between. */
+export const SHIPPED_TLS: Readonly<Record<string, TlsPolicy>> = {
+  google: 'required',
+  'microsoft-consumer': 'required',
+  'microsoft-365': 'required',
+  yahoo: 'required',
+  apple: 'required',
+  'gmx-webde': 'required',
+  comcast: 'required',
+};
+
+/**
+ * TLS towards a provider, and where it is from. `configured` has the shipped policies in it already; a recipient's domain
+ * may ask for more (MTA-STS, DANE), or be configured by itself.
+ */
+export function tlsOf(
+  provider: string,
+  configured: { readonly default: TlsPolicy; readonly providers: Readonly<Record<string, TlsPolicy>> } = {
+    default: 'opportunistic',
+    providers: SHIPPED_TLS,
+  },
+): { readonly value: TlsPolicy; readonly from: string } {
+  const value = configured.providers[provider];
+  if (value === undefined) {
+    const shipped = configured.default === 'opportunistic';
+    return {
+      value: configured.default,
+      from: shipped ? 'shipped for every provider' : 'rampart.config.ts: mta.remoteTls.default',
+    };
+  }
+  const from = value === SHIPPED_TLS[provider] ? 'shipped for' : 'rampart.config.ts: mta.remoteTls.providers.';
+  return { value, from: from.endsWith('.') ? `${from}${provider}` : `${from} ${provider}` };
+}
 
 /** The limits of a pool's lanes at a provider, each with its origin. */
 export function shapingOf(

@@ -232,12 +232,23 @@ export async function releaseUnknown(
   return rowCount ?? 0;
 }
 
-/** Mail that waits for a lane which stopped goes free: warm addresses may take it. Probes stay with their lane. */
-export async function freeFromLane(db: Queryable, address: string, provider: string): Promise<number> {
+/**
+ * Mail that waits for a lane which stopped goes free: warm addresses may take it. Probes stay with their lane, and so does
+ * whose last refusal is one of `staying`: it would follow the mail (policy/overflow.ts).
+ */
+export async function freeFromLane(
+  db: Queryable,
+  address: string,
+  provider: string,
+  staying: readonly { readonly class: string; readonly scope: string }[],
+): Promise<number> {
   const { rowCount } = await db.query(
-    `update queue set address = null, freed = true
-     where address = $1 and provider = $2 and claim is null and not pinned`,
-    [address, provider],
+    `update queue q set address = null, freed = true
+     where q.address = $1 and q.provider = $2 and q.claim is null and not q.pinned and not exists (
+       select from attempts a join unnest($3::text[], $4::text[]) as stays(class, scope)
+         on a.class = stays.class and a.scope = stays.scope
+       where a.recipient = q.id and a.number = q.attempts)`,
+    [address, provider, staying.map(({ class: of }) => of), staying.map(({ scope }) => scope)],
   );
   return rowCount ?? 0;
 }

@@ -1,5 +1,5 @@
 /** Hold rows and incidents: what stops mail, at once, with or without an orchestrator. */
-import type { Hold, HoldScope } from '../policy/holds.ts';
+import type { Easing, Hold, HoldScope } from '../policy/holds.ts';
 import type { Queryable } from './connect.ts';
 
 const HOLD = `id, scope, target, reach, cause, actor, reason, extract(epoch from since)::float8 * 1000 as since,
@@ -106,6 +106,14 @@ export async function clearHolds(
 /** After their stop is lifted, what these holds stopped comes back at a part of its pace until then (ms). */
 export async function easeHolds(db: Queryable, ids: readonly number[], until: number): Promise<void> {
   await db.query('update holds set ease_until = $2 where id = any($1::bigint[])', [ids, new Date(until)]);
+}
+
+/** Stops that were lifted and still slow what they covered, as a query that others embed. */
+export const EASINGS = `select scope, target, reach, extract(epoch from ease_until)::float8 * 1000 as until from holds
+  where ease_until > now() and cleared_at is not null order by id`;
+
+export async function easings(db: Queryable): Promise<Easing[]> {
+  return (await db.query(EASINGS)).rows;
 }
 
 export interface Incident {

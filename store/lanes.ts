@@ -1,8 +1,11 @@
 /** Pools, addresses, lanes and ramps: the rows that say what is true of an address. */
 import type { Calendar } from '../policy/calendar.ts';
 import type { Phase } from '../policy/lane.ts';
+import type { Overflow } from '../policy/overflow.ts';
 import type { Plan } from '../policy/plan.ts';
 import type { Queryable } from './connect.ts';
+
+export { upsertPool } from './pools.ts';
 
 export interface LaneRow {
   readonly address: string;
@@ -24,7 +27,7 @@ export interface LaneRow {
   readonly node: string;
   readonly ehloName: string;
   /** Of its pool: where mail goes that a cold lane may not take now. */
-  readonly overflow: 'warm-peers' | 'wait';
+  readonly overflow: Overflow;
   /** The live or last ramp's calendar, else the pool's. */
   readonly calendar: Calendar;
   /** Segments of recipients the lane's stage admits; null admits all. */
@@ -50,7 +53,7 @@ export interface AddressRow {
   readonly node: string;
   readonly ehloName: string;
   readonly calendar: Calendar;
-  readonly overflow: 'warm-peers' | 'wait';
+  readonly overflow: Overflow;
 }
 
 export interface LaneSpec {
@@ -58,21 +61,6 @@ export interface LaneSpec {
   readonly phase: Phase;
   readonly ceiling: number;
   readonly normal: number;
-}
-
-export async function upsertPool(
-  db: Queryable,
-  pool: { name: string; overflow: 'warm-peers' | 'wait'; calendar: Calendar },
-): Promise<void> {
-  // A compressed calendar keeps the epoch it began with: windows must not move when a process starts again.
-  await db.query(
-    `insert into pools (name, overflow, calendar) values ($1, $2, $3)
-     on conflict (name) do update set overflow = excluded.overflow,
-       calendar = case when pools.calendar->>'kind' = 'compressed' and excluded.calendar->>'kind' = 'compressed'
-                        and pools.calendar->>'dayLength' = excluded.calendar->>'dayLength'
-                  then pools.calendar else excluded.calendar end`,
-    [pool.name, pool.overflow, JSON.stringify(pool.calendar)],
-  );
 }
 
 /**

@@ -1,8 +1,8 @@
 /** Process leases: one round trip a second says "I live" and returns the lanes and holds to enforce. */
 import type pg from 'pg';
-import type { Hold } from '../policy/holds.ts';
+import type { Easing, Hold } from '../policy/holds.ts';
 import type { Queryable } from './connect.ts';
-import { LIVE_HOLDS } from './holds.ts';
+import { EASINGS, LIVE_HOLDS } from './holds.ts';
 import { LANES, type LaneRow } from './lanes.ts';
 import { LIVE_TRACES, type Trace } from './traces.ts';
 
@@ -23,9 +23,12 @@ export async function registerProcess(db: Queryable, process: ProcessSpec, lease
 export interface Renewal {
   readonly lanes: readonly LaneRow[];
   readonly holds: readonly Hold[];
+  readonly easings: readonly Easing[];
   readonly traces: readonly Trace[];
   /** Living processes of this role: the divisor of a reservation block. */
   readonly processes: number;
+  /** The same on this process's node: they share its lanes. */
+  readonly onNode: number;
 }
 
 /** Renews the lease; null when the row was ended by others (the process was taken for dead and must start anew). */
@@ -35,17 +38,21 @@ export async function renew(db: Queryable, id: string, role: string, leaseMs: nu
     query_timeout: leaseMs,
     text: `with mine as (
        update processes set lease_until = now() + make_interval(secs => $2::float8 / 1000)
-       where id = $1 and stopped_at is null returning id)
+       where id = $1 and stopped_at is null returning id, node)
      select (select count(*) from mine)::int as mine,
        (select count(*) from processes where role = $3 and stopped_at is null and lease_until > now())::int as living,
+       (select count(*) from processes where role = $3 and stopped_at is null and lease_until > now()
+          and node = (select node from mine))::int as "onNode",
+       (select coalesce(json_agg(e), '[]') from (${EASINGS}) e) as easings,
        (select coalesce(json_agg(l), '[]') from (${LANES}) l) as lanes,
        (select coalesce(json_agg(h), '[]') from (${LIVE_HOLDS}) h) as holds,
        (select coalesce(json_agg(t), '[]') from (${LIVE_TRACES}) t) as traces`,
     values: [id, leaseMs, role],
   };
   const { rows } = await db.query(query);
-  const { mine, living, lanes, holds, traces } = rows[0];
-  return mine === 0 ? null : { lanes, holds, traces, processes: Math.max(1, living) };
+  const { mine, living, onNode, lanes, holds, easings, traces } = rows[0];
+  if (mine === 0) return null;
+  return { lanes, holds, easings, traces, processes: Math.max(1, living), onNode: Math.max(1, onNode) };
 }
 
 export async function endProcess(db: Queryable, id: string): Promise<void> {

@@ -1,5 +1,6 @@
 /** Which queued mail a person means, and what may be done with all of it at once. Only mail in nobody's hands is touched. */
 import type { Queryable } from './connect.ts';
+import { providerIn } from './pools.ts';
 
 export interface QueueFilter {
   readonly pool?: string;
@@ -79,19 +80,11 @@ export async function rerouteMatching(
 ): Promise<number> {
   const { text, values } = condition(filter, 4);
   const { rowCount } = await db.query(
-    `update queue set pool = $1, address = null, freed = false, due = now(), reason = left($2, 300)
+    `update queue set pool = $1, address = null, freed = false, due = now(), reason = left($2, 300),
+       provider = ${providerIn('$1')}
      where id in (select q.id from queue q join messages m on m.id = q.message
        where q.claim is null and not q.pinned and q.doubts = 0 and ($3 or q.attempts = 0) and q.pool <> $1 and ${text})`,
     [to.pool, `rerouted by ${to.actor}: ${to.reason}`, to.attempted, ...values],
   );
   return rowCount ?? 0;
-}
-
-/** Pools that have a lane, with the providers they have lanes for. */
-export async function poolProviders(db: Queryable): Promise<ReadonlyMap<string, readonly string[]>> {
-  const { rows } = await db.query(
-    `select a.pool, array_agg(distinct l.provider order by l.provider) as providers
-     from lanes l join addresses a using (address) group by a.pool`,
-  );
-  return new Map(rows.map((row) => [row.pool, row.providers]));
 }

@@ -40,7 +40,7 @@ export interface Outcome {
   readonly number: number;
   readonly firstAt: number;
   readonly unit: boolean;
-  readonly severity: 'delivered' | 'deferred' | 'hard' | 'soft' | 'blocked' | 'in-doubt';
+  readonly severity: 'delivered' | 'relayed' | 'deferred' | 'hard' | 'soft' | 'blocked' | 'in-doubt';
   readonly class: string;
   readonly scope: string;
   readonly rule: string;
@@ -90,10 +90,10 @@ export async function commitOutcomes(
        delete from queue q using o where q.id = o.recipient and q.claim = $20 and o.due is null
        returning q.body_id, o.severity
      ), unused as (
-       delete from bodies b using finished f where b.id = f.body_id and f.severity = 'delivered' and not b.sweep
+       delete from bodies b using finished f where b.id = f.body_id and f.severity in ('delivered', 'relayed') and not b.sweep
      ), kept_for_now as (
        update bodies b set sweep = true from finished f
-       where b.id = f.body_id and f.severity <> 'delivered' and not b.sweep
+       where b.id = f.body_id and f.severity not in ('delivered', 'relayed') and not b.sweep
      ), again as (
        update queue q set claim = null, claimed_at = null, attempts = o.number,
          doubts = q.doubts + (o.severity = 'in-doubt')::int, first_attempt = o.first_at, due = o.due,

@@ -15,7 +15,8 @@ import { CONNECTIONS, type Engine, type Target } from './engine.ts';
 const run = promisify(execFile);
 const PROGRAM = '/usr/sbin/postfix';
 
-export async function startPostfix(target: Target): Promise<Engine> {
+/** `more`: settings of main.cf beside those of a relay. */
+export async function startPostfix(target: Target, more: Readonly<Record<string, string>> = {}): Promise<Engine> {
   if (process.getuid?.() !== 0) throw new Error('Postfix starts as root only: run the benchmark as root');
   const folder = await mkdtemp(path.join(os.tmpdir(), 'rampart-postfix-'));
   await chmod(folder, 0o755);
@@ -24,7 +25,7 @@ export async function startPostfix(target: Target): Promise<Engine> {
   await mkdir(config);
   for (const name of ['data', 'queue']) await mkdir(path.join(folder, name));
   await run('chown', ['postfix', path.join(folder, 'data')]);
-  await writeFile(path.join(config, 'main.cf'), main(folder, target));
+  await writeFile(path.join(config, 'main.cf'), main(folder, target, more));
   await writeFile(path.join(config, 'master.cf'), services(port));
   await run(PROGRAM, ['-c', config, 'start']).catch((error: { stderr?: string; message: string }) => {
     throw new Error(`Postfix did not start: ${error.stderr ?? error.message}`);
@@ -44,7 +45,7 @@ export async function startPostfix(target: Target): Promise<Engine> {
   };
 }
 
-function main(folder: string, target: Target): string {
+function main(folder: string, target: Target, more: Readonly<Record<string, string>>): string {
   const settings: Record<string, string | number> = {
     compatibility_level: '3.6',
     queue_directory: `${folder}/queue`,
@@ -74,6 +75,7 @@ function main(folder: string, target: Target): string {
     in_flow_delay: '0s',
     max_use: 10_000,
     smtpd_peername_lookup: 'no',
+    ...more,
   };
   return Object.entries(settings)
     .map(([name, value]) => `${name} = ${value}\n`)

@@ -20,7 +20,7 @@ import { peakMegabytes } from './memory.ts';
 
 const POOL = 'bench';
 const PROCESSES = 2;
-/** Connections a lane of `other` keeps in one process (mta/egress/shaping.ts). */
+/** Connections a lane keeps in one process. Nothing else is limited: Postfix reuses and opens connections as it likes. */
 const PER_LANE = 4;
 const NORMAL = 1_000_000_000;
 
@@ -72,6 +72,9 @@ export async function startRampart(
     smtpPort: target.port,
     traceKey: 'the key of the benchmark',
     bounceDomain: 'bounces.shop.example',
+    shaping: {
+      default: { connections: PER_LANE * PROCESSES, messagesPerConnection: 1_000, connectionsPerMinute: 1_000_000 },
+    },
   };
   const spec = { node: 'bench', mta } as unknown as RoleOrders['spec'];
   const processes = Array.from({ length: PROCESSES }, (_, n) => {

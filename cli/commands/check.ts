@@ -1,5 +1,6 @@
+import { overflowPool } from '../../policy/overflow.ts';
 import { CONFIG_OPTION, type Command, text } from '../command.ts';
-import { loadConfig, type ResolvedConfig } from '../config/load.ts';
+import { loadConfig, type ResolvedConfig, type ResolvedPool } from '../config/load.ts';
 import { table } from '../terminal/table.ts';
 
 /** Reads the configuration and says what it means; what is wrong is a ConfigError with a line each. */
@@ -61,6 +62,11 @@ function describe(config: ResolvedConfig): string[] {
     '',
     ...table(['pool', 'address', 'standing', 'greets as', 'may send a day, per provider'], rows),
     '',
+    ...config.pools.map(
+      (pool) =>
+        `pool ${pool.name}: ${pool.upstream === undefined ? overflowText(pool) : `goes to ${pool.upstream.join(', then ')} as it was handed in`}`,
+    ),
+    '',
     `lanes: ${addresses.length * config.providers.length} (${addresses.length} addresses × ${config.providers.length} providers)`,
     `days: ${calendarText(config)}`,
     `submission: ${submission.host}:${submission.port}, users ${submission.users.map((user) => user.name).join(', ') || 'none'}, processes ${config.mtaProcesses}`,
@@ -84,7 +90,11 @@ function notes(config: ResolvedConfig): string[] {
   if (inbound === undefined) said.push('no mta.inbound: complaints are not seen, and do not gate');
   if (config.seeds.length === 0) said.push('no seeds: placement is not seen, and does not gate');
   for (const pool of config.pools) {
-    if (pool.overflow === 'warm-peers' && pool.addresses.every((address) => address.standing === 'cold')) {
+    if (
+      pool.upstream === undefined &&
+      pool.overflow === 'warm-peers' &&
+      pool.addresses.every((address) => address.standing === 'cold')
+    ) {
       said.push(`pool ${pool.name} overflows to warm addresses and has none: warmup start will be refused`);
     }
   }
@@ -92,6 +102,14 @@ function notes(config: ResolvedConfig): string[] {
     said.push("no lanes for 'other': mail to providers that are not listed waits and expires");
   }
   return said;
+}
+
+function overflowText({ name, overflow }: ResolvedPool): string {
+  const to = overflowPool(overflow);
+  if (to !== null) return `what its addresses may not send now goes to pool ${to}`;
+  if (overflow === 'wait') return 'what its cold lanes could carry waits for their grants';
+  if (overflow === 'refuse') return 'what no lane can take now is not accepted (451)';
+  return `what its cold lanes may not send now goes to warm addresses of ${name}`;
 }
 
 function tlsText({ mta }: ResolvedConfig): string {

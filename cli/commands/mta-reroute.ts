@@ -1,5 +1,6 @@
 import { tx } from '../../store/connect.ts';
-import { matching, poolProviders, rerouteMatching } from '../../store/queue-filter.ts';
+import { poolProviders, UPSTREAM } from '../../store/pools.ts';
+import { matching, rerouteMatching } from '../../store/queue-filter.ts';
 import { badInput, CONFIG_OPTION, type Command, text } from '../command.ts';
 import { withStore } from '../instance.ts';
 import { backlogText } from '../mail/backlog.ts';
@@ -36,7 +37,7 @@ export const mtaReroute: Command = {
         const hint = near === undefined ? `known: ${[...pools.keys()].join(', ')}` : `did you mean ${near}?`;
         throw badInput(`no pool is called "${pool}" (${hint})`);
       }
-      if (filter.provider !== undefined && !providers.includes(filter.provider))
+      if (filter.provider !== undefined && !providers.includes(filter.provider) && !providers.includes(UPSTREAM))
         throw badInput(`pool ${pool} has no lane for ${filter.provider} (it has ${providers.join(', ')})`);
       const dry = invocation.options['dry-run'] === true;
       const attempted = invocation.options.attempted === true;

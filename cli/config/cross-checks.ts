@@ -2,6 +2,7 @@
 import { type Calendar, checkCalendar } from '../../policy/calendar.ts';
 import { listenerProblems } from './cross-injection.ts';
 import { planProblems } from './plan-problems.ts';
+import { poolProblems } from './pool-checks.ts';
 import type { Problem } from './problems.ts';
 import { ALL_PROVIDERS, type CheckedConfig } from './schema.ts';
 
@@ -9,6 +10,7 @@ import { ALL_PROVIDERS, type CheckedConfig } from './schema.ts';
 export function crossProblems(config: CheckedConfig, calendar: Calendar): Problem[] {
   return [
     ...checkCalendar(calendar).map((says) => ({ path: ['calendar'], says })),
+    ...poolProblems(config.pools),
     ...addressProblems(config),
     ...userProblems(config),
     ...feedProblems(config),
@@ -24,7 +26,7 @@ function addressProblems(config: CheckedConfig): Problem[] {
   const problems: Problem[] = [];
   const seen = new Map<string, string>();
   for (const [pool, { addresses }] of Object.entries(config.pools)) {
-    for (const [index, address] of addresses.entries()) {
+    for (const [index, address] of (addresses ?? []).entries()) {
       const path = ['pools', pool, 'addresses', index];
       const other = seen.get(address.ip);
       if (other !== undefined) {

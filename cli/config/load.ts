@@ -11,7 +11,8 @@ import type { ResolvedConfig, ResolvedListener } from './resolved.ts';
 import { resolveDelivery } from './resolved-delivery.ts';
 import { resolveEvents } from './resolved-events.ts';
 import { resolveInjection } from './resolved-injection.ts';
-import { type CheckedConfig, configSchema, NORMAL } from './schema.ts';
+import { resolvePools, resolveUpstreams } from './resolved-pools.ts';
+import { type CheckedConfig, configSchema } from './schema.ts';
 
 export { ConfigError } from './problems.ts';
 export type { ResolvedAddress, ResolvedConfig, ResolvedPool, ResolvedSeed, ResolvedUser } from './resolved.ts';
@@ -118,11 +119,7 @@ function resolve(
     dataDir: path.resolve(path.dirname(file), dataDir),
     node,
     calendar,
-    pools: Object.entries(pools).map(([name, { overflow, addresses }]) => ({
-      name,
-      overflow,
-      addresses: addresses.map((address) => ({ ...address, normal: { default: NORMAL, ...address.normal } })),
-    })),
+    pools: resolvePools(pools),
     providers,
     mtaProcesses: mta.processes,
     mta: {
@@ -157,6 +154,7 @@ function resolve(
         secret: (secret, at) => secrets.read(secret, at),
       }),
       shaping: config.shaping as ShapingOverrides,
+      upstreams: resolveUpstreams(pools, (secret, at) => secrets.read(secret, at)),
     },
     seeds: seeds.map((seed, index) => ({
       ...seed,

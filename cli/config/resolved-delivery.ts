@@ -1,9 +1,7 @@
 /** Delivery's part of the configuration as the MTA takes it: shipped TLS policies filled in, paths absolute, secrets read. */
 import { domainToASCII } from 'node:url';
+import { SHIPPED_TLS, type TlsPolicy } from '../../policy/shaping.ts';
 import type { CheckedConfig } from './schema.ts';
-import { PROVIDER_TLS } from './schema-delivery.ts';
-
-export type TlsPolicy = 'none' | 'opportunistic' | 'required' | 'verify';
 
 export interface ResolvedDelivery {
   readonly tls: {
@@ -33,7 +31,7 @@ export function resolveDelivery({ mta, dkim }: CheckedConfig, read: Reading): Re
   return {
     tls: {
       default: fallback,
-      providers: { ...PROVIDER_TLS, ...providers },
+      providers: { ...SHIPPED_TLS, ...providers },
       domains: Object.fromEntries(byDomain),
     },
     sts: mtaSts ? {} : false,

@@ -1,5 +1,7 @@
 /** The configuration as the rest of Rampart uses it: defaults filled in, paths absolute, secrets read. */
+
 import type { Calendar } from '../../policy/calendar.ts';
+import type { Overflow } from '../../policy/overflow.ts';
 import type { OwnPlan } from '../../policy/plan.ts';
 import type { ShapingOverrides } from '../../policy/shaping.ts';
 import type { ResolvedDelivery } from './resolved-delivery.ts';
@@ -23,8 +25,23 @@ export interface ResolvedAddress {
 
 export interface ResolvedPool {
   readonly name: string;
-  readonly overflow: 'warm-peers' | 'wait';
+  readonly overflow: Overflow;
+  /** None where an upstream takes its mail (mta.upstreams has the rest of it). */
   readonly addresses: readonly ResolvedAddress[];
+  /** Hosts of the upstream, `host:port`. */
+  readonly upstream?: readonly string[];
+}
+
+/** An engine that takes a pool's mail, as the MTA is told of it. */
+export interface ResolvedUpstream {
+  readonly pool: string;
+  readonly hosts: readonly { readonly host: string; readonly port: number }[];
+  readonly auth?: { readonly user: string; readonly password: string };
+  readonly tls: 'none' | 'opportunistic' | 'required' | 'verify';
+  readonly connections: number;
+  readonly messagesPerConnection: number;
+  readonly localAddress?: string;
+  readonly ehloName?: string;
 }
 
 export interface ResolvedUser {
@@ -76,6 +93,8 @@ export interface ResolvedConfig {
     /** Absent: no signatures, opportunistic TLS. A loaded configuration always has it. */
     readonly delivery?: ResolvedDelivery;
     readonly shaping: ShapingOverrides;
+    /** Of the pools that are upstreams. */
+    readonly upstreams?: readonly ResolvedUpstream[];
   };
   readonly seeds: readonly ResolvedSeed[];
   readonly placement: {

@@ -12,17 +12,6 @@ const selector = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, 'a selector of small letters, digits and dashes, such as r20261121');
 
-/** Providers that have offered TLS on every MX for years: that it is missing means that somebody is in between. */
-export const PROVIDER_TLS = {
-  google: 'required',
-  'microsoft-consumer': 'required',
-  'microsoft-365': 'required',
-  yahoo: 'required',
-  apple: 'required',
-  'gmx-webde': 'required',
-  comcast: 'required',
-} as const;
-
 /** `mta.remoteTls`: what TLS must be on the way out. */
 export const remoteTlsSchema = z
   .strictObject({

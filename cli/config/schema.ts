@@ -2,7 +2,6 @@
  * What a configuration file may say. Unknown keys are errors: a misspelt `overflow` must not silently be the default.
  * The text given to a check completes the sentence "expected …" (config/problems.ts).
  */
-import { isIPv4 } from 'node:net';
 import { z } from 'zod';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { PROVIDERS } from '../../policy/providers.ts';
@@ -12,6 +11,7 @@ import { dkimSchema, remoteTlsSchema } from './schema-delivery.ts';
 import { eventsSchema } from './schema-events.ts';
 import { injectionShape, userShape } from './schema-injection.ts';
 import { plansSchema } from './schema-plans.ts';
+import { hostName, name, pool } from './schema-pools.ts';
 import { notifications, reporters } from './schema-reports.ts';
 import { shapingSchema } from './schema-shaping.ts';
 
@@ -28,20 +28,7 @@ export const COMMON_PROVIDERS: readonly string[] = [
   'other',
 ];
 
-/** Normal limit of a warm address at a provider nobody gave a figure for, messages a day. */
-export const NORMAL = 50_000;
-
 const text = z.string().min(1, 'some text');
-const name = z
-  .string()
-  .regex(
-    /^[a-z0-9][a-z0-9._-]*$/i,
-    'a name of letters, digits, dots, dashes and underscores that starts with a letter or digit',
-  );
-const ipv4 = z.string().refine(isIPv4, 'an IPv4 address such as 198.51.100.8');
-const hostName = z
-  .string()
-  .regex(/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i, 'a host name such as mta-1.example.com');
 const mailbox = z.string().regex(/^[^\s@<>]+@[^\s@<>]+$/, 'a mail address such as reports@example.com');
 const count = z.int().min(1);
 const port = z.int('a port number from 0 (any free one) to 65535').min(0).max(65_535);
@@ -59,25 +46,6 @@ const tls = z.strictObject({
   cert: text,
   /** PEM file with its private key. */
   key: text,
-});
-
-const address = z.strictObject({
-  /** The sending IPv4 address; this machine (its `node`) must be able to bind it. */
-  ip: ipv4,
-  /** The name it greets with: must be the address's own PTR name, and resolve back to it. */
-  ehloName: hostName,
-  /** `cold`: warms up under a plan. `warm`: already carries volume. */
-  standing: z.enum(['cold', 'warm']),
-  /** A warm address's normal limit, messages a day, by provider; `default` is for the rest. */
-  normal: z
-    .record(z.string(), count, 'messages a day by provider, such as { google: 20_000, default: 50_000 }')
-    .default({}),
-});
-
-const pool = z.strictObject({
-  /** Where mail goes that a cold lane may not take now: warm addresses of the pool, or nowhere (it waits). */
-  overflow: z.enum(['warm-peers', 'wait']).default('warm-peers'),
-  addresses: z.array(address).min(1, 'at least one address'),
 });
 
 const civil = z.strictObject({
@@ -109,7 +77,7 @@ export const configSchema = z.strictObject({
   calendar: z
     .union([compressed, civil])
     .default({ zone: 'UTC', sendDays: [1, 2, 3, 4, 5, 6, 7], sendHours: { from: 0, to: 24 } }),
-  /** Addresses that share a stream of mail. */
+  /** Addresses that share a stream of mail, or an upstream that takes it. */
   pools: z.record(name, pool).refine((pools) => Object.keys(pools).length > 0, 'at least one pool'),
   /** Lanes every address has. Mail to a provider without lanes of its own goes through those of `other`. */
   providers: z

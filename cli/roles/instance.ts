@@ -2,8 +2,9 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createStore, discoverDatabase } from '../../store/connect.ts';
-import { addressRows, upsertAddress, upsertPool } from '../../store/lanes.ts';
+import { addressRows, upsertAddress } from '../../store/lanes.ts';
 import { migrate } from '../../store/migrate.ts';
+import { followPool, upsertPool } from '../../store/pools.ts';
 import { connectTemporal } from '../../temporal/client.ts';
 import { NAMESPACE } from '../../temporal/contracts.ts';
 import { requireTemporal } from '../../temporal/server/locate.ts';
@@ -83,7 +84,8 @@ async function prepareStore(spec: InstanceSpec, url: string, report: (line: stri
     const { applied } = await migrate(store);
     if (applied.length > 0) report(`database: applied ${applied.join(', ')}`);
     for (const pool of spec.pools) {
-      await upsertPool(store, { name: pool.name, overflow: pool.overflow, calendar: spec.calendar });
+      await upsertPool(store, { ...pool, calendar: spec.calendar });
+      await followPool(store, pool.name);
       for (const address of pool.addresses) {
         const { ip, ehloName } = address;
         await upsertAddress(

@@ -1,18 +1,13 @@
 /** Reads what `warmup status` shows: PostgreSQL only, so that it works with no worker and no Temporal. */
-import { planMs, windowOf } from '../../policy/calendar.ts';
-import { DEFAULTS } from '../../policy/defaults.ts';
-import type { Hold } from '../../policy/holds.ts';
-import { isCold } from '../../policy/lane.ts';
+import { windowOf } from '../../policy/calendar.ts';
 import { stageCount, stageOf } from '../../policy/plan.ts';
 import type { Queryable } from '../../store/connect.ts';
 import { type DecisionRow, lastDecisions } from '../../store/decisions.ts';
-import { grantsAround } from '../../store/grants.ts';
-import { liveHolds } from '../../store/holds.ts';
 import { type AddressRow, addressRows, type LaneRow, lanesOf, type RampRow, rampOf } from '../../store/lanes.ts';
 import { unitsUsed } from '../../store/measures.ts';
 import { placementSummary } from '../../store/probes.ts';
-import { type ProcessRow, processRows } from '../../store/processes.ts';
-import { type Binding, whatBinds } from './binding.ts';
+import type { Binding } from './binding.ts';
+import { type Around, around, laneFacts } from './lane-facts.ts';
 
 export interface LaneStatus {
   readonly provider: string;
@@ -52,34 +47,23 @@ export interface AddressStatus {
 /** Status of one address, or of all. */
 export async function gatherStatus(db: Queryable, now: number, only?: string): Promise<AddressStatus[]> {
   const rows = (await addressRows(db)).filter((row) => only === undefined || row.address === only);
-  const holds = await liveHolds(db);
-  const processes = await processRows(db);
+  const all = await around(db, now);
   const found: AddressStatus[] = [];
-  for (const row of rows) found.push(await addressStatus(db, row, holds, processes, now));
+  for (const row of rows) found.push(await addressStatus(db, row, all));
   return found;
 }
 
-async function addressStatus(
-  db: Queryable,
-  row: AddressRow,
-  holds: readonly Hold[],
-  processes: readonly ProcessRow[],
-  now: number,
-): Promise<AddressStatus> {
+async function addressStatus(db: Queryable, row: AddressRow, all: Around): Promise<AddressStatus> {
   const { address } = row;
   const ramp = await rampOf(db, address);
   const lanes = await lanesOf(db, address);
   const calendar = lanes[0]?.calendar ?? row.calendar;
-  const window = windowOf(now, calendar);
+  const window = windowOf(all.now, calendar);
   const used = await unitsUsed(db, address, window.index);
   const placement = await placementSummary(db, address);
   const decisions = await lastDecisions(db, address);
-  const mta = processes.some((process) => process.role === 'mta' && process.node === row.node && process.alive);
   const statuses = lanes.map(async (lane): Promise<LaneStatus> => {
-    const [grant, previous] = await grantPair(db, lane, window.index);
-    // A warm lane that was idle for a week counts as cold to the MTA at once.
-    const idle = now - (lane.lastSentAt ?? lane.phaseSince) > planMs(DEFAULTS.idleMs, calendar);
-    const cold = isCold(lane.phase) || idle;
+    const { grant, cold, binds } = await laneFacts(db, lane, all);
     const seen = placement.find((one) => one.provider === lane.provider);
     const last = decisions.find((decision) => decision.provider === lane.provider);
     return {
@@ -93,7 +77,7 @@ async function addressStatus(
       placement: seen === undefined ? null : { inbox: seen.inbox, spam: seen.spam, unobserved: seen.unobserved },
       lastDecision:
         last === undefined ? null : { kind: last.kind, reason: last.reason, at: last.at, actor: last.actor },
-      binds: whatBinds({ lane, cold, holds, mta, window, grant, previous, now }),
+      binds,
     };
   });
   return {
@@ -115,14 +99,6 @@ async function addressStatus(
           },
     lanes: await Promise.all(statuses),
   };
-}
-
-async function grantPair(db: Queryable, lane: LaneRow, window: number) {
-  const around = await grantsAround(db, lane.address, lane.provider, window, 1);
-  return [
-    around.find((grant) => grant.windowIndex === window),
-    around.find((grant) => grant.windowIndex === window - 1),
-  ];
 }
 
 function onPlan(lane: LaneRow, ramp: RampRow | undefined): ramp is RampRow {

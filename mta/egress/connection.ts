@@ -13,12 +13,15 @@ export interface ConnectionSpec {
   readonly host: string;
   readonly ip: string;
   readonly port: number;
-  readonly localAddress: string;
+  /** Absent: the system chooses (an upstream needs none of our sending addresses). */
+  readonly localAddress?: string | undefined;
   readonly ehloName: string;
   /** What TLS must be; absent: opportunistic. */
   readonly need?: TlsRequirement;
   /** Never STARTTLS: the second try after a failed opportunistic handshake. */
   readonly clear?: boolean;
+  /** TLS from the first byte (RFC 8314 §3.3). */
+  readonly implicitTls?: boolean;
   /** Takes the conversation, line by line, without message texts. */
   readonly tracer?: Tracer;
   /** Certificates to check against; absent: the public authorities Node brings. */
@@ -50,6 +53,7 @@ type Failure = Error & {
 /** Read once: building it for every connection would cost more than the handshake. */
 let publicAuthorities: SecureContext | undefined;
 
+const AT_AUTH = { stage: 'ehlo', sent: false, lost: false } as const;
 const NO_HEAD = Buffer.alloc(0);
 
 export class EgressConnection {
@@ -65,7 +69,8 @@ export class EgressConnection {
     this.#smtp = new SMTPConnection({
       host: spec.ip,
       port: spec.port,
-      localAddress: spec.localAddress,
+      ...(spec.localAddress === undefined ? {} : { localAddress: spec.localAddress }),
+      secure: spec.implicitTls === true,
       name: spec.ehloName,
       servername: spec.need?.serverName ?? spec.host,
       ignoreTLS: spec.clear === true || spec.need?.startTls === 'never',
@@ -124,6 +129,23 @@ export class EgressConnection {
         }
         this.#open = true;
         resolve(null);
+      });
+    });
+  }
+
+  /** Signs in (RFC 4954); resolves to null, or to the answer that refused us. Only upstreams ask for it. */
+  signIn(user: string, pass: string): Promise<Answer | null> {
+    return new Promise((resolve) => {
+      const ended = () => conclude({ code: 0, text: 'the connection was closed at AUTH', ...AT_AUTH });
+      const conclude = (answer: Answer | null) => {
+        this.#smtp.off('end', ended);
+        resolve(answer);
+      };
+      this.#smtp.once('end', ended);
+      this.#smtp.login({ user, pass }, (error) => {
+        if (!error) return conclude(null);
+        const failure = error as Failure;
+        conclude({ code: replyCode(failure), text: printable(failure.response ?? failure.message), ...AT_AUTH });
       });
     });
   }

@@ -4,21 +4,23 @@
  * place on a lane before it is committed (`seat`) and needs neither a claim nor its body read back.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { admitted, mayCarry } from '../../policy/carry.ts';
+import { maySend } from '../../policy/lane.ts';
+import { takesWarmPeers } from '../../policy/overflow.ts';
 import { type Cursor, type FlowQuery, START, type Taken } from '../../store/claims.ts';
 import type { LaneRow } from '../../store/lanes.ts';
 import type { Claimed } from '../../store/queue.ts';
+import type { Carrier, Unit, UnitBook } from './carrier.ts';
 import type { Claims } from './claims.ts';
 import { Flows } from './flows.ts';
 import type { Lease } from './lease.ts';
-import type { LaneSender } from './sender.ts';
 import type { LaneSlots } from './slots.ts';
 import { TenantShares } from './tenant-shares.ts';
-import type { LaneUnits, Unit } from './units.ts';
 
 export interface LaneParts {
   readonly lane: LaneRow;
-  readonly units: LaneUnits;
-  readonly sender: LaneSender;
+  readonly units: UnitBook;
+  readonly sender: Carrier;
   readonly slots: LaneSlots;
   /** Why the lane sends nothing now, or null. */
   readonly stops: () => string | null;
@@ -28,6 +30,8 @@ export interface DispatcherParts {
   readonly claims: Claims;
   readonly lease: Lease;
   readonly lanes: () => readonly LaneParts[];
+  /** Warm lanes of the pool this one overflows to, or its upstream: none where it overflows to no other pool. */
+  readonly guests: () => readonly LaneParts[];
   readonly log: (event: string, fields?: Record<string, unknown>) => void;
 }
 
@@ -60,8 +64,6 @@ const FRESH_MS = 10;
 const BEHIND_MS = 2_000;
 /** Every so many passes, new mail for warm lanes goes before retries: a million of them must not shut it out. */
 const NEW_FIRST = 4;
-
-const SEGMENT_ORDER = ['engaged-30d', '60d', '90d', 'all'];
 
 export class Dispatcher {
   readonly #parts: DispatcherParts;
@@ -152,11 +154,10 @@ export class Dispatcher {
    */
   seat(mail: Mail, now: number): Place | 'soon' | null {
     if (this.#stopped) return null;
-    if (now - this.#able.at > FRESH_MS) this.#able = { at: now, lanes: this.#sendable(now) };
-    const { lanes } = this.#able;
+    const lanes = this.#lanesNow(now);
     if (lanes.some((one) => one.picky && this.#carries(one, mail))) return null;
     const open = lanes.filter(
-      (one) => !one.picky && !this.#keptReady.has(one.lane.address) && this.#takes(one, mail, now),
+      (one) => !one.picky && !(hasKept(one) && this.#keptReady.has(one.lane.address)) && this.#takes(one, mail, now),
     );
     if (open.length === 0) return null;
     if (this.#warm.any) return now - this.#behindSince < BEHIND_MS ? 'soon' : null;
@@ -172,6 +173,33 @@ export class Dispatcher {
       void one.units.refill(one.lane, one.cold, this.#parts.lease.processes, now).then((has) => has && this.#letIn());
     }
     return soon ? 'soon' : null;
+  }
+
+  /**
+   * Why no lane would take this now, in words, or null: there is a unit for it, and nothing waits before it. For pools
+   * that refuse what they can not send. The store is asked only where a unit is due and none is at hand.
+   */
+  async noRoom(mail: Mail, now: number): Promise<string | null> {
+    const lanes = this.#lanesNow(now);
+    const waits = (one: Able) => (one.picky ? this.#cold : this.#warm).any;
+    const able = lanes.filter((one) => this.#takes(one, mail, now));
+    for (const one of able) {
+      if (waits(one) || !one.units.mayHave(now)) continue;
+      if (await one.units.refill(one.lane, one.cold, this.#parts.lease.processes, now)) return null;
+    }
+    const reasons = this.#parts.lanes().map((one) => {
+      const taking = lanes.find(({ lane }) => lane.address === one.lane.address);
+      const unfit = taking?.picky ? mayCarry(one.lane.segment, mail) : null;
+      const bound = one.units.binds === 'none' ? 'mail waits before it' : one.units.binds;
+      return `${one.lane.address}: ${one.stops() ?? unfit ?? bound}`;
+    });
+    return reasons.length === 0 ? 'it has no lane there' : reasons.join('; ').slice(0, 300);
+  }
+
+  /** Which lanes may send, as worked out a moment ago. */
+  #lanesNow(now: number): readonly Able[] {
+    if (now - this.#able.at > FRESH_MS) this.#able = { at: now, lanes: this.#sendable(now) };
+    return this.#able.lanes;
   }
 
   /** Resolves when there may be room on a warm lane, or after `ms`. */
@@ -236,7 +264,7 @@ export class Dispatcher {
     const able = lanes.filter((one) => one.slots.free('transactional', one.cold) > 0 && one.units.mayHave(now));
     if (able.length === 0) return nextUnit(lanes, now);
     const picky = able.some((one) => one.picky);
-    const retries = able.some((one) => this.#keptReady.has(one.lane.address));
+    const retries = able.some((one) => hasKept(one) && this.#keptReady.has(one.lane.address));
     const rest = Math.max(1, Math.min(nextUnit(lanes, now), this.#lookAt - now));
     if (!retries && !(picky && this.#cold.any) && !(this.#warm.any && able.some((one) => !one.picky))) return rest;
     const left = new Set(await this.#claim(able, now));
@@ -288,7 +316,8 @@ export class Dispatcher {
       provider: this.#provider,
       // A paced lane has a unit or two at a time: claiming more for it would mostly be handed back, and its waiting
       // retries must not crowd out what warm lanes could send.
-      lanes: able.map((one) => ({
+      // Mail that belongs to a guest is found by the dispatcher of its own pool.
+      lanes: able.filter(hasKept).map((one) => ({
         address: one.lane.address,
         kept: newFirst && !one.picky ? 0 : atMost(one),
         cold: one.cold,
@@ -340,22 +369,32 @@ export class Dispatcher {
   #leftToCold(now: number): readonly string[] {
     const { lease } = this.#parts;
     const lanes = lease.peers(this.#pool, this.#provider);
-    if (lanes[0]?.overflow !== 'wait') return [];
-    return [...new Set(lanes.filter((lane) => lease.cold(lane, now)).flatMap((lane) => admitted(lane.segment)))];
+    if (lanes[0] === undefined || takesWarmPeers(lanes[0].overflow)) return [];
+    // A lane that was not started yet, or is quarantined, carries nothing that could wait for it.
+    const cold = lanes.filter((lane) => maySend(lane.phase) && lease.cold(lane, now));
+    return [...new Set(cold.flatMap((lane) => admitted(lane.segment)))];
   }
 
   #sendable(now: number): Able[] {
     const { lease } = this.#parts;
     this.#leave = this.#leftToCold(now);
-    return this.#parts
+    const own = this.#parts
       .lanes()
       .filter((one) => one.stops() === null && one.sender.restsUntil <= now)
       .map((one) => {
         const cold = lease.cold(one.lane, now);
         const wasWarm = one.lane.phase === 'warm' || one.lane.phase === 'cooling';
-        return { ...one, cold, picky: cold && !(wasWarm && !lease.hasWarmPeer(one.lane, now)) };
+        return { ...one, cold, picky: cold && !(wasWarm && !lease.hasWarmPeer(one.lane, now)), guest: false };
       })
       .sort((a, b) => Number(b.cold) - Number(a.cold) || load(a) - load(b));
+    // A warm lane that is busy is no reason to overflow: one that is stopped, or has used its limit, is.
+    if (own.some((one) => !one.picky && one.units.mayHave(now))) return own;
+    const guests = this.#parts
+      .guests()
+      .filter((one) => one.stops() === null && one.sender.restsUntil <= now && !lease.cold(one.lane, now))
+      .map((one) => ({ ...one, cold: false, picky: false, guest: true }))
+      .sort((a, b) => load(a) - load(b));
+    return [...own, ...guests];
   }
 
   /** Gives each message to the first lane that may take it and has a unit; takes it out of `left`. */
@@ -426,8 +465,7 @@ export class Dispatcher {
 
   /** May a cold lane's stage carry this? Mail that belongs to the lane is no exception: the lane may have stepped back. */
   #carries({ lane }: Able, mail: Mail): boolean {
-    if (mail.freed || mail.stream !== 'marketing' || !mail.oneClick) return false;
-    return admitted(lane.segment).includes(mail.segment);
+    return mayCarry(lane.segment, mail) === null;
   }
 
   /** Nobody can send these now. Mail of a site that does not answer is put off: it would be claimed again at once. */
@@ -463,6 +501,13 @@ interface Able extends LaneParts {
   readonly cold: boolean;
   /** Takes only what a cold lane may carry; false also for a lane that was idle where no other is warm. */
   readonly picky: boolean;
+  /** Of the pool this one overflows to. */
+  readonly guest: boolean;
+}
+
+/** May queued mail belong to it? None ever does to an upstream, which has no address. */
+function hasKept(one: Able): boolean {
+  return !one.guest && one.lane.address !== '';
 }
 
 interface Asked {
@@ -494,9 +539,4 @@ function owns(one: Able, message: Claimed): boolean {
 function nextUnit(lanes: readonly Able[], now: number): number {
   const waits = lanes.map((one) => one.units.nextAt - now).filter((ms) => ms > 0);
   return Math.max(1, Math.min(LOOK_MS, ...waits));
-}
-
-/** Segments a stage admits: its own and every more engaged one. Mail without a segment is `all`. */
-export function admitted(segment: string | null): readonly string[] {
-  return SEGMENT_ORDER.slice(0, SEGMENT_ORDER.indexOf(segment ?? 'all') + 1);
 }

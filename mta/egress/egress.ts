@@ -1,8 +1,10 @@
 /** The sending half of a process: one dispatcher a pool and provider, one sender and unit book a lane. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { planMs, rollupMs, windowOf } from '../../policy/calendar.ts';
+import { DAY_MS, planMs, rollupMs, windowOf } from '../../policy/calendar.ts';
+import { admitted } from '../../policy/carry.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { laneTarget } from '../../policy/holds.ts';
+import { overflowPool, STAYING, takesWarmPeers } from '../../policy/overflow.ts';
 import type { ReplyVerdict } from '../../policy/replies.ts';
 import { freeFromLane, freeUnfit } from '../../store/claims.ts';
 import { type Store, tx } from '../../store/connect.ts';
@@ -14,12 +16,18 @@ import { countSiteAnswer } from '../../store/site-answers.ts';
 import type { Spooled, SpoolMessage, SpoolRecipient } from '../../store/spool.ts';
 import type { DeliveryParts } from '../delivery.ts';
 import type { MtaSettings } from '../settings.ts';
+import { addressesByName } from '../upstream/addresses.ts';
+import { upstreamLane } from '../upstream/lane.ts';
+import { UpstreamSender } from '../upstream/sender.ts';
+import type { UpstreamSettings } from '../upstream/settings.ts';
+import { FreeUnits } from '../upstream/units.ts';
 import { Claims } from './claims.ts';
 import type { Answer } from './connection.ts';
-import { admitted, Dispatcher } from './dispatcher.ts';
+import { Dispatcher, type LaneParts, type Mail } from './dispatcher.ts';
 import type { Lease } from './lease.ts';
 import { OutcomeCommitter } from './outcomes.ts';
 import { LaneSender } from './sender.ts';
+import { LimitTable } from './shaping.ts';
 import { LaneSlots } from './slots.ts';
 import { Transcripts } from './transcripts.ts';
 import { LaneUnits } from './units.ts';
@@ -55,6 +63,11 @@ export class Egress {
   readonly #claims: Claims;
   readonly #transcripts: Transcripts;
   readonly #freeing = new Set<string>();
+  readonly #limits: LimitTable;
+  /** By pool. */
+  readonly #upstreams = new Map<string, LaneParts>();
+  /** Dispatchers that hand mail to a pool that is not their own: its free places are theirs too. */
+  readonly #overflowing = new Map<string, Set<Dispatcher>>();
   #sending = 0;
   #stopped = false;
 
@@ -64,8 +77,10 @@ export class Egress {
     this.#lease = lease;
     this.#delivery = delivery;
     this.#claims = new Claims(store, lease.id);
+    this.#limits = new LimitTable(settings.shaping ?? {}, () => lease.onNode);
     this.#transcripts = new Transcripts(store, lease.id, () => lease.traces, settings.log);
     this.#outcomes = new OutcomeCommitter(store, lease.id, () => this.#scale(), settings.log);
+    for (const upstream of settings.upstreams ?? []) this.#upstreams.set(upstream.pool, this.#upstream(upstream));
   }
 
   /** Lanes or holds changed: meet new lanes, leave those that went, let mail go from stopped ones, look again. */
@@ -88,6 +103,7 @@ export class Egress {
       }
       this.#dispatcherOf(lane);
     }
+    for (const { lane } of this.#upstreams.values()) this.#dispatcherOf(lane);
     // A lane that moved to another node or was removed: an old row must not go on sending.
     for (const [key, { units, sender }] of this.#lanes) {
       if (present.has(key)) continue;
@@ -108,11 +124,7 @@ export class Egress {
     if (this.#stopped || recipient.provider === null || message.pin !== undefined) return null;
     const now = Date.now();
     if (message.notBefore !== undefined && message.notBefore > now) return null;
-    const mail = {
-      ...{ address: null, domain: recipient.domain, campaign: message.campaign, tenant: message.tenant },
-      ...{ stream: message.stream, segment: message.segment, oneClick: message.oneClick ?? true },
-      ...{ freed: false, pinned: false },
-    };
+    const mail = newMail(message, recipient.domain);
     const { provider } = recipient;
     const place = this.#dispatchers.get(`${message.pool} ${provider}`)?.seat(mail, now);
     if (place == null || place === 'soon') return place ?? null;
@@ -122,6 +134,24 @@ export class Egress {
       send: (id, of) => place.send({ ...fresh, id, message: of, bodyId: of, firstAttempt: null }),
       release: place.release,
     };
+  }
+
+  /**
+   * Why its pool takes no such mail now, or null: only pools with overflow `refuse` say so, and only of lanes this process
+   * knows all about.
+   */
+  async refuses(message: SpoolMessage): Promise<string | null> {
+    const now = Date.now();
+    if (message.notBefore !== undefined && message.notBefore > now) return null;
+    for (const { provider, domain } of message.recipients) {
+      if (provider === null) continue;
+      const lanes = this.#lease.peers(message.pool, provider);
+      if (lanes[0]?.overflow !== 'refuse' || lanes.some(({ node }) => node !== this.#settings.node)) continue;
+      const dispatcher = this.#dispatchers.get(`${message.pool} ${provider}`);
+      const why = (await dispatcher?.noRoom(newMail(message, domain), now)) ?? null;
+      if (why !== null) return `Pool ${message.pool} takes no mail for ${provider} now, try again later: ${why}`;
+    }
+    return null;
   }
 
   room({ pool }: SpoolMessage, { provider }: SpoolRecipient, ms: number): Promise<void> {
@@ -157,6 +187,7 @@ export class Egress {
       sender.closeIdle(now);
       await units.settleIdle(now, window.end - window.start);
     }
+    for (const { sender } of this.#upstreams.values()) sender.closeIdle(now);
     await this.#transcripts.flush();
   }
 
@@ -177,6 +208,7 @@ export class Egress {
       sender.close();
       await units.settle().catch(() => {});
     }
+    for (const { sender } of this.#upstreams.values()) sender.close();
     await this.#transcripts.flush();
     await this.#claims.releaseUnknown(0).catch(() => {});
   }
@@ -188,7 +220,11 @@ export class Egress {
   }
 
   #meet(key: string, lane: LaneRow): LaneEntry {
-    const units = new LaneUnits(this.#store, lane.address, lane.provider);
+    const current = () => this.#lanes.get(key)?.lane ?? lane;
+    const units = new LaneUnits(this.#store, lane.address, lane.provider, () => ({
+      messages: this.#limits.of(current()).messages,
+      eased: this.#lease.eases(current(), Date.now()) ? DEFAULTS.easePace / this.#lease.onNode : null,
+    }));
     const sender = this.#sender(lane, units, key);
     const entry: LaneEntry = {
       lane,
@@ -204,26 +240,55 @@ export class Egress {
   #dispatcherOf({ pool, provider }: LaneRow): void {
     const group = `${pool} ${provider}`;
     if (this.#dispatchers.has(group)) return;
-    const dispatcher = new Dispatcher(pool, provider, {
+    const dispatcher: Dispatcher = new Dispatcher(pool, provider, {
       claims: this.#claims,
       lease: this.#lease,
       log: this.#settings.log,
-      lanes: () => [...this.#lanes.values()].filter(({ lane: l }) => l.pool === pool && l.provider === provider),
+      lanes: () => this.#lanesOf(pool, provider),
+      guests: () => this.#guestsOf(dispatcher, pool, provider),
     });
     this.#dispatchers.set(group, dispatcher);
     dispatcher.start();
   }
 
+  #lanesOf(pool: string, provider: string): readonly LaneParts[] {
+    const upstream = this.#upstreams.get(pool);
+    if (upstream !== undefined) return [upstream];
+    return [...this.#lanes.values()].filter(({ lane }) => lane.pool === pool && lane.provider === provider);
+  }
+
+  /** Lanes of the pool that takes what this one's may not; none while a warm lane of it may send from another node. */
+  #guestsOf(dispatcher: Dispatcher, pool: string, provider: string): readonly LaneParts[] {
+    const to = this.#overflowOf(pool, provider);
+    if (to === null || this.#lease.warmElsewhere(pool, provider, Date.now())) return [];
+    const known = this.#overflowing.get(to);
+    if (known === undefined) this.#overflowing.set(to, new Set([dispatcher]));
+    else known.add(dispatcher);
+    return this.#lanesOf(to, provider);
+  }
+
+  #overflowOf(pool: string, provider: string): string | null {
+    const [lane] = this.#lease.peers(pool, provider);
+    return lane === undefined ? null : overflowPool(lane.overflow);
+  }
+
+  /** A place is free, or mail may be due: those who look for one look again. */
+  #wake({ pool, provider }: LaneRow, at?: number): void {
+    const own = this.#dispatchers.get(`${pool} ${provider}`);
+    if (at !== undefined) {
+      own?.wakeAt(at);
+      return;
+    }
+    own?.wake();
+    for (const dispatcher of this.#overflowing.get(pool) ?? []) dispatcher.wake();
+  }
+
   #sender(lane: LaneRow, units: LaneUnits, key: string): LaneSender {
     const current = () => this.#lanes.get(key)?.lane ?? lane;
-    const wake = (at?: number) => {
-      const { pool, provider } = current();
-      const dispatcher = this.#dispatchers.get(`${pool} ${provider}`);
-      if (at === undefined) dispatcher?.wake();
-      else dispatcher?.wakeAt(at);
-    };
+    const wake = (at?: number) => this.#wake(current(), at);
     return new LaneSender(lane, {
       ...this.#delivery,
+      limits: () => this.#limits.of(current()),
       transcripts: this.#transcripts,
       smtpPort: this.#settings.smtpPort,
       traceKey: this.#settings.traceKey,
@@ -246,7 +311,7 @@ export class Egress {
       },
       stops: (message) => this.#stops(key, message),
       leaseFresh: () => this.#lease.allows(current(), Date.now()),
-      warmPeers: () => (current().overflow === 'wait' ? [] : this.#lease.warmPeers(current(), Date.now())),
+      warmPeers: () => this.#elsewhere(current()),
       refusedBy: (recipient) => refusingAddresses(this.#store, recipient),
       siteJudged: (verdict, at) => {
         const answer = { address: current().address, provider: current().provider, at };
@@ -263,6 +328,55 @@ export class Egress {
         wake();
       },
     });
+  }
+
+  /** An upstream in a lane's place. */
+  #upstream(settings: UpstreamSettings): LaneParts {
+    const { hostname, node, log } = this.#settings;
+    const { resolver, authorities } = this.#delivery;
+    const lane = upstreamLane(settings.pool, node);
+    const sender = new UpstreamSender(settings, {
+      hostname,
+      log,
+      authorities,
+      addressesOf: (host) => resolver.addressesOf(host).catch(() => addressesByName(host)),
+      knownProvider: (domain) => resolver.knownProvider(domain),
+      stops: (message) => this.#upstreamStops(lane, message),
+      leaseFresh: () => this.#lease.allows(lane, Date.now()),
+      processes: () => this.#lease.onNode,
+      scale: () => planMs(DAY_MS, this.#lease.lanes[0]?.calendar ?? lane.calendar) / DAY_MS,
+      commit: async (outcome) => {
+        await this.#outcomes.commit(outcome);
+        if (outcome.retry !== null) this.#wake(lane, outcome.retry.due);
+      },
+      postpone: async (id, due, why) => {
+        await this.#claims.handBack([id], why, due);
+        this.#wake(lane, due);
+      },
+      began: () => {
+        this.#sending += 1;
+      },
+      freed: (id) => {
+        this.#sending -= 1;
+        this.#claims.done(id);
+        this.#wake(lane);
+      },
+    });
+    const stops = () => this.#lease.stops(lane, Date.now());
+    return { lane, sender, stops, units: new FreeUnits(), slots: new LaneSlots(sender) };
+  }
+
+  async #upstreamStops(lane: LaneRow, message: Claimed): Promise<string | null> {
+    const now = Date.now();
+    const stopped = this.#lease.stops(lane, now) ?? this.#lease.stopsMail(message, false, now);
+    if (stopped !== null || !this.#lease.holdsProviders(now)) return stopped;
+    // Its mail is queued without a provider of its own: whose it is matters only while one is stopped.
+    const { resolver } = this.#delivery;
+    const provider = await resolver.route(message.domain).then(
+      (route) => route.provider,
+      () => null,
+    );
+    return provider === null ? null : this.#lease.stops({ ...lane, provider }, Date.now());
   }
 
   #stops(key: string, message: Claimed): string | null {
@@ -304,15 +418,34 @@ export class Egress {
     for (const entry of entries) entry.fatal = null;
   }
 
-  /** May mail leave this lane for a warm address? Not where the pool's mail is to wait for its lane. */
+  /** May mail leave this lane? Not where the pool's mail is to wait for it, nor where nothing warm would take it. */
   #mayLeave(lane: LaneRow): boolean {
-    return lane.overflow !== 'wait' && this.#lease.hasWarmPeer(lane, Date.now());
+    const now = Date.now();
+    if (!takesWarmPeers(lane.overflow)) return false;
+    return this.#lease.hasWarmPeer(lane, now) || this.#overflowTakes(lane, now);
+  }
+
+  /** Is there a warm lane, or an upstream, in the pool this lane's overflows to? */
+  #overflowTakes({ overflow, provider }: LaneRow, now: number): boolean {
+    const to = overflowPool(overflow);
+    if (to === null) return false;
+    return this.#upstreams.has(to) || this.#lease.peers(to, provider).some((peer) => !this.#lease.cold(peer, now));
+  }
+
+  /** Addresses that may take what this lane was refused: of its pool, else of the pool it overflows to. */
+  #elsewhere(lane: LaneRow): string[] {
+    const now = Date.now();
+    if (!takesWarmPeers(lane.overflow)) return [];
+    const own = this.#lease.warmPeers(lane, now);
+    const to = overflowPool(lane.overflow);
+    return own.length > 0 || to === null ? own : this.#lease.warmPeers({ ...lane, pool: to }, now);
   }
 
   /** Mail that a lane kept while it was warm, or at a later stage, and may not carry now, goes to a warm address. */
   #freeUnfit(lane: LaneRow): void {
     const now = Date.now();
-    if (!this.#lease.cold(lane, now) || !this.#lease.hasWarmPeer(lane, now)) return;
+    const taken = this.#lease.hasWarmPeer(lane, now) || this.#overflowTakes(lane, now);
+    if (!this.#lease.cold(lane, now) || !taken) return;
     freeUnfit(this.#store, lane.address, lane.provider, admitted(lane.segment)).catch((error: Error) =>
       this.#settings.log('not-freed', { lane: laneTarget(lane.address, lane.provider), error: error.message }),
     );
@@ -331,9 +464,14 @@ export class Egress {
       const key = laneTarget(address, provider);
       if (this.#freeing.has(key)) continue;
       this.#freeing.add(key);
-      freeFromLane(this.#store, address, provider)
+      freeFromLane(this.#store, address, provider, STAYING)
         .catch((error: Error) => this.#settings.log('not-freed', { lane: key, error: error.message }))
         .finally(() => this.#freeing.delete(key));
     }
   }
+}
+
+/** A message that is about to be committed, as lanes look at it. */
+function newMail({ campaign, tenant, stream, segment, oneClick = true }: SpoolMessage, domain: string): Mail {
+  return { address: null, domain, campaign, tenant, stream, segment, oneClick, freed: false, pinned: false };
 }

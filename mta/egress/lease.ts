@@ -6,7 +6,16 @@
 import pg from 'pg';
 import { planMs } from '../../policy/calendar.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
-import { type Hold, type HoldScope, heldNames, holdsOnLane, isLive, netblockOf } from '../../policy/holds.ts';
+import {
+  type Easing,
+  type Hold,
+  type HoldScope,
+  heldNames,
+  holdsOnLane,
+  isEasing,
+  isLive,
+  netblockOf,
+} from '../../policy/holds.ts';
 import { isCold, maySend } from '../../policy/lane.ts';
 import type { HeldMail } from '../../store/claims.ts';
 import type { Store } from '../../store/connect.ts';
@@ -45,8 +54,10 @@ export class Lease {
   #lanes: readonly LaneRow[] = [];
   #everywhere: readonly LaneRow[] = [];
   #holds: readonly Hold[] = [];
+  #easings: readonly Easing[] = [];
   #traces: readonly Trace[] = [];
   #processes = 1;
+  #onNode = 1;
   #renewedAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #renewing: Promise<boolean> | undefined;
@@ -123,6 +134,16 @@ export class Lease {
     return this.#processes;
   }
 
+  /** Living MTA processes of this node: a lane's connections and rates are shared among them. */
+  get onNode(): number {
+    return this.#onNode;
+  }
+
+  /** Does this lane come back slowly, because a stop on it was lifted a short time ago? */
+  eases(lane: LaneRow, now: number): boolean {
+    return this.#easings.length > 0 && isEasing(this.#easings, { ...lane, cold: this.cold(lane, now) }, now);
+  }
+
   /** The lane as a cold or warm one: a warm lane that was idle for a week counts as cold at once. */
   cold(lane: LaneRow, now: number): boolean {
     const idle = now - (lane.lastSentAt ?? lane.phaseSince) > planMs(DEFAULTS.idleMs, lane.calendar);
@@ -154,6 +175,21 @@ export class Lease {
       .filter((peer) => peer.pool === lane.pool && peer.provider === lane.provider && peer.address !== lane.address)
       .filter((peer) => !this.cold(peer, now) && holdsOnLane(this.#holds, { ...peer, cold: false }, now).length === 0)
       .map((peer) => peer.address);
+  }
+
+  /** May a warm lane of this pool at this provider send from another node? */
+  warmElsewhere(pool: string, provider: string, now: number): boolean {
+    return this.peers(pool, provider).some(
+      (lane) =>
+        lane.node !== this.#settings.node &&
+        !this.cold(lane, now) &&
+        holdsOnLane(this.#holds, { ...lane, cold: false }, now).length === 0,
+    );
+  }
+
+  /** Is any provider stopped? */
+  holdsProviders(now: number): boolean {
+    return this.#holds.some((hold) => hold.scope === 'provider' && isLive(hold, now));
   }
 
   /** Why this lane sends nothing now, or null. */
@@ -208,8 +244,10 @@ export class Lease {
       this.#everywhere = renewal.lanes;
       this.#lanes = renewal.lanes.filter((lane) => lane.node === this.#settings.node);
       this.#holds = renewal.holds;
+      this.#easings = renewal.easings;
       this.#traces = renewal.traces;
       this.#processes = renewal.processes;
+      this.#onNode = renewal.onNode;
       this.#renewedAt = asked;
       this.#changed();
       return true;

@@ -1,5 +1,6 @@
 /** Delivers claimed messages of one lane over its kept connections, and turns each answer into an outcome. */
 import { DAY_MS, planMs } from '../../policy/calendar.ts';
+import { mayMove } from '../../policy/overflow.ts';
 import { classifyReply, type ReplyVerdict } from '../../policy/replies.ts';
 import type { LaneRow } from '../../store/lanes.ts';
 import type { Claimed, Outcome } from '../../store/queue.ts';
@@ -7,10 +8,10 @@ import type { NoMail } from '../routing/resolver.ts';
 import { KeyUnusable, type Signer } from '../signing/signer.ts';
 import { TRACE_HEADER, traceToken, verp } from '../trace.ts';
 import { securityText } from '../transport-security/requirement.ts';
+import type { Carrier } from './carrier.ts';
 import type { Answer, EgressConnection } from './connection.ts';
 import { retryAfter } from './retry.ts';
 import { type Reached, type SessionParts, Sessions } from './sessions.ts';
-import { shapeOf } from './shaping.ts';
 import type { Unit } from './units.ts';
 
 export interface SenderParts extends SessionParts {
@@ -43,7 +44,7 @@ const KEY_RETRY_MS = 30_000;
 const JUDGED_REST_MS = 60_000;
 const JUDGED_ONCE_MS = 3_600_000;
 
-export class LaneSender {
+export class LaneSender implements Carrier {
   readonly #parts: SenderParts;
   readonly #sessions: Sessions;
   #lane: LaneRow;
@@ -62,7 +63,7 @@ export class LaneSender {
   }
 
   get freeSlots(): number {
-    return shapeOf(this.#lane.provider).connections - this.#busy;
+    return Math.min(this.#parts.limits().connections - this.#busy, this.#sessions.ready(Date.now()));
   }
 
   /** Sends one message; never rejects. The slot is taken at once and freed when the outcome is committed. */
@@ -240,8 +241,7 @@ export class LaneSender {
   async #elsewhere(message: Claimed, verdict: ReplyVerdict): Promise<string | null> {
     const { address } = this.#lane;
     const peers = message.pinned ? [] : this.#parts.warmPeers();
-    // What was said of the network is true of its neighbours.
-    const able = peers.filter((peer) => verdict.scope !== 'netblock' || netblock(peer) !== netblock(address));
+    const able = peers.filter((peer) => mayMove(verdict, address, peer));
     if (able.length === 0) return null;
     const refused = new Set(await this.#parts.refusedBy(message.id));
     const left = able.filter((peer) => !refused.has(peer));
@@ -294,10 +294,6 @@ function aboutSite(answer: Answer, provider: string): boolean {
   if (answer.sent) return false;
   if (answer.code === 0) return true;
   return answer.code < 500 && SITE_CLASSES.includes(classifyReply({ ...answer, provider }).class);
-}
-
-function netblock(address: string): string {
-  return address.slice(0, address.lastIndexOf('.'));
 }
 
 /** A reply as people see it. */

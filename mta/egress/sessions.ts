@@ -2,6 +2,7 @@
  * The open connections of one lane: which one may carry a domain's mail, and how a new one is opened. A connection is kept
  * for its MX host, and used only by mail whose TLS needs it meets.
  */
+import { atHand, type Bucket, newBucket, nextToken, refilled, taken } from '../../policy/rate.ts';
 import { classifyReply } from '../../policy/replies.ts';
 import type { LaneRow } from '../../store/lanes.ts';
 import { type MailResolver, NoMail, type Route } from '../routing/resolver.ts';
@@ -9,7 +10,7 @@ import type { TransportSecurity } from '../transport-security/destination.ts';
 import { satisfies, type TlsRequirement } from '../transport-security/requirement.ts';
 import type { StsPolicy } from '../transport-security/sts-policy.ts';
 import { type Answer, type ConnectionSpec, EgressConnection } from './connection.ts';
-import { shapeOf } from './shaping.ts';
+import type { LaneLimits } from './shaping.ts';
 import { Sites } from './sites.ts';
 import type { Transcripts } from './transcripts.ts';
 
@@ -17,6 +18,8 @@ export interface SessionParts {
   readonly resolver: MailResolver;
   readonly security: TransportSecurity;
   readonly smtpPort: number;
+  /** Connections and rates of the lane in this process. */
+  readonly limits: () => LaneLimits;
   readonly authorities: ConnectionSpec['authorities'];
   readonly transcripts: Transcripts;
   readonly log: (event: string, fields?: Record<string, unknown>) => void;
@@ -48,15 +51,24 @@ export class Sessions {
   readonly #idle: EgressConnection[] = [];
   readonly sites = new Sites();
   #restsUntil = 0;
+  #opening: Bucket | undefined;
+  #opensAt = 0;
 
   constructor(parts: SessionParts, lane: () => LaneRow) {
     this.#parts = parts;
     this.#lane = lane;
   }
 
-  /** Until when (ms) this lane sends nothing because its address could not be bound; 0 or past: it may. */
+  /** Until when (ms) this lane sends nothing, because its address could not be bound or it opened too many connections. */
   get restsUntil(): number {
-    return this.#restsUntil;
+    return Math.max(this.#restsUntil, this.#opensAt);
+  }
+
+  /** Messages that could go at once: by an idle connection, or by one that may be opened. */
+  ready(now: number): number {
+    const rate = this.#parts.limits().newConnections;
+    const opening = this.#opening === undefined ? rate.burst : atHand(refilled(this.#opening, rate, now));
+    return this.#idle.length + opening;
   }
 
   /** Until when (ms) the MX hosts of a domain are left alone; 0: they may be tried, or are not known yet. */
@@ -99,6 +111,8 @@ export class Sessions {
     const { hosts } = route;
     const rests = this.#restOf(domain, hosts, Date.now());
     if (rests > 0) return { due: rests, why: this.siteWhy(domain) ?? 'its MX hosts do not answer' };
+    const limited = this.#mayOpen(Date.now());
+    if (limited !== null) return limited;
     this.sites.trying(hosts, Date.now());
     this.sites.trying(tlsSite(domain), Date.now());
     const opened = await this.#openAny(domain, route, sts);
@@ -121,7 +135,7 @@ export class Sessions {
   }
 
   keep(connection: EgressConnection): void {
-    if (!connection.open || connection.used >= shapeOf(this.#lane().provider).messagesPerConnection) {
+    if (!connection.open || connection.used >= this.#parts.limits().messagesPerConnection) {
       this.drop(connection);
       return;
     }
@@ -146,6 +160,22 @@ export class Sessions {
     for (const connection of this.#connections) connection.quit();
     this.#idle.length = 0;
     this.#connections.clear();
+  }
+
+  /** Counts a new connection, or says when one may be opened again. */
+  #mayOpen(now: number): { readonly due: number; readonly why: string } | null {
+    const rate = this.#parts.limits().newConnections;
+    const bucket = refilled(this.#opening ?? newBucket(now, rate.burst), rate, now);
+    if (atHand(bucket) === 0) {
+      this.#opening = bucket;
+      const perMinute = Math.round(rate.perMs * 60_000);
+      return {
+        due: nextToken(bucket, rate, now),
+        why: `shaping: ${perMinute} new connections a minute in each process`,
+      };
+    }
+    this.#opening = taken(bucket, rate, 1);
+    return null;
   }
 
   #restOf(domain: string, hosts: readonly string[], now: number): number {

@@ -1,21 +1,66 @@
-/** Limits per provider: how many connections a lane keeps in one process, and how much mail rides on each. */
+/** Limits of a lane's connections and rates as one process keeps them: its part of what policy/shaping.ts allows. */
+import { DAY_MS, planMs } from '../../policy/calendar.ts';
+import { perMinute, type Rate } from '../../policy/rate.ts';
+import { type ShapingOverrides, shapingOf, shareOf } from '../../policy/shaping.ts';
+import type { LaneRow } from '../../store/lanes.ts';
 
-export interface Shape {
-  /** Connections of one lane in one process. */
+export interface LaneLimits {
   readonly connections: number;
   readonly messagesPerConnection: number;
+  readonly newConnections: Rate;
+  /** null: no limit but the grant's. */
+  readonly messages: Rate | null;
 }
 
-/** KumoMTA's shipped shaping and providers' published limits, split for several processes; `other` is cautious. */
-const SHAPES: Readonly<Record<string, Shape>> = {
-  google: { connections: 5, messagesPerConnection: 50 },
-  'microsoft-consumer': { connections: 3, messagesPerConnection: 50 },
-  'microsoft-365': { connections: 3, messagesPerConnection: 50 },
-  yahoo: { connections: 5, messagesPerConnection: 20 },
-  apple: { connections: 4, messagesPerConnection: 5 },
-};
-const OTHER: Shape = { connections: 4, messagesPerConnection: 50 };
+/**
+ * Limits of a pool's lanes at a provider; `processes` share them. `scale`: real ms of a plan ms. Rates are of plan minutes:
+ * a day that lasts seconds has its thousands of messages all the same.
+ */
+export function laneLimits(
+  provider: string,
+  pool: string,
+  overrides: ShapingOverrides,
+  processes: number,
+  scale = 1,
+): LaneLimits {
+  const shape = shapingOf(provider, pool, overrides);
+  const connections = shareOf(shape.connections.value, processes);
+  const newConnections = perMinute(shape.connectionsPerMinute.value / scale, processes);
+  const most = shape.messagesPerMinute.value;
+  return {
+    connections,
+    messagesPerConnection: shape.messagesPerConnection.value,
+    // All of them may be opened at once; after that the rate holds.
+    newConnections: { ...newConnections, burst: Math.max(connections, newConnections.burst) },
+    messages: most > 0 ? perMinute(most / scale, processes) : null,
+  };
+}
 
-export function shapeOf(provider: string): Shape {
-  return SHAPES[provider] ?? OTHER;
+/** Answers the same question again without working it out: it is asked for every message. */
+export class LimitTable {
+  readonly #overrides: ShapingOverrides;
+  readonly #processes: () => number;
+  #for = 0;
+  readonly #known = new Map<string, LaneLimits>();
+
+  /** `processes`: living ones that share a lane. */
+  constructor(overrides: ShapingOverrides, processes: () => number) {
+    this.#overrides = overrides;
+    this.#processes = processes;
+  }
+
+  of({ provider, pool, calendar }: Pick<LaneRow, 'provider' | 'pool' | 'calendar'>): LaneLimits {
+    const processes = this.#processes();
+    if (processes !== this.#for) {
+      this.#known.clear();
+      this.#for = processes;
+    }
+    const scale = planMs(DAY_MS, calendar) / DAY_MS;
+    const key = `${pool} ${provider} ${scale}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const limits = laneLimits(provider, pool, this.#overrides, processes, scale);
+    this.#known.set(key, limits);
+    return limits;
+  }
 }

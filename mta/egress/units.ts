@@ -4,56 +4,68 @@
  */
 import { guardMs, windowOf } from '../../policy/calendar.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
-import { blockSize, hourOf, unitsDue } from '../../policy/pacing.ts';
+import { blockSize, easedRate, hourOf, unitsDue } from '../../policy/pacing.ts';
+import { atHand, type Bucket, newBucket, nextToken, type Rate, refilled, taken } from '../../policy/rate.ts';
 import type { Store } from '../../store/connect.ts';
 import { carryGrant, type GrantRow, giveBack, grantsAround, reserve, writeGrant } from '../../store/grants.ts';
 import type { LaneRow } from '../../store/lanes.ts';
+import type { Unit, UnitBook } from './carrier.ts';
 
-/** Permission for one RCPT, charged to the window that was open when it was reserved. */
-export interface Unit {
-  readonly windowIndex: number;
-  readonly hour: number;
-  /** No transaction may start after this instant (ms). */
-  readonly until: number;
-  /** The window's end for sending (ms): RCPT must be answered by then. */
-  readonly closes: number;
+export type { Unit } from './carrier.ts';
+
+/** What slows a lane beside its grant. */
+export interface Slowing {
+  /** Messages a minute of the lane in this process; null: no limit. */
+  readonly messages: Rate | null;
+  /** The lane comes back after a stop: this process at this share of its pace. null: at all of it. */
+  readonly eased: number | null;
 }
+
+const FULL: Slowing = { messages: null, eased: null };
 
 interface Block extends Unit {
   left: number;
+  readonly eased: number | null;
   readonly revision: number;
   touched: number;
 }
 
 const IDLE_MS = 5_000;
 const LOOK_AGAIN_MS = 60_000;
+/** A lane that comes back slowly is looked at so often: its pace may be lifted at any time. */
+const EASED_LOOK_MS = 1_000;
 /** Units a warm lane takes at once: a crash loses as many of a day's thousands, and mail finds its unit at hand. */
 const WARM_BLOCK = 200;
 
-export class LaneUnits {
+export class LaneUnits implements UnitBook {
   readonly #store: Store;
   readonly #address: string;
   readonly #provider: string;
   #block: Block | undefined;
   #reserving: Promise<void> | undefined;
+  readonly #slowing: () => Slowing;
+  #messages: Bucket | undefined;
+  /** Of a lane that comes back: units it may have, at the rate worked out last. */
+  #easing: Bucket | undefined;
   /** When a paced lane's next unit is due; asking earlier is no use. */
   #nextAt = 0;
   /** The rule that binds now, for "say why". */
   binds = 'none';
 
-  constructor(store: Store, address: string, provider: string) {
+  constructor(store: Store, address: string, provider: string, slowing: () => Slowing = () => FULL) {
+    this.#slowing = slowing;
     this.#store = store;
     this.#address = address;
     this.#provider = provider;
   }
 
   get nextAt(): number {
-    return this.#nextAt;
+    return Math.max(this.#nextAt, this.#nextMessage(Date.now()));
   }
 
   /** Could a unit be had now? False saves the question: a paced lane knows when its next unit is due. */
   mayHave(now: number): boolean {
-    return this.#block !== undefined || now >= this.#nextAt;
+    return (this.#block !== undefined || now >= this.#nextAt) && this.#nextMessage(now) <= now;
   }
 
   /** Up to `want` units, reserving a new block when this process has none left. */
@@ -66,7 +78,9 @@ export class LaneUnits {
       }
       const block = this.#block;
       if (block === undefined) break;
-      units.push(...this.#use(block, want - units.length, now));
+      const used = this.#use(block, want - units.length, now);
+      if (used.length === 0) break;
+      units.push(...used);
     }
     return units;
   }
@@ -91,12 +105,13 @@ export class LaneUnits {
   }
 
   #use(block: Block, want: number, now: number): Unit[] {
-    const taken = Math.min(want, block.left);
+    const count = Math.min(want, block.left, this.#messagesAtHand(now));
+    this.#count(count);
     const { windowIndex, hour, until, closes } = block;
-    block.left -= taken;
+    block.left -= count;
     block.touched = now;
     if (block.left === 0) this.#block = undefined;
-    return Array.from({ length: taken }, () => ({ windowIndex, hour, until, closes }));
+    return Array.from({ length: count }, () => ({ windowIndex, hour, until, closes }));
   }
 
   /** Up to `want` units of the block this process has; none where the store would have to be asked. */
@@ -106,12 +121,35 @@ export class LaneUnits {
 
   #stale(lane: LaneRow, now: number): boolean {
     const block = this.#block;
-    return block !== undefined && (block.until <= now || block.revision !== lane.revision);
+    if (block === undefined) return false;
+    return block.until <= now || block.revision !== lane.revision || block.eased !== this.#slowing().eased;
+  }
+
+  /** When shaping lets the next message go, ms; `now` or before: at once. */
+  #nextMessage(now: number): number {
+    const { messages } = this.#slowing();
+    return messages === null || this.#messages === undefined ? 0 : nextToken(this.#messages, messages, now);
+  }
+
+  #messagesAtHand(now: number): number {
+    const { messages } = this.#slowing();
+    if (messages === null) return Number.POSITIVE_INFINITY;
+    this.#messages = refilled(this.#messages ?? newBucket(now, messages.burst), messages, now);
+    const count = atHand(this.#messages);
+    if (count === 0) this.binds = 'messages a minute';
+    return count;
+  }
+
+  /** Counts messages against the rate; a negative count gives back what was not sent. */
+  #count(messages: number): void {
+    const rate = this.#slowing().messages;
+    if (rate !== null && this.#messages !== undefined) this.#messages = taken(this.#messages, rate, messages);
   }
 
   /** A unit whose RCPT was never sent. */
   async putBack(unit: Unit): Promise<void> {
     const block = this.#block;
+    this.#count(-1);
     if (block !== undefined && block.windowIndex === unit.windowIndex && block.hour === unit.hour) block.left += 1;
     else await giveBack(this.#store, this.#address, this.#provider, unit.windowIndex, unit.hour, 1);
     this.#nextAt = 0;
@@ -174,12 +212,21 @@ export class LaneUnits {
         this.#nextAt = due.nextAt ?? (due.binds === 'grant' ? lookAgain : window.end);
         return;
       }
+      const { eased } = this.#slowing();
+      const easing = eased === null ? null : this.#ease(easedRate(grant, cold, eased, now, guard), now);
+      if (easing !== null && atHand(easing.bucket) === 0) {
+        this.binds = 'easing';
+        this.#nextAt = Math.min(window.end, now + EASED_LOOK_MS, nextToken(easing.bucket, easing.rate, now));
+        return;
+      }
       const units = Math.min(
         due.units,
         Math.max(want, cold ? 1 : WARM_BLOCK),
         blockSize(grant.units - grant.handed, processes),
+        easing === null ? Number.POSITIVE_INFINITY : atHand(easing.bucket),
       );
       if (!(await reserve(this.#store, this.#address, this.#provider, grant, units, hourOf(grant, now)))) continue;
+      if (easing !== null) this.#easing = taken(easing.bucket, easing.rate, units);
       this.#block = {
         left: units,
         windowIndex: window.index,
@@ -187,11 +234,18 @@ export class LaneUnits {
         until: grant.sendTo - guard,
         closes: grant.sendTo,
         revision: lane.revision,
+        eased,
         touched: now,
       };
       return;
     }
     this.#nextAt = now + 5;
+  }
+
+  #ease(perMs: number, now: number): { readonly rate: Rate; readonly bucket: Bucket } {
+    const rate = { perMs, burst: Math.max(1, perMs * 1_000) };
+    this.#easing = refilled(this.#easing ?? newBucket(now), rate, now);
+    return { rate, bucket: this.#easing };
   }
 
   /** A window nobody decided: a cold lane carries its last grant, a warm one has its normal limit. */

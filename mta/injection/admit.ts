@@ -14,8 +14,12 @@ import { RefusedMessage } from './refusal.ts';
 import { refuseSuppressed, type SuppressionCheck } from './suppression-check.ts';
 
 export interface AdmitParts {
-  /** Provider of a domain when it is already known; unknown ones are routed after the commit. */
-  readonly providerOf: (domain: string) => string | null;
+  /** Provider of a pool's mail to a domain when it is already known; unknown ones are routed after the commit. */
+  readonly providerOf: (domain: string, pool: string) => string | null;
+  /** Does this pool's mail go on to an upstream, as it came? Absent: there is no upstream. */
+  readonly toUpstream?: (pool: string) => boolean;
+  /** Why its pool takes no such mail now (overflow `refuse`), or null. Absent: none refuses. */
+  readonly refuses?: (message: SpoolMessage) => Promise<string | null>;
   /** ms until a message of this pool and stream expires. */
   readonly lifetime: (pool: string, stream: 'marketing' | 'transactional') => number;
   /** Real ms of so many plan ms in this pool. */
@@ -69,9 +73,19 @@ export function admit(
       ...dsn,
       rcpt: address,
       domain,
-      provider: parts.providerOf(domain),
+      provider: parts.providerOf(domain, pool),
     })),
   };
+}
+
+/**
+ * Refuses what its pool can not take now and would not keep (overflow `refuse`).
+ *
+ * @throws RefusedMessage 451: the client tries again.
+ */
+export async function refuseFull(parts: AdmitParts, message: SpoolMessage): Promise<void> {
+  const refused = (await parts.refuses?.(message)) ?? null;
+  if (refused !== null) throw new RefusedMessage(451, `4.3.2 ${refused}`);
 }
 
 /**

@@ -30,6 +30,8 @@ export interface Origin {
   readonly smtpUtf8: boolean;
   /** Composed by us: whoever is in Bcc must not be seen by the others (RFC 5322 §3.6.3). */
   readonly withoutBcc?: boolean;
+  /** Does the mail of the pool its header names go on to an upstream? Then nothing is added but the Received line. */
+  readonly asItCame?: (pool: string | undefined) => boolean;
 }
 
 /** Messages.message_id has an index, whose entries are limited; RFC 5322 limits lines to the same length. */
@@ -45,16 +47,19 @@ export function readMessage(raw: Buffer, origin: Origin): Incoming {
   checkBytes(raw);
   const { fields, body } = splitMessage(raw, origin.smtpUtf8);
   const control = readControl(fields, origin.now);
+  const asItCame = origin.asItCame?.(control.pool) === true;
   const value = (name: string) => fields.find((field) => field.name === name)?.value;
-  const kept = fields.filter((field) => !isDropped(field, origin)).map((field) => field.text);
+  const kept = fields
+    .filter((field) => (asItCame ? !isControl(field) : !isDropped(field, origin)))
+    .map((field) => field.text);
   let messageId = value('message-id') ?? '';
   if (messageId.length > LONGEST_ID)
     throw new RefusedMessage(554, `5.6.0 The Message-ID is longer than ${LONGEST_ID} octets`);
   if (messageId === '') {
     messageId = `<${randomUUID()}@${origin.hostname}>`;
-    kept.push(`Message-ID: ${messageId}`);
+    if (!asItCame) kept.push(`Message-ID: ${messageId}`);
   }
-  if (value('date') === undefined) kept.push(`Date: ${mailDate(origin.now)}`);
+  if (value('date') === undefined && !asItCame) kept.push(`Date: ${mailDate(origin.now)}`);
   const head = [`Received: ${origin.received}`, ...kept, '', ''].join('\r\n');
   return {
     raw: Buffer.concat([Buffer.from(head, 'latin1'), body]),

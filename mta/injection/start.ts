@@ -16,7 +16,10 @@ import { type InjectionParts, startInternal, startSubmission } from './submissio
 import { type SuppressedPort, SuppressionCheck } from './suppression-check.ts';
 
 /** What the rest of the MTA tells injection. */
-export type InjectionPorts = Pick<InjectionParts, 'providerOf' | 'lifetime' | 'planMs' | 'knownPools' | 'accepted'> & {
+export type InjectionPorts = Pick<
+  InjectionParts,
+  'providerOf' | 'toUpstream' | 'refuses' | 'lifetime' | 'planMs' | 'knownPools' | 'accepted'
+> & {
   /** Places for mail that need not wait; absent: everything goes by way of the queue. */
   readonly seating?: Seating;
   /** Why no mail is taken in now, or null. */

@@ -7,8 +7,8 @@ import type { SMTPServerAddress, SMTPServerDataStream, SMTPServerOptions, SMTPSe
 import type { RecipientDsn } from '../../store/spool-extras.ts';
 import type { MtaSettings } from '../settings.ts';
 import type { InternalListener, ListenerSettings } from '../settings-injection.ts';
-import { type AdmitParts, admit, type Envelope, leaveOut } from './admit.ts';
-import { type Caller, checkSender } from './caller.ts';
+import { type AdmitParts, admit, type Envelope, leaveOut, refuseFull } from './admit.ts';
+import { type Caller, checkSender, poolFor } from './caller.ts';
 import { envelopeAddress } from './envelope-address.ts';
 import { type GroupCommit, SpoolBusy } from './group-commit.ts';
 import { type Listening, startListener } from './listener.ts';
@@ -168,9 +168,11 @@ async function takeMessage(
     const now = parts.now();
     const smtpUtf8 = session.envelope.smtpUtf8 === true;
     const received = receivedLine(hopOf(session), settings.hostname, now);
-    const incoming = readMessage(raw, { received, hostname: settings.hostname, now, smtpUtf8 });
+    const asItCame = (named?: string) => parts.toUpstream?.(poolFor(caller, named)) === true;
+    const incoming = readMessage(raw, { received, hostname: settings.hostname, now, smtpUtf8, asItCame });
     const admitted = admit(parts, caller, envelopeOf(session), incoming, now);
     const { message, left } = await leaveOut(parts.suppression, admitted);
+    await refuseFull(parts, message);
     await parts.rates.take(caller, message.recipients.length);
     const { message: id } = await parts.spool.submit(message).catch((error: unknown) => {
       parts.rates.giveBack(caller, message.recipients.length);

@@ -1,5 +1,6 @@
 /** Gives queued mail its provider when its domain was not known at injection. */
 import type { Store } from '../../store/connect.ts';
+import { routeToUpstreams } from '../../store/pools.ts';
 import { bounceDomain, explainUnrouted, routeDomain, unroutedDomains } from '../../store/queue.ts';
 import { type MailResolver, NoMail } from './resolver.ts';
 
@@ -13,22 +14,32 @@ export class Router {
   readonly #resolver: MailResolver;
   readonly #process: string;
   readonly #laneProvider: (provider: string) => string;
+  readonly #upstreams: readonly string[];
   /** Domains whose DNS did not answer, with the time (monotonic ms) to ask again. */
   readonly #unanswered = new Map<string, number>();
 
-  constructor(store: Store, resolver: MailResolver, process: string, laneProvider: (provider: string) => string) {
+  /** `upstreams`: pools whose mail goes to another engine, whatever its domains are. */
+  constructor(
+    store: Store,
+    resolver: MailResolver,
+    process: string,
+    laneProvider: (provider: string) => string,
+    upstreams: readonly string[] = [],
+  ) {
     this.#store = store;
     this.#resolver = resolver;
     this.#process = process;
     this.#laneProvider = laneProvider;
+    this.#upstreams = upstreams;
   }
 
   /** Routes what waits; returns whether any mail got its provider. Domains without an answer wait and are asked again. */
   async routeWaiting(): Promise<boolean> {
     const now = performance.now();
     for (const [domain, at] of this.#unanswered) if (at <= now) this.#unanswered.delete(domain);
+    const upstream = this.#upstreams.length === 0 ? 0 : await routeToUpstreams(this.#store, this.#upstreams);
     const domains = await unroutedDomains(this.#store, [...this.#unanswered.keys()], ROUND);
-    let routed = false;
+    let routed = upstream > 0;
     const next = domains.values();
     const work = async () => {
       for (const domain of next) routed = (await this.#route(domain)) || routed;

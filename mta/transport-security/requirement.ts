@@ -2,12 +2,12 @@
  * What a connection must offer before mail goes over it, from what was configured, what the recipient's domain asks for
  * (MTA-STS) and what its hosts ask for (DANE). Pure.
  */
+import type { TlsPolicy } from '../../policy/shaping.ts';
 import type { HostDane } from './dane.ts';
 import { type StsPolicy, stsNames } from './sts-policy.ts';
 import type { TlsaRecord } from './tlsa.ts';
 
-/** `none`: never TLS. `opportunistic`: if it works. `required`: TLS with anybody. `verify`: TLS with a checked certificate. */
-export type TlsPolicy = 'none' | 'opportunistic' | 'required' | 'verify';
+export type { TlsPolicy } from '../../policy/shaping.ts';
 
 export interface TlsRequirement {
   readonly startTls: 'never' | 'try' | 'must';

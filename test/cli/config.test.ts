@@ -24,6 +24,7 @@ function problems(change: Record<string, unknown>, env: NodeJS.ProcessEnv = {}):
 }
 
 const pools = (addresses: unknown, overflow?: string) => ({ marketing: { addresses, ...(overflow && { overflow }) } });
+const warm = { ip: '10.9.9.9', ehloName: 'warm.example.com', standing: 'warm' };
 const address = { ip: COLD, ehloName: 'mta.example.com', standing: 'cold' };
 
 test('a configuration of pools alone gets its defaults', () => {
@@ -54,6 +55,36 @@ test('durations are read with their units, and secrets from the environment', ()
   assert.deepEqual(config.calendar, { kind: 'compressed', epoch: 1, dayLength: 3_000 });
   assert.equal(config.seeds[0]?.password, 'secret');
   assert.equal(config.traceKey, 'k');
+});
+
+test('an upstream is a pool: its hosts have ports, and its password is shown to nobody', () => {
+  const auth = { user: 'rampart', password: { env: 'SECRET' } };
+  const upstream = { hosts: ['smtp.old.example:587', '127.0.0.1'], tls: 'verify', auth };
+  const config = resolveConfig(
+    { ...smallConfig(), pools: { ...pools([address], 'pool:legacy'), legacy: { upstream } }, users: [] },
+    file,
+    { SECRET: 'hush' },
+  );
+  assert.deepEqual(config.mta.upstreams, [
+    {
+      pool: 'legacy',
+      hosts: [
+        { host: 'smtp.old.example', port: 587 },
+        { host: '127.0.0.1', port: 25 },
+      ],
+      tls: 'verify',
+      connections: 10,
+      messagesPerConnection: 100,
+      auth: { user: 'rampart', password: 'hush' },
+    },
+  ]);
+  assert.deepEqual(config.pools[1], {
+    name: 'legacy',
+    overflow: 'warm-peers',
+    addresses: [],
+    upstream: ['smtp.old.example:587', '127.0.0.1:25'],
+  });
+  assert.doesNotMatch(JSON.stringify(config.pools), /hush/);
 });
 
 test('senders are told of failures unless told otherwise; more reporters may be named', () => {
@@ -93,7 +124,50 @@ const CASES: readonly (readonly [string, Record<string, unknown>, string])[] = [
   [
     'a misspelt choice',
     { pools: pools([address], 'warm-peer') },
-    'pools.marketing.overflow: expected one of warm-peers, wait, found "warm-peer"; did you mean warm-peers?',
+    'pools.marketing.overflow: expected one of warm-peers, wait, refuse or pool:<name of another pool>, found "warm-peer"',
+  ],
+  [
+    'an overflow to nowhere',
+    { pools: pools([address], 'pool:reserve') },
+    'pools.marketing.overflow: no pool is called "reserve" (there is no other pool)',
+  ],
+  [
+    'an overflow in a circle',
+    { pools: { ...pools([address], 'pool:b'), b: { addresses: [warm], overflow: 'pool:marketing' } } },
+    'pools.marketing.overflow: pool b overflows to pool marketing itself: mail moves once, so choose a pool that does not overflow to another',
+  ],
+  [
+    'an overflow to a pool that can take nothing',
+    { pools: { ...pools([warm], 'pool:b'), b: { addresses: [address] } } },
+    "pools.marketing.overflow: pool b has no address with standing 'warm' and is no upstream: there is nothing in it to overflow to",
+  ],
+  [
+    'addresses and an upstream in one pool',
+    { pools: { marketing: { addresses: [address], upstream: { hosts: ['smtp.old.example'] } } } },
+    'pools.marketing.upstream: a pool has addresses or an upstream, not both: make two pools',
+  ],
+  [
+    'an upstream that is no host',
+    { pools: { legacy: { upstream: { hosts: ['smtp.old.example:587:1'] } } }, users: [] },
+    'pools.legacy.upstream.hosts[0]: expected host:port such as smtp.old.example:587 (port 25 where none is given), found "smtp.old.example:587:1"',
+  ],
+  [
+    "an upstream's password in clear",
+    {
+      pools: { legacy: { upstream: { hosts: ['smtp.old.example'], auth: { user: 'u', password: 'p' } } } },
+      users: [],
+    },
+    "pools.legacy.upstream.tls: the password for smtp.old.example could go in clear: set tls to 'required' or 'verify'",
+  ],
+  [
+    "an upstream's password that is not there",
+    {
+      pools: {
+        legacy: { upstream: { hosts: ['a'], tls: 'verify', auth: { user: 'u', password: { env: 'NOPE' } } } },
+      },
+      users: [],
+    },
+    'pools.legacy.upstream.auth.password: the environment variable NOPE is not set',
   ],
   [
     'an empty pool',

@@ -36,7 +36,10 @@ async function loaded(context: Parameters<typeof MailWorld.start>[0], slow: numb
   for (let ahead = 0; ahead < 20; ahead++) await world.grant(COLD, 'other', 120, ahead);
   const port = await freePort();
   const submission = { ...world.settings().submission, port };
-  const mtas = await Promise.all([world.mta('mta-1', { submission }), world.mta('mta-2', { submission })]);
+  // Four connections of each lane in each of two processes.
+  const shaping = { default: { connections: 8, messagesPerConnection: 50, connectionsPerMinute: 100_000 } };
+  const start = (name: string) => world.mta(name, { submission, shaping });
+  const mtas = await Promise.all([start('mta-1'), start('mta-2')]);
   return { world, sink, port, mtas };
 }
 

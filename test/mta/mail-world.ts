@@ -11,6 +11,7 @@ import { Zone } from '../../lab/dns-zone.ts';
 import type { MtaSettings } from '../../mta/settings.ts';
 import { type Calendar, windowAt, windowOf } from '../../policy/calendar.ts';
 import type { Phase } from '../../policy/lane.ts';
+import type { Overflow } from '../../policy/overflow.ts';
 import { freePort } from '../../setup/host/free-port.ts';
 import { createStore, type Store } from '../../store/connect.ts';
 import { writeGrant } from '../../store/grants.ts';
@@ -66,8 +67,8 @@ export class MailWorld {
     });
   }
 
-  async lane(address: string, provider: string, phase: Phase, ceiling = 1_000): Promise<void> {
-    const place = { address, pool: POOL, node: 'node', ehloName: 'mta.example' };
+  async lane(address: string, provider: string, phase: Phase, ceiling = 1_000, pool = POOL): Promise<void> {
+    const place = { address, pool, node: 'node', ehloName: 'mta.example' };
     await upsertAddress(this.store, place, [{ provider, phase, ceiling, normal: ceiling }]);
   }
 
@@ -76,6 +77,11 @@ export class MailWorld {
     const window = windowAt(windowOf(Date.now(), this.calendar).index + ahead, this.calendar);
     await writeGrant(this.store, { address, provider, window, units, planUnits: units, revision, origin: 'decided' });
     return window.index;
+  }
+
+  /** Another pool, or other options of the one there is. */
+  async pool(name: string, overflow: Overflow, upstream?: readonly string[]): Promise<void> {
+    await upsertPool(this.store, { name, overflow, calendar: this.calendar, ...(upstream && { upstream }) });
   }
 
   /** Commits mail directly; returns the recipients' ids. */
@@ -114,6 +120,8 @@ export class MailWorld {
       resolvers: [`127.0.0.1:${this.dnsPort}`],
       smtpPort: this.smtpPort,
       traceKey: TRACE_KEY,
+      // Few connections, so that order can be told; the rate of new ones is no matter of most tests.
+      shaping: { default: { connections: 4, messagesPerConnection: 50, connectionsPerMinute: 100_000 } },
       // Where a test counts mail, it counts its own.
       notifications: 'none',
       ...overrides,

@@ -14,6 +14,8 @@ const ADDRESS = '127.31.0.1';
 /** A Monday at 00:00 UTC. */
 const MONDAY = Date.UTC(2026, 0, 5);
 const HOUR = 3_600_000;
+/** Into an hour: by then some of its units are due. */
+const MINUTES = 180_000;
 const WORKDAYS: Calendar = {
   kind: 'civil',
   zone: 'UTC',
@@ -53,9 +55,9 @@ test('units that come back after the window closed go to the window they were ta
   const { lane, grant, handed, units } = await laneOf(context, 'ramping');
   await grant(INDEX, 1_200);
   await grant(INDEX + 1, 1_200);
-  const monday = await units.take(lane, true, 5, 1, MONDAY + 19 * HOUR);
+  const monday = await units.take(lane, true, 5, 1, MONDAY + 19 * HOUR + MINUTES);
   assert.equal(monday.length, 5);
-  const tuesday = await units.take(lane, true, 2, 1, MONDAY + 24 * HOUR + 9 * HOUR);
+  const tuesday = await units.take(lane, true, 2, 1, MONDAY + 24 * HOUR + 9 * HOUR + MINUTES);
   assert.equal(tuesday.length, 2);
   assert.deepEqual(await handed(), [5, 2]);
   await Promise.all(monday.slice(0, 3).map((unit) => units.putBack(unit)));

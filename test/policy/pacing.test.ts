@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { blockSize, hourOf, type PacedGrant, unitsDue } from '../../policy/pacing.ts';
+import { blockSize, easedRate, hourOf, type PacedGrant, unitsDue } from '../../policy/pacing.ts';
 
 const DAY = 86_400_000;
 const HOUR = DAY / 24;
@@ -129,4 +129,75 @@ test('a reservation block is small: an eighth of what is left for each process',
   assert.equal(blockSize(1_000, 2), 62);
   assert.equal(blockSize(3, 2), 1);
   assert.equal(blockSize(0, 2), 1);
+});
+
+test('after a pause what is left is spread over the rest of the window, not made up for at once', () => {
+  const pauses = fc.tuple(
+    fc.integer({ min: 48, max: 5_000 }),
+    fc.integer({ min: 0, max: 20 }),
+    fc.integer({ min: 2, max: 22 }),
+  );
+  fc.assert(
+    fc.property(pauses, ([units, from, hours]) => {
+      const until = Math.min(23, from + hours) * HOUR;
+      const before = run(grant(units), undefined, every(20_000, 0, from * HOUR));
+      const left = units - before.grant.handed;
+      const { grant: after, sent } = run(before.grant, undefined, every(20_000, until, DAY));
+      for (const minutes of [1, 10, 45]) {
+        const soon = sent.filter(({ at }) => at < until + minutes * 60_000).reduce((sum, one) => sum + one.units, 0);
+        const pace = (left * minutes * 60_000) / (DAY - GUARD - until);
+        assert.ok(
+          soon <= pace + 2,
+          `${soon} in ${minutes} min after a pause until ${until / HOUR}: the pace is ${pace}`,
+        );
+      }
+      // Half a window at twice the even share is the whole of it; a longer silence loses what the hours may not have.
+      const possible = Math.min(left, Math.floor((2 * units * (DAY - until)) / DAY));
+      assert.ok(after.handed - before.grant.handed >= 0.97 * possible - 2, `${after.handed} of ${units}`);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('a pause that leaves half of what remained costs no unit', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 100, max: 3_000 }), fc.integer({ min: 0, max: 9 }), (units, hours) => {
+      const { grant: before } = run(grant(units), undefined, every(20_000, 0, 6 * HOUR));
+      const { grant: after } = run(before, undefined, every(20_000, (6 + hours) * HOUR, DAY));
+      assert.ok(after.handed >= 0.97 * units, `${after.handed} of ${units}`);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('wherever pace binds, asking again when it says finds a unit, and not much earlier', () => {
+  const moments = fc.tuple(
+    fc.integer({ min: 2, max: 2_000 }),
+    fc.integer({ min: 0, max: 22 }),
+    fc.integer({ min: 0, max: DAY - 2 * HOUR }),
+  );
+  fc.assert(
+    fc.property(moments, ([units, idle, at]) => {
+      const now = Math.max(at, idle * HOUR);
+      const { grant: after } = run(grant(units), undefined, every(60_000, idle * HOUR, now + 1));
+      const due = unitsDue(after, undefined, now + 1, GUARD);
+      if (due.binds !== 'pace') return;
+      assert.ok(due.nextAt !== null && due.nextAt > now && due.nextAt <= now + HOUR + 1);
+      const hour = (now / HOUR) | 0;
+      // A new hour is counted anew, so its first look may only say when.
+      if (due.nextAt < (hour + 1) * HOUR)
+        assert.notEqual(unitsDue(after, undefined, due.nextAt + 1, GUARD).binds, 'pace');
+    }),
+  );
+});
+
+test('a lane that comes back after a stop has a quarter of its pace', () => {
+  const half = hand(grant(1_000), 400, 3 * HOUR);
+  const at = 12 * HOUR;
+  const pace = (1_000 - 400) / (DAY - GUARD - at);
+  assert.ok(Math.abs(easedRate(half, true, 0.25, at, GUARD) - pace / 4) < 1e-12, 'cold: of what is left');
+  const even = 1_000 / (DAY - GUARD);
+  assert.ok(Math.abs(easedRate(half, false, 0.25, at, GUARD) - even / 4) < 1e-12, 'warm: of the even share');
+  assert.equal(easedRate(half, true, 0.25, DAY - GUARD, GUARD), 0);
+  assert.equal(easedRate(hand(grant(10), 10, 0), true, 0.25, at, GUARD), 0);
 });

@@ -4,7 +4,7 @@ import { PROVIDERS } from '../../policy/providers.ts';
 import { LIMITS, SHIPPED, shapingOf, shareOf } from '../../policy/shaping.ts';
 
 test('every shipped row is of a provider that can be told by its MX', () => {
-  const known = PROVIDERS.map(({ key }) => key);
+  const known = [...PROVIDERS.map(({ key }) => key), 'other'];
   assert.deepEqual(
     Object.keys(SHIPPED).filter((key) => !known.includes(key)),
     [],
@@ -17,7 +17,7 @@ test('every provider has every limit, and each says where it is from', () => {
     for (const limit of LIMITS) assert.match(shaping[limit].from, /^shipped for /);
   }
   assert.deepEqual(shapingOf('apple', 'x').messagesPerConnection, { value: 5, from: 'shipped for apple' });
-  assert.deepEqual(shapingOf('other', 'x').connections, { value: 10, from: 'shipped for every provider' });
+  assert.deepEqual(shapingOf('other', 'x').messagesPerConnection, { value: 100, from: 'shipped for every provider' });
 });
 
 test('the more special wins: pool and provider, pool, provider, everybody, shipped', () => {

@@ -3,7 +3,7 @@ import type { Store } from '../../../store/connect.ts';
 import type { KeyOf } from '../../../store/idempotency.ts';
 import type { SpoolMessage } from '../../../store/spool.ts';
 import { acceptedOf } from '../../../store/spool-extras.ts';
-import { admit } from '../admit.ts';
+import { admit, refuseFull } from '../admit.ts';
 import { type Caller, checkSender, poolFor } from '../caller.ts';
 import { type Control, controlFrom } from '../control.ts';
 import { envelopeAddress } from '../envelope-address.ts';
@@ -69,7 +69,9 @@ export async function acceptRequest(
   for await (const { incoming, to } of incomings(parts, request, context, raw, left, now)) {
     const mailFrom = returnPath(caller, request, incoming);
     const envelope = { mailFrom, recipients: to.map(({ address, domain }) => ({ address, domain })) };
-    messages.push(admit(parts, caller, envelope, { ...incoming, control }, now));
+    const message = admit(parts, caller, envelope, { ...incoming, control }, now);
+    await refuseFull(parts, message);
+    messages.push(message);
   }
   const known = { id, rejected };
   const { idempotency } = context;
@@ -134,7 +136,7 @@ async function* incomings(
         552,
         `5.3.4 The messages of this request are more than ${MOST_MADE / 1_000_000} MB: name fewer recipients`,
       );
-    yield { incoming: readComposed(parts, composed, context, now), to };
+    yield { incoming: readComposed(parts, composed, request, context, now), to };
   }
 }
 
@@ -148,17 +150,24 @@ function rawIncoming(
   if (raw === undefined) return undefined;
   // Text came through JSON, where lines end as the client's language ends them; bytes are what they are.
   const bytes = typeof raw === 'string' ? Buffer.from(raw.replace(/\r\n|\r|\n/g, '\r\n')) : raw.base64;
-  return readComposed(parts, bytes, context, now);
+  return readComposed(parts, bytes, request, context, now);
 }
 
-function readComposed(parts: HttpParts, raw: Buffer, context: RequestContext, now: number): Incoming {
+function readComposed(
+  parts: HttpParts,
+  raw: Buffer,
+  request: MessageRequest,
+  context: RequestContext,
+  now: number,
+): Incoming {
   const { hostname, submission } = parts.settings;
   if (raw.length > submission.maxBytes)
     throw new RefusedMessage(552, `5.3.4 A message has ${raw.length} bytes, at most ${submission.maxBytes} are taken`);
   context.take(raw.length);
-  const { address, secure, id } = context;
+  const { caller, address, secure, id } = context;
   const received = receivedLine({ helo: '', address, protocol: secure ? 'HTTPS' : 'HTTP', id }, hostname, now);
-  return readMessage(raw, { received, hostname, now, smtpUtf8: true, withoutBcc: true });
+  const asItCame = (named?: string) => parts.toUpstream?.(poolFor(caller, request.pool ?? named)) === true;
+  return readMessage(raw, { received, hostname, now, smtpUtf8: true, withoutBcc: true, asItCame });
 }
 
 function returnPath(caller: Caller, request: MessageRequest, incoming: Incoming): string {

@@ -1,0 +1,107 @@
+import { isIPv4 } from 'node:net';
+import type { Store } from '../../store/connect.ts';
+import { messageStories } from '../../store/queue-views.ts';
+import { type Answer, badInput, CONFIG_OPTION, type Command, type Invocation, text } from '../command.ts';
+import { loadConfig } from '../config/load.ts';
+import { withStore } from '../instance.ts';
+import { knownAddress, knownLanes } from '../known-address.ts';
+import { styleOf } from '../terminal/style.ts';
+import { table } from '../terminal/table.ts';
+import { span } from '../terminal/time.ts';
+import { type Configured, whyLane, whyMessage } from '../why/gather.ts';
+import type { RecipientReason } from '../why/recipient.ts';
+
+/** Names the rule that binds a message or a lane, and every limit with its origin. Reads PostgreSQL (and the configuration). */
+export const why: Command = {
+  usage: '<message-id | ip provider>',
+  options: [CONFIG_OPTION],
+  example: './rampart why 198.51.100.9 google',
+  positionals: [1, 2],
+  run(invocation) {
+    const [name = '', second] = invocation.positionals;
+    const [ip = '', provider] = second === undefined ? name.split(/[/ ]/, 2) : [name, second];
+    return withStore(invocation, (store) => {
+      if (isIPv4(ip)) return ofLane(invocation, store, ip, provider);
+      if (second !== undefined)
+        throw badInput(`"${name}" is not an IPv4 address: name a lane like 198.51.100.9 google`);
+      return ofMessage(invocation, store, name);
+    });
+  },
+};
+
+async function ofLane(invocation: Invocation, store: Store, ip: string, provider?: string): Promise<Answer> {
+  await knownAddress(store, ip);
+  const lanes = await knownLanes(store, ip, provider);
+  const [lane] = lanes;
+  if (lane === undefined || lanes.length > 1) {
+    const names = lanes.map((one) => one.provider).join(', ');
+    throw badInput(`${ip} has several lanes: name one of ${names}, as in ./rampart why ${ip} ${lane?.provider}`);
+  }
+  const now = Date.now();
+  const { configured, note } = await configuredLimits(invocation);
+  const report = await whyLane(store, lane, configured, now);
+  const style = styleOf(invocation.stdout, invocation.env);
+  const { binds } = report;
+  const next = binds.nextAt === null || binds.nextAt <= now ? '' : ` (next in ${span(binds.nextAt - now)})`;
+  return {
+    json: { at: now, lane: report, ...(note === undefined ? {} : { note }) },
+    lines: [
+      `${style.bold(`${report.address} ${report.provider}`)}, pool ${report.pool}, ${report.phase}`,
+      `  binds: ${binds.says}${next}`,
+      '',
+      ...table(
+        ['limit', 'is', 'from'],
+        report.limits.map(({ limit, value, from }) => [limit, value, from]),
+      ).map((line) => `  ${line}`),
+      ...(note === undefined ? [] : ['', `note: ${note}`]),
+    ],
+  };
+}
+
+/** Limits a configuration changes. They are told without one too: a broken file must not keep anybody from an answer. */
+async function configuredLimits(invocation: Invocation): Promise<{ configured: Configured; note?: string }> {
+  try {
+    const { shaping, delivery } = (await loadConfig({ file: text(invocation, 'config'), env: invocation.env })).mta;
+    return { configured: { shaping, ...(delivery && { tls: delivery.tls }) } };
+  } catch (error) {
+    const first = (error as Error).message.split('\n')[0];
+    const note = `the configuration can not be read (${first}): connection limits are the shipped ones`;
+    return { configured: { shaping: {} }, note };
+  }
+}
+
+async function ofMessage(invocation: Invocation, store: Store, name: string): Promise<Answer> {
+  const stories = await messageStories(store, name);
+  if (stories.length === 0)
+    throw badInput(
+      `no message is called "${name}": give the number of its 250 answer ("queued as …"), its Message-ID, or a lane such as 198.51.100.9 google`,
+    );
+  const now = Date.now();
+  const style = styleOf(invocation.stdout, invocation.env);
+  const lines: string[] = [];
+  const messages: unknown[] = [];
+  for (const { id, messageId, pool, recipients } of stories) {
+    const waiting = await whyMessage(store, id, now);
+    const finished = recipients.filter((one) => one.queued === null);
+    messages.push({
+      id,
+      messageId,
+      pool,
+      waiting,
+      finished: finished.map((one) => ({ recipient: one.id, last: one.attempts.at(-1) ?? null })),
+    });
+    lines.push(`${style.bold(`message ${id}`)}  ${messageId}, pool ${pool}`, ...waiting.flatMap(recipientLines));
+    for (const one of finished) {
+      const last = one.attempts.at(-1);
+      lines.push(`  recipient ${one.id}: ${last === undefined ? 'finished' : `${last.severity}: ${last.reply}`}`);
+    }
+  }
+  return { json: { at: now, messages }, lines };
+}
+
+function recipientLines({ recipient, rcpt, says, lanes }: RecipientReason): string[] {
+  return [
+    `  recipient ${recipient} <${rcpt}>: ${says}`,
+    ...lanes.map(({ lane, why }) => `    ${lane}: ${why ?? 'nothing keeps it from taking this'}`),
+  ];
+}

@@ -1,0 +1,36 @@
+/** Pools as the rest of Rampart takes them: defaults filled in, and upstreams with their secrets read. */
+import type { ResolvedPool, ResolvedUpstream } from './resolved.ts';
+import type { CheckedPool } from './schema-pools.ts';
+
+/** Normal limit of a warm address at a provider nobody gave a figure for, messages a day. */
+const NORMAL = 50_000;
+
+type Pools = Readonly<Record<string, CheckedPool>>;
+type ReadSecret = (secret: string | { readonly env: string }, at: readonly PropertyKey[]) => string;
+
+/** Without secrets: this part is shown to people. */
+export function resolvePools(pools: Pools): ResolvedPool[] {
+  return Object.entries(pools).map(([name, { overflow, addresses = [], upstream }]) => ({
+    name,
+    overflow,
+    addresses: addresses.map((address) => ({ ...address, normal: { default: NORMAL, ...address.normal } })),
+    ...(upstream && { upstream: upstream.hosts.map(({ host, port }) => `${host}:${port}`) }),
+  }));
+}
+
+export function resolveUpstreams(pools: Pools, readSecret: ReadSecret): ResolvedUpstream[] {
+  return Object.entries(pools).flatMap(([pool, { upstream }]) => {
+    if (upstream === undefined) return [];
+    const { auth, localAddress, ehloName, ...rest } = upstream;
+    const path = ['pools', pool, 'upstream', 'auth', 'password'];
+    return [
+      {
+        pool,
+        ...rest,
+        ...(auth && { auth: { user: auth.user, password: readSecret(auth.password, path) } }),
+        ...(localAddress === undefined ? {} : { localAddress }),
+        ...(ehloName === undefined ? {} : { ehloName }),
+      },
+    ];
+  });
+}

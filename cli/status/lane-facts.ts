@@ -1,0 +1,52 @@
+/** One lane with everything that may bind it, read from PostgreSQL: the same for `warmup status` and `why`. */
+import { planMs, type Window, windowOf } from '../../policy/calendar.ts';
+import { DEFAULTS } from '../../policy/defaults.ts';
+import { type Easing, type Hold, isEasing } from '../../policy/holds.ts';
+import { isCold } from '../../policy/lane.ts';
+import type { Queryable } from '../../store/connect.ts';
+import { type GrantRow, grantsAround } from '../../store/grants.ts';
+import { easings, liveHolds } from '../../store/holds.ts';
+import type { LaneRow } from '../../store/lanes.ts';
+import { type ProcessRow, processRows } from '../../store/processes.ts';
+import { type Binding, whatBinds } from './binding.ts';
+
+/** What is true of all lanes at once. */
+export interface Around {
+  readonly holds: readonly Hold[];
+  readonly processes: readonly ProcessRow[];
+  /** Stops that were lifted a short time ago. */
+  readonly easings: readonly Easing[];
+  readonly now: number;
+}
+
+export interface LaneFacts {
+  readonly lane: LaneRow;
+  readonly cold: boolean;
+  readonly window: Window;
+  readonly grant: GrantRow | undefined;
+  /** Living MTA processes of the address's node. */
+  readonly mtas: number;
+  readonly binds: Binding;
+  /** Until when (ms) it comes back slowly after a stop, or null. */
+  readonly easedUntil: number | null;
+}
+
+/** Reads what is true of all lanes. */
+export async function around(db: Queryable, now: number): Promise<Around> {
+  return { holds: await liveHolds(db), processes: await processRows(db), easings: await easings(db), now };
+}
+
+export async function laneFacts(db: Queryable, lane: LaneRow, all: Around): Promise<LaneFacts> {
+  const { holds, processes, now } = all;
+  const window = windowOf(now, lane.calendar);
+  const around = await grantsAround(db, lane.address, lane.provider, window.index, 1);
+  const grant = around.find((row) => row.windowIndex === window.index);
+  const previous = around.find((row) => row.windowIndex === window.index - 1);
+  // A warm lane that was idle for a week counts as cold to the MTA at once.
+  const idle = now - (lane.lastSentAt ?? lane.phaseSince) > planMs(DEFAULTS.idleMs, lane.calendar);
+  const cold = isCold(lane.phase) || idle;
+  const mtas = processes.filter(({ role, node, alive }) => role === 'mta' && node === lane.node && alive).length;
+  const binds = whatBinds({ lane, cold, holds, mta: mtas > 0, window, grant, previous, now });
+  const slow = all.easings.filter((one) => isEasing([one], { ...lane, cold }, now)).map((one) => one.until);
+  return { lane, cold, window, grant, mtas, binds, easedUntil: slow.length === 0 ? null : Math.max(...slow) };
+}

@@ -1,0 +1,68 @@
+/** Reads what `why` says of a lane or a message: PostgreSQL only, so that it works with no worker and no Temporal. */
+import { overflowPool } from '../../policy/overflow.ts';
+import type { Queryable } from '../../store/connect.ts';
+import { lastDecisions } from '../../store/decisions.ts';
+import { allLanes, type LaneRow } from '../../store/lanes.ts';
+import { poolRows } from '../../store/pools.ts';
+import { type QueuedMail, queuedMail } from '../../store/queued-mail.ts';
+import { around, laneFacts } from '../status/lane-facts.ts';
+import { type EffectiveLimit, limitsOf, type Origins } from './limits.ts';
+import { type RecipientReason, whyRecipient } from './recipient.ts';
+
+export interface LaneReport {
+  readonly address: string;
+  readonly provider: string;
+  readonly pool: string;
+  readonly phase: string;
+  readonly binds: { readonly rule: string; readonly says: string; readonly nextAt: number | null };
+  readonly limits: readonly EffectiveLimit[];
+  readonly zone: string;
+}
+
+/** What of a configuration limits a lane. */
+export type Configured = Pick<Origins, 'shaping' | 'tls'>;
+
+export async function whyLane(db: Queryable, lane: LaneRow, configured: Configured, now: number): Promise<LaneReport> {
+  const facts = await laneFacts(db, lane, await around(db, now));
+  const decision = (await lastDecisions(db, lane.address)).find(({ provider }) => provider === lane.provider);
+  const zone = lane.calendar.kind === 'civil' ? lane.calendar.zone : 'UTC';
+  const { address, provider, pool, phase } = lane;
+  return {
+    address,
+    provider,
+    pool,
+    phase,
+    binds: facts.binds,
+    limits: limitsOf(facts, { decision, zone, ...configured }),
+    zone,
+  };
+}
+
+/** Every queued recipient of a message; an empty list where all are finished. */
+export async function whyMessage(db: Queryable, message: number, now: number): Promise<RecipientReason[]> {
+  const all = await around(db, now);
+  const lanes = await allLanes(db);
+  const pools = await poolRows(db);
+  const reasons: RecipientReason[] = [];
+  for (const mail of await queuedMail(db, message)) {
+    const pool = pools.find(({ name }) => name === mail.pool);
+    const second = pools.find(({ name }) => name === (pool === undefined ? null : overflowPool(pool.overflow)));
+    const mine = lanes.filter(
+      (lane) => carriesProvider(lane, mail) && (lane.pool === mail.pool || lane.pool === second?.name),
+    );
+    const ordered = mine.toSorted((a, b) => Number(b.pool === mail.pool) - Number(a.pool === mail.pool));
+    const up = [pool, second].find((one) => one?.upstream != null);
+    reasons.push(
+      whyRecipient(mail, {
+        ...all,
+        lanes: await Promise.all(ordered.map((lane) => laneFacts(db, lane, all))),
+        upstream: up?.upstream == null ? null : { pool: up.name, hosts: up.upstream },
+      }),
+    );
+  }
+  return reasons;
+}
+
+function carriesProvider(lane: LaneRow, mail: QueuedMail): boolean {
+  return lane.provider === mail.provider;
+}

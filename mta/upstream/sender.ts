@@ -1,0 +1,139 @@
+/**
+ * Hands a pool's mail on to its upstream: byte for byte as it was taken in, with its own MAIL FROM, and nothing of ours on
+ * it. Not a lane: there is no grant, no evidence and nothing to protect but the mail itself.
+ */
+import { UPSTREAM } from '../../store/pools.ts';
+import type { Claimed, Outcome } from '../../store/queue.ts';
+import type { Carrier, Unit } from '../egress/carrier.ts';
+import { type Answer, EgressConnection } from '../egress/connection.ts';
+import { retryAfter } from '../egress/retry.ts';
+import { securityText } from '../transport-security/requirement.ts';
+import { type UpstreamSessionParts, UpstreamSessions } from './sessions.ts';
+import type { UpstreamSettings } from './settings.ts';
+import { aboutUpstream, upstreamVerdict } from './verdict.ts';
+
+export interface UpstreamParts extends UpstreamSessionParts {
+  readonly commit: (outcome: Outcome) => Promise<void>;
+  readonly postpone: (id: number, due: number, why: string) => Promise<void>;
+  /** Why this message may not go now, or null: asked just before MAIL FROM. */
+  readonly stops: (message: Claimed) => Promise<string | null>;
+  readonly leaseFresh: () => boolean;
+  /** Whose mailboxes a domain has, where that is known; else null. */
+  readonly knownProvider: (domain: string) => string | null;
+  /** Living MTA processes: each has its part of the connections. */
+  readonly processes: () => number;
+  /** Real ms of a plan millisecond. */
+  readonly scale: () => number;
+  readonly began: () => void;
+  readonly freed: (id: number) => void;
+}
+
+/** Mail that a hold stops is looked at again after so long. */
+const STOPPED_MS = 2_000;
+
+export class UpstreamSender implements Carrier {
+  readonly restsUntil = 0;
+  readonly #settings: UpstreamSettings;
+  readonly #parts: UpstreamParts;
+  readonly #sessions: UpstreamSessions;
+  #busy = 0;
+  begun = 0;
+
+  constructor(settings: UpstreamSettings, parts: UpstreamParts) {
+    this.#settings = settings;
+    this.#parts = parts;
+    this.#sessions = new UpstreamSessions(settings, parts);
+  }
+
+  get freeSlots(): number {
+    return Math.max(1, Math.floor(this.#settings.connections / this.#parts.processes())) - this.#busy;
+  }
+
+  /** Hands one message on; never rejects. The slot is taken at once and freed when the outcome is committed. */
+  async send(message: Claimed, _unit: Unit): Promise<void> {
+    this.#busy += 1;
+    this.begun += 1;
+    this.#parts.began();
+    try {
+      await this.#send(message);
+    } catch (error) {
+      // Only the store can fail here, and only before anything was sent: the claim is found in nobody's hands later.
+      this.#parts.log('send-failed', { recipient: message.id, error: (error as Error).message });
+    } finally {
+      this.#busy -= 1;
+      this.#parts.freed(message.id);
+    }
+  }
+
+  siteRestsUntil(_domain: string, now: number): number {
+    return this.#sessions.restsUntil(now);
+  }
+
+  siteWhy(): string | null {
+    return this.#sessions.why;
+  }
+
+  closeIdle(now: number): void {
+    this.#sessions.closeIdle(now);
+  }
+
+  close(): void {
+    this.#sessions.close();
+  }
+
+  async #send(message: Claimed): Promise<void> {
+    const parts = this.#parts;
+    const reached = await this.#sessions.reach();
+    if (!(reached instanceof EgressConnection)) return parts.postpone(message.id, reached.due, reached.why);
+    const stopped = await parts.stops(message);
+    if (stopped !== null) {
+      this.#sessions.keep(reached);
+      return parts.postpone(message.id, Date.now() + STOPPED_MS, stopped);
+    }
+    const at = Date.now();
+    const { mailFrom, rcpt, raw } = message;
+    const answer =
+      reached.misfit(mailFrom, rcpt, raw) ?? (await reached.deliver(mailFrom, rcpt, raw, parts.leaseFresh));
+    if (aboutUpstream(answer)) {
+      // A kept connection may have died of age: only an answer makes its host rest.
+      const fresh = answer.code !== 0 || !answer.stale;
+      const due = fresh ? this.#sessions.failed(reached, answer.text) : Date.now();
+      if (!fresh) this.#sessions.drop(reached);
+      return parts.postpone(message.id, due, answer.text.slice(0, 300));
+    }
+    await parts.commit(this.#outcome(message, at, answer, reached));
+    if (answer.code !== 250 && !(await reached.reset())) return this.#sessions.drop(reached);
+    this.#sessions.keep(reached);
+  }
+
+  #outcome(message: Claimed, at: number, answer: Answer, { spec, secured }: EgressConnection): Outcome {
+    const now = Date.now();
+    const verdict = upstreamVerdict(answer);
+    const number = message.attempts + 1;
+    const firstAt = message.firstAttempt ?? at;
+    const ladder = { ...verdict, attempts: number, firstAt, now, scale: this.#parts.scale(), random: Math.random() };
+    // As everywhere: an answer that never came is asked for once more, and then believed to have been yes.
+    const again = verdict.severity === 'deferred' || (verdict.severity === 'in-doubt' && message.doubts === 0);
+    const by = `${spec.host}:${spec.port}, ${securityText(secured)}`;
+    return {
+      recipient: message.id,
+      message: message.message,
+      address: null,
+      provider:
+        message.provider === UPSTREAM ? (this.#parts.knownProvider(message.domain) ?? UPSTREAM) : message.provider,
+      windowIndex: null,
+      at,
+      number,
+      firstAt,
+      unit: false,
+      ...verdict,
+      reply: `${answer.code === 0 ? '' : `${answer.code} `}${answer.text.replace(/^\d{3}[ -]/, '')} [${by}]`.slice(
+        -500,
+      ),
+      campaign: message.campaign,
+      tenant: message.tenant,
+      probe: message.pinned,
+      retry: again ? { due: now + retryAfter(ladder).delay, free: false } : null,
+    };
+  }
+}
