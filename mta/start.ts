@@ -8,6 +8,7 @@ import { expireDue, recoverDead } from '../store/queue.ts';
 import { dropOldUnverified } from '../store/reports.ts';
 import { durabilityProblems, sweepBodies } from '../store/spool.ts';
 import { expireSuppressions, suppressionsOf } from '../store/suppressions.ts';
+import * as clock from './clock.ts';
 import { startDelivery } from './delivery.ts';
 import { Egress } from './egress/egress.ts';
 import { CLAIM_GRACE_MS, Lease } from './egress/lease.ts';
@@ -102,13 +103,13 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
   const inbound = settings.inbound === undefined ? null : await startInbound(settings, store);
 
   const anyPlanMs = (ms: number) => planMs(ms, lease.lanes[0]?.calendar ?? REAL_TIME);
-  const dead = new DeadAddresses({ store, now: Date.now, planMs: anyPlanMs, log: settings.log });
+  const dead = new DeadAddresses({ store, now: clock.now, planMs: anyPlanMs, log: settings.log });
   const notifier = new Notifier({
     store,
     host: settings.hostname,
     bounceDomain: settings.bounceDomain,
     who: settings.notifications ?? 'sender',
-    now: Date.now,
+    now: clock.now,
     planMs: anyPlanMs,
   });
   let swept = 0;

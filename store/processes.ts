@@ -21,6 +21,8 @@ export async function registerProcess(db: Queryable, process: ProcessSpec, lease
 }
 
 export interface Renewal {
+  /** The store's time as it answered, ms since 1970. */
+  readonly now: number;
   readonly lanes: readonly LaneRow[];
   readonly holds: readonly Hold[];
   readonly easings: readonly Easing[];
@@ -40,6 +42,7 @@ export async function renew(db: Queryable, id: string, role: string, leaseMs: nu
        update processes set lease_until = now() + make_interval(secs => $2::float8 / 1000)
        where id = $1 and stopped_at is null returning id, node)
      select (select count(*) from mine)::int as mine,
+       extract(epoch from clock_timestamp())::float8 * 1000 as now,
        (select count(*) from processes where role = $3 and stopped_at is null and lease_until > now())::int as living,
        (select count(*) from processes where role = $3 and stopped_at is null and lease_until > now()
           and node = (select node from mine))::int as "onNode",
@@ -50,9 +53,9 @@ export async function renew(db: Queryable, id: string, role: string, leaseMs: nu
     values: [id, leaseMs, role],
   };
   const { rows } = await db.query(query);
-  const { mine, living, onNode, lanes, holds, easings, traces } = rows[0];
+  const { mine, living, onNode, lanes, holds, easings, traces, now } = rows[0];
   if (mine === 0) return null;
-  return { lanes, holds, easings, traces, processes: Math.max(1, living), onNode: Math.max(1, onNode) };
+  return { now, lanes, holds, easings, traces, processes: Math.max(1, living), onNode: Math.max(1, onNode) };
 }
 
 export async function endProcess(db: Queryable, id: string): Promise<void> {

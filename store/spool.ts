@@ -104,7 +104,7 @@ export async function spool(
        insert into queue (message, body_id, rcpt, domain, provider, address, pinned, pool, tenant, stream, segment,
          campaign, due, expires, one_click, claim, claimed_at)
        select n.id, n.id, r.rcpt, r.domain, r.provider, r.address, r.address is not null, n.pool, n.tenant, n.stream,
-         n.segment, n.campaign, r.due, r.expires, n.one_click,
+         n.segment, n.campaign, coalesce(r.due, now()), r.expires, n.one_click,
          case when r.claimed then $20 end, case when r.claimed then now() end
        from unnest($10::int[], $11::text[], $12::text[], $13::text[], $14::inet[], $15::timestamptz[], $16::timestamptz[],
          $19::bool[]) with ordinality as r(n, rcpt, domain, provider, address, due, expires, claimed, o)
@@ -144,7 +144,6 @@ export async function spoolOnce(
 }
 
 function columns(messages: readonly SpoolMessage[]): unknown[] {
-  const now = Date.now();
   const recipients = messages.flatMap((message, n) =>
     message.recipients.map((recipient) => ({ n: n + 1, message, ...recipient })),
   );
@@ -163,7 +162,7 @@ function columns(messages: readonly SpoolMessage[]): unknown[] {
     recipients.map((r) => r.domain),
     recipients.map((r) => r.message.pin?.provider ?? r.provider),
     recipients.map((r) => r.message.pin?.address ?? null),
-    recipients.map((r) => new Date(r.message.notBefore ?? now)),
+    recipients.map((r) => (r.message.notBefore === undefined ? null : new Date(r.message.notBefore))),
     recipients.map((r) => new Date(r.message.expires)),
   ];
 }

@@ -4,6 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { createSecureContext, type DetailedPeerCertificate, type SecureContext, TLSSocket } from 'node:tls';
 import { format } from 'node:util';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
+import * as clock from '../clock.ts';
 import type { Secured, TlsRequirement } from '../transport-security/requirement.ts';
 import { daneProblem } from '../transport-security/tlsa.ts';
 import { HeldBody } from './held-body.ts';
@@ -205,7 +206,7 @@ export class EgressConnection {
         () => {
           if (!body.begun) this.close();
         },
-        Math.min(FAR, Math.max(0, until - Date.now())),
+        Math.min(FAR, Math.max(0, until - clock.now())),
       );
       const conclude = (answer: Answer) => {
         clearTimeout(late);

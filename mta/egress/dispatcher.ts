@@ -10,6 +10,7 @@ import { takesWarmPeers } from '../../policy/overflow.ts';
 import { type Cursor, type FlowQuery, START, type Taken } from '../../store/claims.ts';
 import type { LaneRow } from '../../store/lanes.ts';
 import type { Claimed } from '../../store/queue.ts';
+import * as clock from '../clock.ts';
 import type { Carrier, Unit, UnitBook } from './carrier.ts';
 import type { Claims } from './claims.ts';
 import { Flows } from './flows.ts';
@@ -123,7 +124,7 @@ export class Dispatcher {
 
   /** New mail was committed that nobody has in hand. */
   queued(flow: { readonly stream: string; readonly tenant: string }): void {
-    this.#behindSince = Math.min(this.#behindSince, Date.now());
+    this.#behindSince = Math.min(this.#behindSince, clock.now());
     this.#cold.add(flow);
     this.#warm.add(flow);
     this.wake();
@@ -132,14 +133,14 @@ export class Dispatcher {
   /** A retry is due then. */
   wakeAt(at: number): void {
     const step = Math.ceil(at / ALARM_STEP_MS);
-    const ms = step * ALARM_STEP_MS - Date.now();
+    const ms = step * ALARM_STEP_MS - clock.now();
     if (this.#stopped || ms > ALARM_MS || this.#alarms.has(step)) return;
     const alarm = setTimeout(
       () => {
         this.#alarms.delete(step);
         this.#retriesDue();
         // Mail that was freed with a delay belongs to no lane: a look finds its flow.
-        this.#lookAt = Math.min(this.#lookAt, Date.now() + LOOK_MS / 4);
+        this.#lookAt = Math.min(this.#lookAt, clock.now() + LOOK_MS / 4);
         this.wake();
       },
       Math.max(1, ms),
@@ -259,7 +260,7 @@ export class Dispatcher {
    */
   async #pass(): Promise<number> {
     await this.#look();
-    const now = Date.now();
+    const now = clock.now();
     const lanes = this.#sendable(now);
     const able = lanes.filter((one) => one.slots.free('transactional', one.cold) > 0 && one.units.mayHave(now));
     if (able.length === 0) return nextUnit(lanes, now);
@@ -283,7 +284,7 @@ export class Dispatcher {
   /** Finds what others queued, and begins everywhere at the start again. */
   async #look(): Promise<void> {
     const { lease, claims } = this.#parts;
-    const began = Date.now();
+    const began = clock.now();
     // Mail passed over because it was held is behind the cursors.
     const holds = JSON.stringify([lease.held(true, began), lease.held(false, began)]);
     if (began < this.#lookAt && holds === this.#holdsSeen) return;
@@ -293,7 +294,7 @@ export class Dispatcher {
     this.#warm.looked(found);
     this.#kept.clear();
     this.#retriesDue();
-    this.#lookAt = Date.now() + Math.max(LOOK_MS, (Date.now() - began) / LOOK_SHARE);
+    this.#lookAt = clock.now() + Math.max(LOOK_MS, (clock.now() - began) / LOOK_SHARE);
   }
 
   async #claim(able: readonly Able[], now: number): Promise<Taken[]> {
@@ -310,7 +311,7 @@ export class Dispatcher {
     const warmFlows = this.#warm.next({ marketing, transactional: mostWarm });
     this.#passes += 1;
     const newFirst = warmFlows.length > 0 && this.#passes % NEW_FIRST === 0;
-    const began = Date.now();
+    const began = clock.now();
     const rows = await claims.claim({
       pool: this.#pool,
       provider: this.#provider,
@@ -333,8 +334,8 @@ export class Dispatcher {
       warm: { most: mostWarm, flows: warmFlows, held: lease.held(false, now), leave: this.#leave },
     });
     // Slow because of what it stepped over: that is what looks bring back, so they become seldom.
-    const took = Date.now() - began;
-    if (took > 50) this.#lookAt = Math.max(this.#lookAt, Date.now() + took / LOOK_SHARE);
+    const took = clock.now() - began;
+    if (took > 50) this.#lookAt = Math.max(this.#lookAt, clock.now() + took / LOOK_SHARE);
     this.#learn(rows, { able, coldFlows, warmFlows, mostCold, mostWarm, newFirst });
     return rows;
   }

@@ -14,6 +14,7 @@ import type { Claimed, Outcome, OutcomeScale } from '../../store/queue.ts';
 import { refusingAddresses } from '../../store/refusals.ts';
 import { countSiteAnswer } from '../../store/site-answers.ts';
 import type { Spooled, SpoolMessage, SpoolRecipient } from '../../store/spool.ts';
+import * as clock from '../clock.ts';
 import type { DeliveryParts } from '../delivery.ts';
 import type { MtaSettings } from '../settings.ts';
 import { addressesByName } from '../upstream/addresses.ts';
@@ -122,7 +123,7 @@ export class Egress {
 
   seat(message: SpoolMessage, recipient: SpoolRecipient): Seat | 'soon' | null {
     if (this.#stopped || recipient.provider === null || message.pin !== undefined) return null;
-    const now = Date.now();
+    const now = clock.now();
     if (message.notBefore !== undefined && message.notBefore > now) return null;
     const mail = newMail(message, recipient.domain);
     const { provider } = recipient;
@@ -141,7 +142,7 @@ export class Egress {
    * knows all about.
    */
   async refuses(message: SpoolMessage): Promise<string | null> {
-    const now = Date.now();
+    const now = clock.now();
     if (message.notBefore !== undefined && message.notBefore > now) return null;
     for (const { provider, domain } of message.recipients) {
       if (provider === null) continue;
@@ -181,7 +182,7 @@ export class Egress {
 
   /** Housekeeping a few times a second: idle blocks go back, idle connections close. */
   async tidy(): Promise<void> {
-    const now = Date.now();
+    const now = clock.now();
     for (const { lane, units, sender } of this.#lanes.values()) {
       const window = windowOf(now, lane.calendar);
       sender.closeIdle(now);
@@ -223,7 +224,7 @@ export class Egress {
     const current = () => this.#lanes.get(key)?.lane ?? lane;
     const units = new LaneUnits(this.#store, lane.address, lane.provider, () => ({
       messages: this.#limits.of(current()).messages,
-      eased: this.#lease.eases(current(), Date.now()) ? DEFAULTS.easePace / this.#lease.onNode : null,
+      eased: this.#lease.eases(current(), clock.now()) ? DEFAULTS.easePace / this.#lease.onNode : null,
     }));
     const sender = this.#sender(lane, units, key);
     const entry: LaneEntry = {
@@ -231,7 +232,7 @@ export class Egress {
       units,
       sender,
       slots: new LaneSlots(sender),
-      stops: () => entry.fatal ?? this.#lease.stops(entry.lane, Date.now()),
+      stops: () => entry.fatal ?? this.#lease.stops(entry.lane, clock.now()),
       fatal: null,
     };
     return entry;
@@ -260,7 +261,7 @@ export class Egress {
   /** Lanes of the pool that takes what this one's may not; none while a warm lane of it may send from another node. */
   #guestsOf(dispatcher: Dispatcher, pool: string, provider: string): readonly LaneParts[] {
     const to = this.#overflowOf(pool, provider);
-    if (to === null || this.#lease.warmElsewhere(pool, provider, Date.now())) return [];
+    if (to === null || this.#lease.warmElsewhere(pool, provider, clock.now())) return [];
     const known = this.#overflowing.get(to);
     if (known === undefined) this.#overflowing.set(to, new Set([dispatcher]));
     else known.add(dispatcher);
@@ -310,7 +311,7 @@ export class Egress {
         wake(due);
       },
       stops: (message) => this.#stops(key, message),
-      leaseFresh: () => this.#lease.allows(current(), Date.now()),
+      leaseFresh: () => this.#lease.allows(current(), clock.now()),
       warmPeers: () => this.#elsewhere(current()),
       refusedBy: (recipient) => refusingAddresses(this.#store, recipient),
       siteJudged: (verdict, at) => {
@@ -342,7 +343,7 @@ export class Egress {
       addressesOf: (host) => resolver.addressesOf(host).catch(() => addressesByName(host)),
       knownProvider: (domain) => resolver.knownProvider(domain),
       stops: (message) => this.#upstreamStops(lane, message),
-      leaseFresh: () => this.#lease.allows(lane, Date.now()),
+      leaseFresh: () => this.#lease.allows(lane, clock.now()),
       processes: () => this.#lease.onNode,
       scale: () => planMs(DAY_MS, this.#lease.lanes[0]?.calendar ?? lane.calendar) / DAY_MS,
       commit: async (outcome) => {
@@ -362,12 +363,12 @@ export class Egress {
         this.#wake(lane);
       },
     });
-    const stops = () => this.#lease.stops(lane, Date.now());
+    const stops = () => this.#lease.stops(lane, clock.now());
     return { lane, sender, stops, units: new FreeUnits(), slots: new LaneSlots(sender) };
   }
 
   async #upstreamStops(lane: LaneRow, message: Claimed): Promise<string | null> {
-    const now = Date.now();
+    const now = clock.now();
     const stopped = this.#lease.stops(lane, now) ?? this.#lease.stopsMail(message, false, now);
     if (stopped !== null || !this.#lease.holdsProviders(now)) return stopped;
     // Its mail is queued without a provider of its own: whose it is matters only while one is stopped.
@@ -376,13 +377,13 @@ export class Egress {
       (route) => route.provider,
       () => null,
     );
-    return provider === null ? null : this.#lease.stops({ ...lane, provider }, Date.now());
+    return provider === null ? null : this.#lease.stops({ ...lane, provider }, clock.now());
   }
 
   #stops(key: string, message: Claimed): string | null {
     const entry = this.#lanes.get(key);
     if (entry === undefined) return 'the lane left this node';
-    const now = Date.now();
+    const now = clock.now();
     return entry.stops() ?? this.#lease.stopsMail(message, this.#lease.cold(entry.lane, now), now);
   }
 
@@ -420,7 +421,7 @@ export class Egress {
 
   /** May mail leave this lane? Not where the pool's mail is to wait for it, nor where nothing warm would take it. */
   #mayLeave(lane: LaneRow): boolean {
-    const now = Date.now();
+    const now = clock.now();
     if (!takesWarmPeers(lane.overflow)) return false;
     return this.#lease.hasWarmPeer(lane, now) || this.#overflowTakes(lane, now);
   }
@@ -434,7 +435,7 @@ export class Egress {
 
   /** Addresses that may take what this lane was refused: of its pool, else of the pool it overflows to. */
   #elsewhere(lane: LaneRow): string[] {
-    const now = Date.now();
+    const now = clock.now();
     if (!takesWarmPeers(lane.overflow)) return [];
     const own = this.#lease.warmPeers(lane, now);
     const to = overflowPool(lane.overflow);
@@ -443,7 +444,7 @@ export class Egress {
 
   /** Mail that a lane kept while it was warm, or at a later stage, and may not carry now, goes to a warm address. */
   #freeUnfit(lane: LaneRow): void {
-    const now = Date.now();
+    const now = clock.now();
     const taken = this.#lease.hasWarmPeer(lane, now) || this.#overflowTakes(lane, now);
     if (!this.#lease.cold(lane, now) || !taken) return;
     freeUnfit(this.#store, lane.address, lane.provider, admitted(lane.segment)).catch((error: Error) =>
@@ -456,7 +457,7 @@ export class Egress {
    * transaction when it came is deferred to the lane only afterwards.
    */
   #freeStopped(): void {
-    const now = Date.now();
+    const now = clock.now();
     for (const lane of this.#lease.stoppedLanes(now)) {
       // Freed mail goes to warm addresses only: where there is none, it waits for its own.
       if (!this.#mayLeave(lane)) continue;

@@ -23,6 +23,7 @@ import { CHANGES } from '../../store/holds.ts';
 import type { LaneRow } from '../../store/lanes.ts';
 import { registerProcess, renew } from '../../store/processes.ts';
 import type { Trace } from '../../store/traces.ts';
+import { followStore } from '../clock.ts';
 import type { MtaSettings } from '../settings.ts';
 
 export const LEASE_MS = 3_000;
@@ -249,6 +250,7 @@ export class Lease {
       this.#processes = renewal.processes;
       this.#onNode = renewal.onNode;
       this.#renewedAt = asked;
+      followStore(renewal.now, asked, performance.now());
       this.#changed();
       return true;
     } catch (error) {

@@ -4,6 +4,7 @@ import { mayMove } from '../../policy/overflow.ts';
 import { classifyReply, type ReplyVerdict } from '../../policy/replies.ts';
 import type { LaneRow } from '../../store/lanes.ts';
 import type { Claimed, Outcome } from '../../store/queue.ts';
+import * as clock from '../clock.ts';
 import type { NoMail } from '../routing/resolver.ts';
 import { KeyUnusable, type Signer } from '../signing/signer.ts';
 import { TRACE_HEADER, traceToken, verp } from '../trace.ts';
@@ -63,7 +64,7 @@ export class LaneSender implements Carrier {
   }
 
   get freeSlots(): number {
-    return Math.min(this.#parts.limits().connections - this.#busy, this.#sessions.ready(Date.now()));
+    return Math.min(this.#parts.limits().connections - this.#busy, this.#sessions.ready(clock.now()));
   }
 
   /** Sends one message; never rejects. The slot is taken at once and freed when the outcome is committed. */
@@ -116,12 +117,12 @@ export class LaneSender implements Carrier {
       await parts.postpone(message.id, due, why);
     };
     const head = await this.#head(message).catch((error: Error) => error);
-    if (head instanceof KeyUnusable) return put(Date.now() + KEY_RETRY_MS, head.message);
+    if (head instanceof KeyUnusable) return put(clock.now() + KEY_RETRY_MS, head.message);
     if (head instanceof Error) throw head;
-    const stopped = Date.now() >= unit.until ? 'the window closes' : parts.stops(message);
-    if (stopped !== null) return put(Date.now(), stopped);
+    const stopped = clock.now() >= unit.until ? 'the window closes' : parts.stops(message);
+    if (stopped !== null) return put(clock.now(), stopped);
 
-    const at = Date.now();
+    const at = clock.now();
     const from = this.#returnPath(message);
     const answer =
       connection.misfit(from, message.rcpt, message.raw) ??
@@ -130,7 +131,7 @@ export class LaneSender implements Carrier {
     if (aboutSite(answer, message.provider)) {
       this.#sessions.drop(connection);
       // A kept connection may have died of age: only an answer makes its site rest.
-      const due = answer.code === 0 ? Date.now() : await this.#siteFailed(answer, hosts);
+      const due = answer.code === 0 ? clock.now() : await this.#siteFailed(answer, hosts);
       await parts.postpone(message.id, due, said(answer));
       return;
     }
@@ -159,7 +160,7 @@ export class LaneSender implements Carrier {
    */
   async #siteFailed(answer: Answer, site: readonly string[]): Promise<number> {
     const { provider } = this.#lane;
-    const now = Date.now();
+    const now = clock.now();
     const rest = (leastMs: number) => this.#sessions.sites.failed(site, now, leastMs, said(answer));
     if (answer.code === 0) return rest(0);
     const verdict = classifyReply({ ...answer, provider });
@@ -198,7 +199,7 @@ export class LaneSender implements Carrier {
   ): Promise<void> {
     const verdict = classifyReply({ ...answer, provider: message.provider });
     if (verdict.laneFatal) await this.#parts.laneFatal(verdict, answer);
-    const now = Date.now();
+    const now = clock.now();
     const number = message.attempts + 1;
     const firstAt = message.firstAttempt ?? at;
     const retry = retryAfter({
@@ -250,7 +251,7 @@ export class LaneSender implements Carrier {
 
   /** A domain that takes no mail: finished, and no lane is to blame. A loop is no word about the recipient. */
   #nowhere(message: Claimed, noMail: NoMail): Outcome {
-    const now = Date.now();
+    const now = clock.now();
     const loop = noMail.status === '5.4.6';
     return {
       ...this.#outcomeOf(message),

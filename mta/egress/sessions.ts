@@ -5,6 +5,7 @@
 import { atHand, type Bucket, newBucket, nextToken, refilled, taken } from '../../policy/rate.ts';
 import { classifyReply } from '../../policy/replies.ts';
 import type { LaneRow } from '../../store/lanes.ts';
+import * as clock from '../clock.ts';
 import { type MailResolver, NoMail, type Route } from '../routing/resolver.ts';
 import type { TransportSecurity } from '../transport-security/destination.ts';
 import { satisfies, type TlsRequirement } from '../transport-security/requirement.ts';
@@ -103,25 +104,25 @@ export class Sessions {
       const why = `DNS of ${domain} did not answer: ${(error as Error).message}`;
       return error instanceof NoMail
         ? { noMail: error, due: 0, why: error.message }
-        : { due: Date.now() + DNS_RETRY_MS, why };
+        : { due: clock.now() + DNS_RETRY_MS, why };
     }
     const sts = await this.#parts.security.stsOf(domain);
     const kept = this.take(domain);
     if (kept !== null) return kept;
     const { hosts } = route;
-    const rests = this.#restOf(domain, hosts, Date.now());
+    const rests = this.#restOf(domain, hosts, clock.now());
     if (rests > 0) return { due: rests, why: this.siteWhy(domain) ?? 'its MX hosts do not answer' };
-    const limited = this.#mayOpen(Date.now());
+    const limited = this.#mayOpen(clock.now());
     if (limited !== null) return limited;
-    this.sites.trying(hosts, Date.now());
-    this.sites.trying(tlsSite(domain), Date.now());
+    this.sites.trying(hosts, clock.now());
+    this.sites.trying(tlsSite(domain), clock.now());
     const opened = await this.#openAny(domain, route, sts);
     if (opened instanceof EgressConnection) return { connection: opened, hosts };
     if (opened.cause === 'bind') {
       // The fault is this machine's: the mail may go out through another address, never through the default one.
-      this.#restsUntil = Date.now() + BIND_REST_MS;
+      this.#restsUntil = clock.now() + BIND_REST_MS;
       this.#parts.log('bind-failed', { address: this.#lane().address, error: opened.text });
-      return { due: Date.now(), why: `${this.#lane().address} can not be bound on this machine` };
+      return { due: clock.now(), why: `${this.#lane().address} can not be bound on this machine` };
     }
     // TLS that is not what this domain asks for is no fault of the site: others may send there.
     const site = opened.cause === 'tls' ? tlsSite(domain) : hosts;
@@ -139,7 +140,7 @@ export class Sessions {
       this.drop(connection);
       return;
     }
-    connection.idleSince = Date.now();
+    connection.idleSince = clock.now();
     this.#idle.push(connection);
   }
 

@@ -4,6 +4,7 @@
  */
 import type { Store } from '../../store/connect.ts';
 import { addTraceLines, type Trace, type TraceLine } from '../../store/traces.ts';
+import * as clock from '../clock.ts';
 
 /** Takes one line of a conversation. */
 export type Tracer = (who: TraceLine['who'], line: string) => void;
@@ -52,7 +53,7 @@ export class Transcripts {
     const write: Tracer = (who, text) => {
       if (this.#waiting.length > MOST_WAITING) return;
       for (const line of text.slice(0, LONGEST).split(/\r?\n/)) {
-        for (const { id } of traces) this.#waiting.push({ trace: id, session, at: Date.now(), who, line });
+        for (const { id } of traces) this.#waiting.push({ trace: id, session, at: clock.now(), who, line });
       }
     };
     write('note', `${lane.address} to ${to.host} [${to.ip}], ${lane.provider}`);

@@ -9,6 +9,7 @@ import { atHand, type Bucket, newBucket, nextToken, type Rate, refilled, taken }
 import type { Store } from '../../store/connect.ts';
 import { carryGrant, type GrantRow, giveBack, grantsAround, reserve, writeGrant } from '../../store/grants.ts';
 import type { LaneRow } from '../../store/lanes.ts';
+import * as clock from '../clock.ts';
 import type { Unit, UnitBook } from './carrier.ts';
 
 export type { Unit } from './carrier.ts';
@@ -60,7 +61,7 @@ export class LaneUnits implements UnitBook {
   }
 
   get nextAt(): number {
-    return Math.max(this.#nextAt, this.#nextMessage(Date.now()));
+    return Math.max(this.#nextAt, this.#nextMessage(clock.now()));
   }
 
   /** Could a unit be had now? False saves the question: a paced lane knows when its next unit is due. */

@@ -3,6 +3,7 @@ import { INJECTION_LIMITS, MAX_READING_BYTES } from '../../policy/injection.ts';
 import type { Store } from '../../store/connect.ts';
 import { dropOldKeys } from '../../store/idempotency.ts';
 import { findUser, takeRate } from '../../store/users.ts';
+import * as clock from '../clock.ts';
 import { startInbound } from '../feedback/inbound.ts';
 import type { MtaSettings } from '../settings.ts';
 import type { ExtraListener } from '../settings-injection.ts';
@@ -64,7 +65,7 @@ export async function startInjection(settings: MtaSettings, store: Store, ports:
       () => performance.now(),
     ),
     reading: new ReadingBudget(injection.maxReadingBytes ?? MAX_READING_BYTES),
-    now: Date.now,
+    now: clock.now,
   };
   const open: Listening[] = [];
   const stopAll = () => Promise.all(open.map((one) => one.stop()));

@@ -4,6 +4,7 @@
  */
 import { UPSTREAM } from '../../store/pools.ts';
 import type { Claimed, Outcome } from '../../store/queue.ts';
+import * as clock from '../clock.ts';
 import type { Carrier, Unit } from '../egress/carrier.ts';
 import { type Answer, EgressConnection } from '../egress/connection.ts';
 import { retryAfter } from '../egress/retry.ts';
@@ -88,16 +89,16 @@ export class UpstreamSender implements Carrier {
     const stopped = await parts.stops(message);
     if (stopped !== null) {
       this.#sessions.keep(reached);
-      return parts.postpone(message.id, Date.now() + STOPPED_MS, stopped);
+      return parts.postpone(message.id, clock.now() + STOPPED_MS, stopped);
     }
-    const at = Date.now();
+    const at = clock.now();
     const { mailFrom, rcpt, raw } = message;
     const answer =
       reached.misfit(mailFrom, rcpt, raw) ?? (await reached.deliver(mailFrom, rcpt, raw, parts.leaseFresh));
     if (aboutUpstream(answer)) {
       // A kept connection may have died of age: only an answer makes its host rest.
       const fresh = answer.code !== 0 || !answer.stale;
-      const due = fresh ? this.#sessions.failed(reached, answer.text) : Date.now();
+      const due = fresh ? this.#sessions.failed(reached, answer.text) : clock.now();
       if (!fresh) this.#sessions.drop(reached);
       return parts.postpone(message.id, due, answer.text.slice(0, 300));
     }
@@ -107,7 +108,7 @@ export class UpstreamSender implements Carrier {
   }
 
   #outcome(message: Claimed, at: number, answer: Answer, { spec, secured }: EgressConnection): Outcome {
-    const now = Date.now();
+    const now = clock.now();
     const verdict = upstreamVerdict(answer);
     const number = message.attempts + 1;
     const firstAt = message.firstAttempt ?? at;

@@ -3,6 +3,7 @@
  * be reached, or does not let us in, rests; the next one is tried.
  */
 import { isIPv4 } from 'node:net';
+import * as clock from '../clock.ts';
 import { type Answer, type ConnectionSpec, EgressConnection } from '../egress/connection.ts';
 import { Sites } from '../egress/sites.ts';
 import type { TlsRequirement } from '../transport-security/requirement.ts';
@@ -60,7 +61,7 @@ export class UpstreamSessions {
     let due = Number.POSITIVE_INFINITY;
     let why = 'no host can be reached';
     for (const host of this.#settings.hosts) {
-      const now = Date.now();
+      const now = clock.now();
       const rests = this.#sites.restsUntil(site(host), now);
       if (rests > 0) {
         due = Math.min(due, rests);
@@ -75,7 +76,7 @@ export class UpstreamSessions {
         return opened;
       }
       why = `${named(host)}: ${opened.text}`;
-      due = Math.min(due, this.#sites.failed(site(host), Date.now(), 0, why));
+      due = Math.min(due, this.#sites.failed(site(host), clock.now(), 0, why));
       this.#parts.log('upstream-not-reached', { pool: this.#settings.pool, host: named(host), why: opened.text });
     }
     return { due, why };
@@ -85,7 +86,7 @@ export class UpstreamSessions {
   failed(connection: EgressConnection, why: string): number {
     const { host, port } = connection.spec;
     this.drop(connection);
-    return this.#sites.failed(site({ host, port }), Date.now(), 0, `${named({ host, port })}: ${why}`);
+    return this.#sites.failed(site({ host, port }), clock.now(), 0, `${named({ host, port })}: ${why}`);
   }
 
   keep(connection: EgressConnection): void {
@@ -93,7 +94,7 @@ export class UpstreamSessions {
       this.drop(connection);
       return;
     }
-    connection.idleSince = Date.now();
+    connection.idleSince = clock.now();
     this.#idle.push(connection);
   }
 
