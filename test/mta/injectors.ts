@@ -13,6 +13,9 @@ export interface Injection {
   stop(): Promise<void>;
 }
 
+/** Without it cold lanes would not carry the mail. */
+const ONE_CLICK = 'List-Unsubscribe: <https://shop.example/u>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n';
+
 /** Starts `clients` applications, each sending a message every `everyMs`; `header`: more lines of it, with their ends. */
 export function inject(
   port: number,
@@ -26,7 +29,7 @@ export function inject(
     const client = new SmtpClient({ host: '127.0.0.1', port, user: 'shop', password: 'secret' });
     while (!stopped) {
       const id = `<${randomUUID()}@shop.example>`;
-      const header = `Message-ID: ${id}\r\nFrom: <a@shop.example>\r\nSubject: hello\r\n${options.header ?? ''}`;
+      const header = `Message-ID: ${id}\r\nFrom: <a@shop.example>\r\nSubject: hello\r\n${ONE_CLICK}${options.header ?? ''}`;
       const message = `${header}\r\nHello.\r\n`;
       const result = await client.send('bounce@shop.example', `r-${id.slice(1, 37)}@${options.domain}`, message);
       if (result.kind === 'answered' && result.code === 250) accepted.add(id);
