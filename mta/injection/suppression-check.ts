@@ -31,13 +31,24 @@ interface Asked {
 
 /** Recipients of one query. */
 const MOST_AT_ONCE = 500;
-/** Questions that come within this time share a query: one for each message would cost as much as storing it. */
-const LINGER_MS = 6;
+/** Scopes whose last query is remembered. */
+const MOST_SCOPES = 10_000;
+/**
+ * A question is asked at once, and the next one this long after it, with all that came meanwhile: a query for each message
+ * of a busy hour would cost as much as storing it, and a quiet client should not wait.
+ */
+const APART_MS = 6;
+
+interface Asking {
+  waiting: Asked[];
+  /** Monotonic ms of the last query. */
+  askedAt: number;
+  due: boolean;
+}
 
 export class SuppressionCheck {
   readonly #port: SuppressedPort | undefined;
-  /** What is asked about next, by scope. */
-  readonly #asked = new Map<string, Asked[]>();
+  readonly #scopes = new Map<string, Asking>();
 
   constructor(port: SuppressedPort | undefined) {
     this.#port = port;
@@ -66,19 +77,26 @@ export class SuppressionCheck {
     const port = this.#port;
     if (port === undefined) return Promise.resolve(undefined);
     const key = `${scope.stream} ${scope.pool} ${scope.tenant}`;
+    const asking = this.#scopes.get(key) ?? { waiting: [], askedAt: Number.NEGATIVE_INFINITY, due: false };
+    this.#scopes.set(key, asking);
     return new Promise((resolve, reject) => {
-      const waiting = this.#asked.get(key);
-      if (waiting !== undefined) waiting.push({ recipient, resolve, reject });
-      else {
-        this.#asked.set(key, [{ recipient, resolve, reject }]);
-        setTimeout(() => void this.#ask(port, key, scope), LINGER_MS);
-      }
+      asking.waiting.push({ recipient, resolve, reject });
+      if (asking.due) return;
+      asking.due = true;
+      const left = asking.askedAt + APART_MS - performance.now();
+      if (left <= 0) void this.#ask(port, asking, scope);
+      else setTimeout(() => void this.#ask(port, asking, scope), left);
     });
   }
 
-  async #ask(port: SuppressedPort, key: string, scope: SuppressionScope): Promise<void> {
-    const waiting = this.#asked.get(key) ?? [];
-    this.#asked.delete(key);
+  async #ask(port: SuppressedPort, asking: Asking, scope: SuppressionScope): Promise<void> {
+    // What came in the same turn comes along.
+    await Promise.resolve();
+    const { waiting } = asking;
+    asking.waiting = [];
+    asking.due = false;
+    asking.askedAt = performance.now();
+    if (this.#scopes.size > MOST_SCOPES) this.#scopes.clear();
     for (let at = 0; at < waiting.length; at += MOST_AT_ONCE) {
       const asked = waiting.slice(at, at + MOST_AT_ONCE);
       try {
