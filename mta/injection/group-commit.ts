@@ -48,7 +48,7 @@ const HIGH_WATER = 2_000;
  * How long mail may wait for a place before it is committed without one. While deliveries lag a little behind, taking in
  * more only makes a queue that costs both sides (Postfix has in_flow_delay for the same reason).
  */
-const ROOM_MS = 250;
+const ROOM_MS = 60;
 const GROUP = 200;
 const LINGER_MS = 4;
 /** How long a commit whose answer was lost is asked for before the client is told to try again. */
