@@ -204,6 +204,7 @@ export class GroupCommit {
     try {
       return await spoolGroup(this.#store, messages, batch, claims);
     } catch (failed) {
+      if (isDefinite(failed)) throw failed;
       for (let error = failed; ; ) {
         if (isRefusal(error) || performance.now() > until) throw error;
         await sleep(200);
@@ -222,6 +223,11 @@ export class GroupCommit {
     this.#sampled.set(pool, now);
     return true;
   }
+}
+
+/** The server answered that it did not do it: a full disk, say. A FATAL or a lost connection may come after the commit. */
+function isDefinite(error: unknown): boolean {
+  return (error as { severity?: unknown }).severity === 'ERROR';
 }
 
 /** The data itself was refused (SQLSTATE class 22, 23 or 54): nothing was stored, and trying again changes nothing. */

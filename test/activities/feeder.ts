@@ -51,7 +51,7 @@ export interface Feeder {
 
 const EVERY_MS = 80;
 
-/** Uses every lane's grant at an even pace until stopped; lanes on hold send nothing. */
+/** Uses every cold lane's grant at an even pace until stopped, a unit of a warm one's; lanes on hold send nothing. */
 export function startFeeder(store: Store): Feeder {
   let stopped = false;
   const feeder = { answer: (() => undefined) as Answer };
@@ -78,11 +78,13 @@ async function feedOnce(store: Store, answer: Answer): Promise<void> {
     if (holdsOnLane(holds, { ...lane, cold: isCold(lane.phase) }, now).length > 0) continue;
     const window = windowOf(now, lane.calendar);
     const grant = (await grantsAround(store, address, provider, window.index, 0))[0];
-    if (grant === undefined || !isCold(lane.phase)) continue;
+    if (grant === undefined) continue;
     const sent = (await unitsUsed(store, address, window.index)).get(provider) ?? 0;
     // A little ahead of the even pace: a test's evaluation may come late, never its mail.
     const share = Math.min(1, ((now - window.start) / (window.end - window.start)) * 1.3 + 0.1);
-    for (let n = sent; n < Math.floor(grant.units * share); n++) {
+    // A warm lane gets what keeps it from being idle.
+    const due = isCold(lane.phase) ? Math.floor(grant.units * share) : 1;
+    for (let n = sent; n < due; n++) {
       outcomes.push(outcome({ address, provider, at: now, windowIndex: window.index, ...answer(lane, n) }));
     }
   }

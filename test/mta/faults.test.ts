@@ -44,13 +44,17 @@ async function loaded(context: Parameters<typeof MailWorld.start>[0], slow: numb
 }
 
 async function assertGrantsKept(world: MailWorld, sink: Sink): Promise<void> {
+  const sent = (index: number) =>
+    sink.rcpts.filter((seen) => seen.from === COLD && windowOf(seen.at, world.calendar).index === index).length;
+  const attempts = await world.attempts();
   for (const grant of await allGrants(world.store)) {
     if (grant.address !== COLD) continue;
-    const sent = sink.rcpts.filter(
-      (seen) => seen.from === COLD && windowOf(seen.at, world.calendar).index === grant.windowIndex,
-    ).length;
-    assert.ok(sent <= grant.units, `window ${grant.windowIndex}: ${sent} of ${grant.units}`);
-    assert.ok(grant.handed <= grant.units);
+    const { units, handed, windowIndex: index } = grant;
+    // Two adjacent windows by the sink's clock: a message at a window's end may reach a busy sink in the next.
+    const both = sent(index) + sent(index + 1);
+    assert.ok(both <= 2 * units, `windows ${index} and ${index + 1}: ${both} of ${2 * units}`);
+    const used = attempts.filter((one) => one.unit && one.address === COLD && one.windowIndex === index).length;
+    assert.ok(used <= handed && handed <= units, `window ${index}: ${used} used, ${handed} handed, ${units} granted`);
   }
 }
 
@@ -64,13 +68,12 @@ test('kill -9 at random points under load: nothing lost, doubles only in doubt, 
     const pid = mtas[n % 2]?.process.pid;
     if (pid !== undefined) process.kill(pid, 'SIGKILL');
   }
-  await sleep(700);
+  await until('enough mail is accepted', () => injection.accepted.size > 200);
   await injection.stop();
   await until('the queue is empty', async () => (await world.queue()).length === 0, 30_000);
 
   const taken = new Set(sink.taken.map((one) => one.messageId));
   const lost = [...injection.accepted].filter((id) => !taken.has(id));
-  assert.ok(injection.accepted.size > 200, `only ${injection.accepted.size} messages were accepted`);
   assert.deepEqual(lost, []);
   assert.ok(
     injection.refusals.every((reply) => reply.startsWith('4')),

@@ -46,12 +46,13 @@ test('two processes with more mail than units: never over a window or two, and n
   const counts = perWindow(world, sink.rcpts);
   const sent = [0, 1, 2, 3].map((n) => counts.get(first + n) ?? 0);
   assert.equal(sent[3], 0);
-  // Strict over two adjacent windows; a single one may get what the guard time of the last one lets through.
+  // By the sink's clock the first window and two adjacent ones are strict; mail on its way at the end of a window may
+  // reach a busy sink in the next.
+  assert.ok((sent[0] ?? 0) <= (units[0] ?? 0), `sent ${sent} of ${units}`);
   for (const n of [0, 1]) {
     assert.ok((sent[n] ?? 0) + (sent[n + 1] ?? 0) <= (units[n] ?? 0) + (units[n + 1] ?? 0), `sent ${sent} of ${units}`);
   }
   for (const [n, some] of units.entries()) {
-    assert.ok((sent[n] ?? 0) <= some, `sent ${sent} of ${units}`);
     assert.ok((sent[n] ?? 0) >= 0.9 * some, `sent ${sent} of ${units}`);
   }
   const attempts = await world.attempts();
@@ -75,12 +76,10 @@ describe('what a lane may send', { concurrency: 3 }, () => {
     const write = { address: COLD, provider: 'other', window, planUnits: 10, origin: 'decided' } as const;
     assert.equal(await writeGrant(world.store, { ...write, units: 10, revision: 6 }), true);
     const { rows } = await world.store.query('select handed from grants where window_index = $1', [index]);
-    await sleep(1_000);
-    const sent = sink.rcpts.length;
-    assert.ok(sent <= rows[0].handed, `${sent} sent, ${rows[0].handed} were handed out when it was lowered`);
     assert.equal(await writeGrant(world.store, { ...write, units: 240, revision: 5 }), false);
-    await sleep(1_000);
-    assert.equal(sink.rcpts.length, sent);
+    await sleep(2_000);
+    const sent = sink.rcpts.length;
+    assert.ok(sent < 240 && sent <= rows[0].handed, `${sent} sent, ${rows[0].handed} handed out when it was lowered`);
   });
 
   test('a hold row alone stops cold mail within two seconds; clearing it lets the mail go on', async (context) => {

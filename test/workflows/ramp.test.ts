@@ -90,11 +90,13 @@ test('the address can be found by what its lanes do', async () => {
   });
 });
 
-test('a warm address gets its grants every window and is left alone, but that a week without mail cools it', async () => {
-  const rows = (await allGrants(store)).filter((grant) => grant.address === WARM && grant.provider === 'google');
-  assert.ok(rows.length >= 3);
+test('a warm address gets its grants every window and is left alone', async () => {
+  const rows = await until('three grants', async () => {
+    const found = (await allGrants(store)).filter((grant) => grant.address === WARM && grant.provider === 'google');
+    return found.length >= 3 && found;
+  });
   assert.ok(rows.slice(0, 3).every((grant) => grant.units === 1_000));
-  assert.ok((await decisionsOf(store, WARM)).every((decision) => /^idle for \d+ days/.test(decision.reason)));
+  assert.deepEqual(await decisionsOf(store, WARM), []);
 });
 
 test('pause freezes the ramp at its stage; resume needs the hold it lifts and goes on from there', async () => {
@@ -151,7 +153,8 @@ test('answers that cross a fast gate place one hold and one incident, and the la
   await system.temporal().ensureWatch();
   await system.temporal().ensureWatch();
   const { stage } = await laneOf(store);
-  feeder.answer = (lane) => (lane.provider === 'google' ? { ...BLOCKED } : undefined);
+  // The burst ends with the step back itself: the hold that answered it may be over before this test looks again.
+  feeder.answer = (lane) => (lane.provider === 'google' && lane.phase !== 'stepped-back' ? { ...BLOCKED } : undefined);
   await until('a step back of google', async () =>
     (await decisionsOf(store, COLD, 'google')).some((row) => row.kind === 'step-back'),
   );
