@@ -1,4 +1,5 @@
 /** Entry point of a role process: takes its orders from its parent, says when it serves, stops when told or orphaned. */
+import { writeSync } from 'node:fs';
 import type { Role } from './child.ts';
 import { startEventsRole } from './events.ts';
 import { startMtaRole } from './mta.ts';
@@ -8,8 +9,15 @@ import { startWorkerRole } from './worker.ts';
 const starters = { mta: startMtaRole, worker: startWorkerRole, events: startEventsRole } as const;
 const role = process.argv[2] as Role;
 
-export const log = (event: string, fields: Record<string, unknown> = {}) =>
-  console.log(JSON.stringify({ at: new Date().toISOString(), role, event, ...fields }));
+/** The log may be on a disk that is full: its lines are lost then, the role goes on, and the next lines are there again. */
+export function log(event: string, fields: Record<string, unknown> = {}): void {
+  try {
+    writeSync(process.stdout.fd, `${JSON.stringify({ at: new Date().toISOString(), role, event, ...fields })}\n`);
+  } catch {}
+}
+// What libraries print goes the same way, and an error nobody hears of would end the process.
+process.stdout.on('error', () => {});
+process.stderr.on('error', () => {});
 
 // Handled from the start: its default would end a role that is still starting.
 let reload = () => {};
