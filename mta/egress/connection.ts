@@ -1,10 +1,12 @@
 /** One kept SMTP connection, bound to a lane's address. Never nodemailer's pool: it repeats messages after DATA. */
 import { isAscii } from 'node:buffer';
 import { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
 import { createSecureContext, type DetailedPeerCertificate, type SecureContext, TLSSocket } from 'node:tls';
 import { format } from 'node:util';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import * as clock from '../clock.ts';
+import { certificateProblem } from '../transport-security/certificate-problem.ts';
 import type { Secured, TlsRequirement } from '../transport-security/requirement.ts';
 import { daneProblem } from '../transport-security/tlsa.ts';
 import { HeldBody } from './held-body.ts';
@@ -73,7 +75,7 @@ export class EgressConnection {
       ...(spec.localAddress === undefined ? {} : { localAddress: spec.localAddress }),
       secure: spec.implicitTls === true,
       name: spec.ehloName,
-      servername: spec.need?.serverName ?? spec.host,
+      servername: nameOf(spec),
       ignoreTLS: spec.clear === true || spec.need?.startTls === 'never',
       opportunisticTLS: spec.need?.startTls !== 'must',
       requireTLS: spec.need?.startTls === 'must',
@@ -156,11 +158,15 @@ export class EgressConnection {
     const { need } = this.spec;
     const socket = this.#smtp._socket;
     if (!(socket instanceof TLSSocket)) return need?.startTls === 'must' ? 'it offers no TLS' : null;
-    const problem = socket.authorized ? null : String(socket.authorizationError ?? 'not authorized');
+    const code = String(socket.authorizationError ?? 'not authorized');
+    const name = need?.serverName ?? this.spec.host;
+    const problem = socket.authorized
+      ? null
+      : printable(certificateProblem(code, socket.getPeerCertificate(), name)).slice(0, 300);
     const match =
       need?.check === 'tlsa' ? daneProblem(need.tlsa, chainOf(socket), [need.serverName], new Date()) : undefined;
     this.#secured = {
-      serverName: need?.serverName ?? this.spec.host,
+      serverName: name,
       version: socket.getProtocol() ?? 'TLS',
       cipher: socket.getCipher().name,
       problem,
@@ -262,6 +268,12 @@ function loggerOf(tracer: Tracer) {
 
 function printableLines(text: string): string {
   return text.split(/\r?\n/).map(printable).join('\n');
+}
+
+/** The name asked for in the handshake; none for an address (RFC 6066 §3), whose certificate is then checked for it. */
+function nameOf({ need, host }: ConnectionSpec): string | undefined {
+  const name = need?.serverName ?? host;
+  return isIP(name) === 0 ? name : undefined;
 }
 
 function authorities(): SecureContext {

@@ -333,7 +333,11 @@ export class Dispatcher {
     for (const message of messages) this.#returned(message);
     if (waiting.length > 0) await claims.handBack(ids(waiting), why === '' ? null : `waits for a unit (${why})`);
     if (resting.length === 0) return;
-    await claims.handBack(ids(resting), 'its MX hosts do not answer', Math.min(...resting.map(rests)));
+    // What the hosts said, not only that they rest: it is what a person needs to know.
+    const said = (message: Claimed) =>
+      able.map((one) => one.sender.siteWhy(message.domain)).find((one) => one !== null) ?? 'its MX hosts do not answer';
+    for (const [words, of] of Map.groupBy(resting, said))
+      await claims.handBack(ids(of), words, Math.min(...of.map(rests)));
   }
 
   #returned(message: Taken): void {
