@@ -109,7 +109,7 @@ export async function spool(
        insert into messages (id, body_id, batch, message_id, mail_from, pool, tenant, stream, segment, campaign, recipients)
        overriding system value
        select id, id, $17::uuid, message_id, mail_from, pool, tenant, stream, segment, campaign, recipients from numbered
-     ), placed as (
+     ), placed as materialized (
        select n.id as message, n.pool, n.tenant, n.stream, n.segment, n.campaign, n.one_click, r.*,
          -- Asked last thing before the mail goes: its recipient may have bounced or complained since it was accepted.
          r.taken and not exists (

@@ -35,6 +35,7 @@ const RULES: readonly Rule[] = [
   { from: 'cli/', values: ['policy/', 'store/', 'temporal/', 'events/', 'mta/feedback/classify/'] },
   // Keys are made where they are asked for; how they look is the signer's matter.
   { from: 'cli/commands/dkim', values: ['cli/', 'store/', 'mta/signing/'] },
+  { from: 'cli/doctor/dkim', values: ['cli/', 'store/', 'mta/signing/'] },
   {
     from: 'cli/roles/',
     values: [

@@ -153,6 +153,29 @@ test('who asked for success over SMTP gets the header back, though the message i
   assert.doesNotMatch(raw, /The body|\[in clear\]/);
 });
 
+test('who asked for success hears that an upstream took it, and which one', async (context) => {
+  const { world } = await tellingWorld(context, false);
+  const [id] = await world.mail(1, { mailFrom: 'sender@shop.example' });
+  await asks(world, id ?? 0, 'SUCCESS');
+  await world.store.query(
+    `insert into attempts (recipient, message, provider, at, number, unit, severity, class, scope, rule, reply, host, final,
+       campaign, tenant, probe, process, rcpt)
+     select q.id, q.message, 'upstream', now(), 1, false, 'relayed', 'other', 'message', 'relayed', '250 2.0.0 Ok: queued',
+       'smtp.old.example:587', true, campaign, tenant, false, 'p', rcpt from queue q`,
+  );
+  const parts = { host: 'mta.example', bounceDomain: undefined, who: 'sender', planMs: (ms: number) => ms } as const;
+  assert.equal(await new Notifier({ ...parts, store: world.store, now: Date.now }).notify(), 1);
+  const { rows } = await world.store.query(
+    `select b.raw from bodies b join messages m on m.body_id = b.id where m.mail_from = ''`,
+  );
+  const raw = String(rows[0]?.raw);
+  assert.match(
+    raw,
+    /Action: relayed\r\nStatus: 2\.0\.0\r\nRemote-MTA: dns; smtp\.old\.example\r\nDiagnostic-Code: smtp; 250 /,
+  );
+  assert.match(raw, /Subject: hello\r\n/);
+});
+
 test('words that are ours are not told as an answer of a server; an expired message names who deferred it', async (context) => {
   const { world, shop } = await tellingWorld(context, false);
   const recipients = at('provider.example', 'anna').recipients;

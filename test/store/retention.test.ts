@@ -8,6 +8,7 @@ import { upsertAddress, upsertPool } from '../../store/lanes.ts';
 import { dropOldMessages } from '../../store/retention.ts';
 import { spool } from '../../store/spool.ts';
 import { startDatabases } from '../mta/databases.ts';
+import { MailWorld, until } from '../mta/mail-world.ts';
 
 const databases = await startDatabases();
 after(() => databases.stop());
@@ -106,6 +107,18 @@ test('what ended long ago goes as a whole; what is younger, waits, or a running 
   assert.deepEqual(await left(store), [waits, late, young], 'the ramp is over');
   await whole(store, 31);
   assert.deepEqual(await left(store), [waits, young]);
+});
+
+test('an MTA process does it beside its other work', async (context) => {
+  const world = await MailWorld.start(context, databases);
+  const [ended, young] = [
+    await sent(world.store, { received: 50, ended: [50] }),
+    await sent(world.store, { received: 50, ended: [33] }),
+  ];
+  const stays = await sent(world.store, { received: 50, ended: [29] });
+  await world.mta('mta-1', { keepDays: 31 });
+  await until('they are gone', async () => (await left(world.store)).join() === `${stays}`);
+  assert.ok(ended < young);
 });
 
 test('pages end where mail is young, and go on where the last one ended', async (context) => {
