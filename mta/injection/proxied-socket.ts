@@ -12,10 +12,10 @@ export function proxiedSource(socket: Socket): Promise<Source | null> {
     const stop = () => {
       socket.off('readable', read).off('end', ended).off('close', ended).off('error', failed);
     };
+    // A late error of a socket that is going away, or is being handed on, must not end the process.
+    socket.on('error', () => {});
     const failed = (error: Error) => {
       stop();
-      // A late error of a socket that is going away must not end the process.
-      socket.on('error', () => {});
       socket.destroy();
       reject(error);
     };
