@@ -141,7 +141,8 @@ function normalLine(reply: Reply): string {
     .slice(0, MAX_TEXT)
     .replace(/(^|\s)[245]\d\d[- ](?=[245]\.\d{1,3}\.\d{1,3}\b)/g, '$1')
     .replace(/(^|[\r\n])[245]\d\d[- ]/g, '$1');
-  const enhanced = /^\s*([245]\.\d{1,3}\.\d{1,3})\b/.exec(text)?.[1];
+  // qmail and its kin say it at the end: "sorry, no mailbox here (#5.1.1)".
+  const enhanced = (/^\s*#?([245]\.\d{1,3}\.\d{1,3})\b/.exec(text) ?? /\(#([245]\.\d{1,3}\.\d{1,3})\b/.exec(text))?.[1];
   const words = text.split(/\s+/).filter((word) => word !== '' && word !== enhanced);
   return [reply.code, ...(enhanced === undefined ? [] : [enhanced]), ...words].join(' ');
 }

@@ -55,7 +55,7 @@ export const CONTENT_RULES: readonly ReplyRule[] = [
     id: 'any-format',
     providers,
     pattern:
-      /(header|headers|format|mime|date|subject|from:|message-id|8-?bit|encoding|rfc ?2?8?22|rfc ?5322|syntax|boundary|character|charset|bare (lf|cr)|line (too long|length))\b.{0,60}\b(error|invalid|missing|not (compliant|accepted|allowed|supported|valid)|malformed|required|violat|illegal|too long|non-?compliant|duplicate)|(invalid|malformed|missing|illegal|multiple|duplicate) (header|headers|mime|date|from:|subject|message-id|character)|not rfc|protocol violation|bare (lf|cr|newline)s?|does not support (8bit|smtputf8)|conversion/i,
+      /(header|headers|format|mime|date|subject|from:|message-id|8-?bit|encoding|rfc ?2?8?22|rfc ?5322|syntax|boundary|character|charset|bare (lf|cr)|line (too long|length))\b.{0,60}\b(error|invalid|missing|not (compliant|accepted|allowed|supported|valid)|malformed|required|violat|illegal|too long|non-?compliant|duplicate)|(invalid|malformed|missing|illegal|multiple|duplicate) (header|headers|mime|date|from:|subject|message-id|character)|not rfc|protocol violation|bare (lf|cr|newline)s?|does not support (8bit|smtputf8)|conversion|invalid data|data refused/i,
     class: 'content',
     scope: 'message',
     example: '550 5.6.0 Lone CR or LF in headers: header syntax error',
@@ -64,7 +64,7 @@ export const CONTENT_RULES: readonly ReplyRule[] = [
     id: 'any-denied',
     providers,
     pattern:
-      /(access|permission|transaction|delivery|mail|e-?mail|connection|message|recipient|request|service) (was |is |has been |address )?(denied|prohibited|forbidden|not (authori[sz]ed|permitted|allowed))|denied by|administrative prohibition|administratively|(local|security|site|company|site-?specific|e-?mail|acceptable use) polic(y|ies)|policy (reasons?|violation|restriction|reject|rejection|block)|for policy|not accepted for|rejected (by|for|due to|under) (the |our |a |local |site )?(polic|rule|filter|system|server|administrator|security)|prohibited|no thank you|we do not accept|recipient address rejected|blocked by policy|violates/i,
+      /(access|permission|transaction|delivery|mail|e-?mail|connection|message|recipient|request|service) (was |is |has been |address )?(denied|prohibited|forbidden|not (authori[sz]ed|permitted|allowed))|denied by|administrative prohibition|administratively|(local|security|site|company|site-?specific|e-?mail|acceptable use|by) polic(y|ies)|policy (reasons?|violation|restriction|reject|rejection|block)|for policy|not accepted for|rejected (by|for|due to|under) (the |our |a |local |site )?(polic|rule|filter|system|server|administrator|security)|prohibited|no thank you|we do not accept|recipient address rejected|blocked by policy|violates/i,
     class: 'policy',
     scope: 'message',
     example: '550 5.7.1 Access denied',

@@ -85,6 +85,16 @@ export const GOOGLE_RULES: readonly ReplyRule[] = [
     example: '550 5.7.26 This mail has been blocked because the sender is unauthenticated. SPF and DKIM did not pass.',
   },
   {
+    // The address is of a range that its own network says sends no mail by itself.
+    id: 'google-relay-wanted',
+    providers,
+    pattern: /IP you.{1,3}re using to send mail is not authori[sz]ed/i,
+    class: 'identity',
+    scope: 'ip',
+    example:
+      "550 5.7.1 [192.0.2.1] The IP you're using to send mail is not authorized to send email directly to our servers. Please use the SMTP relay at your service provider instead.",
+  },
+  {
     id: 'google-tls',
     providers,
     pattern: /^421 4\.7\.29 |^421 4\.7\.0 .{0,300}TLS required/i,

@@ -62,7 +62,7 @@ export const SOURCE_RULES: readonly ReplyRule[] = [
     id: 'any-url-listed',
     providers,
     pattern:
-      /\b(surbl|uribl|ivmuri)\b|(url|link|uri|website)\b.{0,40}\b(black|block)[- ]?list|(black|block)listed url/i,
+      /\b(surbl|uribl|ivmuri)\b|(url|link|uri|website)\b.{0,60}\b((black|block)[- ]?list|listed\b)|(black|block)listed url/i,
     class: 'listing',
     scope: 'url',
     example: '550 5.7.1 Message contains a URL that multi.surbl.org knows',
@@ -89,7 +89,7 @@ export const SOURCE_RULES: readonly ReplyRule[] = [
     id: 'any-listed',
     providers,
     pattern:
-      /\b(spamhaus|sbl|xbl|css|barracudacentral|spamcop|sorbs|uceprotect\w{0,8}|dnsbls?|dns ?bl|rbl|dnsrbl|drbl|spamrats|psbl|surriel|abuseat|cbl|invaluement|mailspike|hostkarma|nixspam|manitu|backscatterer|senderscore|abusix|gbudb|njabl|ordb|dsbl|mail-abuse|wpbl|imp-spam|blackholes?)\b|(black|block|deny)[- ]?list(ed)? (at|in|by|on|using)\b|\bin (a|an|our|the|my) (\S{1,30} )?(black|block|deny)[- ]?list|blocked using|(is|ip) listed (at|in|on|by)|listed as (abusive|spam)|blocked by \S{1,80}\.(org|net|com)\b/i,
+      /\b(spamhaus|sbl|xbl|css|barracudacentral|spamcop|sorbs|uceprotect\w{0,8}|dnsbls?|dns ?bl|rbl|dnsrbl|drbl|spamrats|psbl|surriel|abuseat|cbl|invaluement|mailspike|hostkarma|nixspam|manitu|backscatterer|senderscore|abusix|ivmsip|gbudb|njabl|ordb|dsbl|mail-abuse|wpbl|imp-spam|blackholes?)\b|(black|block|deny)[- ]?list(ed)? (at|in|by|on|using)\b|\b(in|on) (a|an|our|the|my) (\S{1,30} )?(black|block|deny)[- ]?list|(black|block)listing in effect|blocked using(?! spam)|(is|ip) listed (at|in|on|by)|listed as (abusive|spam)|blocked by \S{1,80}\.(org|net|com)\b/i,
     class: 'listing',
     scope: 'ip',
     example: '554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org',
@@ -135,7 +135,7 @@ export const SOURCE_RULES: readonly ReplyRule[] = [
     id: 'any-sender',
     providers,
     pattern:
-      /\bsenders?(?! verify ok| ?ip\b) ?('s )?(e-?mail ?)?(address|domain|host|user|mailbox|account|id)?\b.{0,100}(not found|does(n.t| not) (exist|resolve)|rejected|verif|unknown|invalid|undeliverable|unrout|not (exist|valid|resolv)|denied|blocked|refused|suspended|disabled|expired|no (mx|a record|valid)|bad|missing)|(invalid|bad|unknown|unroutable|unresolvable|unverified|illegal|malformed|forged|fake|empty|null|rejected|refused) (envelope )?(sender|from|return-?path|reverse-path|mail from|originator)|domain of sender|from:? (address|domain|header).{0,60}(not|invalid|missing|does)|mail from (?!\[?\d).{0,80}(not (exist|allow|valid|owned)|rejected|refused|denied)|(from|sender) domain.{0,40}(not|must|invalid)|(could|can) ?not verify (the )?sender|sender verify fail|purported responsible|backscatter|emetteur invalide|expéditeur|absender/i,
+      /\bsenders?(?! verify ok| ?ip\b) ?('s )?(e-?mail ?)?(address|domain|host|user|mailbox|account|id)?\b.{0,100}(not found|does(n.t| not) (exist|resolve)|rejected|verif|unknown|invalid|undeliverable|unrout|not (exist|valid|resolv)|denied|blocked|refused|suspended|disabled|expired|no (mx|a record|valid)|bad|missing)|(invalid|bad|unknown|unroutable|unresolvable|unverified|illegal|malformed|forged|fake|empty|null|rejected|refused) (envelope )?(sender|from|return-?path|reverse-path|mail from|originator)|domain of sender|from:? (address|domain|header).{0,60}(not|invalid|missing|does)|mail from (?!\[?\d).{0,80}(not (exist|allow|valid|owned)|rejected|refused|denied)|(from|sender) domain.{0,40}(not|must|invalid)|(could|can) ?not verify (the )?sender|sender verify fail|purported responsible|mail ?from\b.{0,80}(mis-?match|verif\w{1,8} fail)|verify mail ?from|sender .{0,80}has no (a|mx|dns)\b|sender domain .{0,20}(resol\w{1,8} )?fail|backscatter|emetteur invalide|expéditeur|absender/i,
     class: 'identity',
     scope: 'domain',
     example: '450 4.1.8 <bounce@mail.example>: Sender address rejected: Domain not found',

@@ -11,7 +11,7 @@ export const TRANSPORT_RULES: readonly ReplyRule[] = [
     id: 'any-loop',
     providers,
     pattern:
-      /\bloop(s|ing|ed|back)?\b|too many (hops|"?received"?)|hop ?count|maximum (number of )?hops|best-preference MX/i,
+      /\bloop(s|ing|ed|back)?\b|too many (hops|"?received"?)|hop ?count|maximum (number of )?hops|best-preference MX|points? back to/i,
     class: 'infrastructure',
     scope: 'message',
     example: '554 5.4.6 Too many hops',

@@ -102,9 +102,12 @@ function isMarkedReport({ fields, parameters }: Part, statuses: readonly string[
   return /^delivery-status$/i.test(parameters.get('report-type') ?? '');
 }
 
-/** A report whose parts have lost their delimiters: the status fields stand in the text. A mail system's own only. */
+/**
+ * A report whose parts have lost their delimiters: the status fields stand in the text. A mail system's own only, or what
+ * is no message at all but a report's text, without any header.
+ */
 function inlineStatus(fields: Fields, lines: readonly string[]): readonly string[] {
-  if (!fromMailSystem(fields)) return [];
+  if (fields.size > 0 && !fromMailSystem(fields)) return [];
   const text = lines.join('\n');
   return looksLikeStatus(text) ? [text] : [];
 }
