@@ -10,7 +10,7 @@ export const CONTENT_RULES: readonly ReplyRule[] = [
     id: 'any-size',
     providers,
     pattern:
-      /(message|mail|e-?mail|size|data|body|attachments?|file|sum|it) (is |was |size |length |are |exceeds? )?.{0,40}(too (large|big|long)|exceed\w{0,3} (the |my |our |fixed |maximum|size|local|allowed|limit|databytes|\d)|larger than|over the (maximum|limit|size)|bigger than)|too (large|big) (message|mail|e-?mail|for)|(message|mail|maximum|size) size limit|size limit (exceeded|for)|databytes limit|maximum (message |allowed )?(size|length)|SizeLimit|message (size|length) exceed|exe+ded the maximum size|mail size limit|message size violation|file too big/i,
+      /(message|mail|e-?mail|size|data|body|attachments?|file|sum|it) (is |was |size |length |are |exceeds? )?.{0,40}((?<!queue )too (large|big|long)|exceed\w{0,3} (the |my |our |fixed |maximum|size|local|allowed|limit|databytes|\d)|larger than|over the (maximum|limit|size)|bigger than)|too (large|big) (message|mail|e-?mail|for)|(message|mail|maximum|size) size limit|size limit (exceeded|for)|databytes limit|maximum (message |allowed )?(size|length)|SizeLimit|message (size|length) exceed|exe+ded the maximum size|mail size limit|message size violation|file too big/i,
     class: 'content',
     scope: 'message',
     example: '552 5.3.4 Message size exceeds fixed limit',
@@ -37,7 +37,7 @@ export const CONTENT_RULES: readonly ReplyRule[] = [
     id: 'any-blocked',
     providers,
     pattern:
-      /\b(your )?(ip( address)?|client|host|server|mail server|network|connection|mta|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})\b(?!.{0,60}(spam content|message)).{0,60}\b(blocked|banned|barred|refused by|rejected|(black|block|deny)[- ]?listed|(poor|bad|low) reputation|not (allowed|permitted|welcome)|not accept(ed)?)\b|(poor|bad|low) reputation|bad sender ip|you are (not allowed to connect|sending spam)|blocked for (abuse|spam)|not accepting (mail|connections) from your|no access from mail server|(mail|messages?|connections?) from \[?\d[\d.]{6,15}\]? .{0,40}(refused|rejected|denied)|refused to talk to me|IP=\S{1,45} - A problem occurred|service refuse[de]?\b|access from ip|go away|suspiciously like spammer|blocked - see|has been blocked by/i,
+      /\b(your )?(ip( address)?|client|host|server|mail server|network|connection|mta|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})\b(?!.{0,60}(spam content|message)).{0,60}\b(blocked|banned|barred|refused by|rejected|(black|block|deny)[- ]?listed|(poor|bad|low) reputation|not (allowed|permitted|welcome)|not accept(ed)?)\b|(poor|bad|low) reputation|bad sender ip|you are (not allowed to connect|sending spam)|blocked for (abuse|spam)|not accepting (mail|connections) from your|no access from mail server|(mail|messages?|connections?) from \[?\d[\d.]{6,15}\]? .{0,40}(refused|rejected|denied)|refused to talk to me|refused due to abuse|IP=\S{1,45} - A problem occurred|service refuse[de]?\b|access from ip|go away|suspiciously like spammer|blocked - see|has been blocked by/i,
     class: 'block',
     scope: 'ip',
     example: '554 5.7.1 Your IP address 192.0.2.1 was blocked by our administrator',

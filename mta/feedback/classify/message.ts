@@ -76,7 +76,7 @@ export function classifyMessage(raw: Buffer): ClassifiedMessage {
   if (isChallenge(message.fields, parts.prose)) return { ...nothing, kind: 'challenge' };
   if (
     !hasReplySubject(message.fields) &&
-    (isMarkedReport(message, statuses) || isReportInProse(message.fields, lines))
+    (isMarkedReport(message, statuses) || isReportInProse(message.fields, lines, originalRecipients(original)))
   ) {
     const recipients = fromProse(report);
     if (recipients.length > 0) return { ...base, recipients, kind: kindOf(recipients) };
