@@ -64,7 +64,7 @@ export const CONTENT_RULES: readonly ReplyRule[] = [
     id: 'any-denied',
     providers,
     pattern:
-      /(access|permission|transaction|delivery|mail|e-?mail|connection|message|recipient|request|service) (was |is |has been |address )?(denied|prohibited|forbidden|not (authori[sz]ed|permitted|allowed))|denied by|administrative prohibition|administratively|(local|security|site|company|site-?specific|e-?mail|acceptable use|by) polic(y|ies)|policy (reasons?|violation|restriction|reject|rejection|block)|for policy|not accepted for|rejected (by|for|due to|under) (the |our |a |local |site )?(polic|rule|filter|system|server|administrator|security)|prohibited|no thank you|we do not accept|recipient address rejected|blocked by policy|violates/i,
+      /(access|permission|transaction|delivery|mail|e-?mail|connection|message|recipient|request|service) (was |is |has been |address )?(denied|prohibited|forbidden|not (authori[sz]ed|permitted|allowed))|denied by|administrative prohibition|administratively|(local|security|site|company|site-?specific|e-?mail|acceptable use|by) polic(y|ies)|policy (reasons?|violation|restriction|reject|rejection|block)|for policy|not accepted for|rejected (by|for|due to|under) (the |our |a |local |site )?(polic|rule|filter|system|server|administrator|security)|prohibited|no thank you|we do not accept|recipient address rejected|blocked by policy|violates|\bAUP#/i,
     class: 'policy',
     scope: 'message',
     example: '550 5.7.1 Access denied',

@@ -9,7 +9,7 @@
 
 import type { ReplyClass } from '../../../policy/replies.ts';
 import { addressesIn, addressList } from './addresses.ts';
-import { hasReplySubject, isAutoReply, isChallenge, isChallengeStatus } from './automatic.ts';
+import { hasReplySubject, isAutoReply, isChallenge, isChallengeReport } from './automatic.ts';
 import { type Action, looksLikeStatus, readDeliveryStatus, type StatusGroup } from './delivery-status.ts';
 import { type ClassifiedFeedback, readFeedback, readJmrp, readUnsubscribe } from './feedback-report.ts';
 import { type Finding, findRecipients, hasCode, refusalIn, splitReturned } from './free-text.ts';
@@ -65,7 +65,7 @@ export function classifyMessage(raw: Buffer): ClassifiedMessage {
     return { ...nothing, kind: 'auto-reply' };
 
   const statuses = parts.statuses.length > 0 ? parts.statuses : inlineStatus(message.fields, lines);
-  if (statuses.some(isChallengeStatus)) return { ...nothing, kind: 'challenge' };
+  if (isChallengeReport(message.fields, statuses)) return { ...nothing, kind: 'challenge' };
   const report: Report = { fields: message.fields, parts: { ...parts, statuses }, lines, original };
   if (statuses.length > 0) {
     const recipients = fromStatuses(report);
