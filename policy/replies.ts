@@ -99,8 +99,11 @@ export function classifyReply(reply: Reply): ReplyVerdict {
   return verdict(reply.code, reading, rule.laneFatal === true && (scope === 'ip' || scope === 'netblock'));
 }
 
-/** A command out of order or not known (RFC 5321 §4.2.2): "503 no recipient" speaks of commands, not of mailboxes. */
-const PROTOCOL_ERRORS: readonly number[] = [502, 503, 504];
+/**
+ * A command out of order or not known (RFC 5321 §4.2.2), and a login that failed (RFC 4954 §6): "503 no recipient" speaks
+ * of commands and "535 unknown user" of who logs in, neither of a mailbox.
+ */
+const PROTOCOL_ERRORS: readonly number[] = [502, 503, 504, 534, 535, 538];
 
 function applies(rule: ReplyRule, reply: Reply): boolean {
   const aboutRecipient = rule.class === 'recipient' || rule.class === 'mailbox-full';
