@@ -1,15 +1,26 @@
 /**
  * One mailbox provider: what it answers to whom, and where mail lands. No sockets here; provider-server.ts asks.
  *
- * In this order a recipient is refused: outage, blocked sender, block by its own domain, greylisting, clampdown, reputation
- * limit, unknown recipient, an answer in no list. Limits are answered at RCPT or after the message, as the dialect has it;
- * those of the author's domain always after it, for only then it is known.
+ * In this order a recipient is refused: outage, blocklist, blocked sender, blocked network, block by its own domain,
+ * greylisting, clampdown, volume jump, reputation limit, unknown recipient, an answer in no list. Limits are answered at
+ * RCPT or after the message, as the dialect has it; those of the author's domain always after it, for only then it is known.
  */
+import type { Blocklists } from './blocklists.ts';
 import type { LabClock, PlanInstant } from './clock.ts';
 import { DIALECTS } from './dialect.ts';
-import { ACCEPTED_RECIPIENT, type Dialect, GREYLISTED, OUT_OF_SERVICE, type Reply } from './dialect-parts.ts';
+import {
+  ACCEPTED_RECIPIENT,
+  type Dialect,
+  GREYLISTED,
+  LISTED,
+  LISTED_FOR_NOW,
+  OUT_OF_SERVICE,
+  type Reply,
+} from './dialect-parts.ts';
 import { Greylist } from './greylist.ts';
+import { Netblocks } from './netblocks.ts';
 import { chance } from './random.ts';
+import { junks } from './readers.ts';
 import { domainOf, recipientExists } from './recipients.ts';
 import type { Reputation, Standing } from './reputation.ts';
 import type { Scenario } from './scenario.ts';
@@ -19,6 +30,7 @@ import type { Schedule } from './schedule.ts';
 import { type KnownSender, SenderRegistry, type Tally } from './sender-registry.ts';
 import { tarpitDelay } from './tarpit.ts';
 import { UnlistedReplies } from './unlisted-replies.ts';
+import { VolumeJump } from './volume-jump.ts';
 
 /** `missing`: accepted and never shown. `returned`: accepted, and a report that says it was not delivered will follow. */
 export type Placement = 'inbox' | 'junk' | 'missing' | 'returned';
@@ -48,16 +60,28 @@ export interface MessageAnswer {
 export class Provider {
   readonly spec: ProviderSpec;
   readonly #seed: number;
+  readonly #scenario: Scenario;
   readonly #dialect: Dialect;
   readonly #clock: LabClock;
   readonly #schedule: Schedule;
   readonly #greylist: Greylist;
   readonly #unlisted: UnlistedReplies | null;
   readonly #senders: SenderRegistry;
+  readonly #netblocks: Netblocks | null;
+  readonly #jump: VolumeJump | null;
+  readonly #blocklists: Blocklists | null;
 
-  constructor(options: { spec: ProviderSpec; scenario: Scenario; clock: LabClock; schedule: Schedule }) {
+  /** `blocklists`: those of the world; without them nobody is listed. */
+  constructor(options: {
+    spec: ProviderSpec;
+    scenario: Scenario;
+    clock: LabClock;
+    schedule: Schedule;
+    blocklists?: Blocklists;
+  }) {
     const { spec, scenario } = options;
     this.spec = spec;
+    this.#scenario = scenario;
     this.#seed = scenario.seed;
     this.#dialect = DIALECTS[spec.dialect];
     this.#clock = options.clock;
@@ -66,11 +90,16 @@ export class Provider {
       seed: scenario.seed,
       provider: spec.key,
       share: spec.greylistShare,
+      minHours: spec.greylistMinHours,
       maxHours: spec.greylistMaxHours,
+      by: spec.greylistBy,
     });
     const seeded = { seed: scenario.seed, provider: spec.key };
     this.#unlisted = spec.unlistedReplies ? new UnlistedReplies({ ...seeded, ...spec.unlistedReplies }) : null;
     this.#senders = new SenderRegistry(spec, scenario);
+    this.#netblocks = spec.netblockReputation ? new Netblocks(spec.netblockReputation.share) : null;
+    this.#jump = spec.volumeJump ? new VolumeJump(spec.volumeJump) : null;
+    this.#blocklists = options.blocklists ?? null;
   }
 
   /** Null: welcome. `open`: connections this address has already. */
@@ -93,16 +122,32 @@ export class Provider {
   }
 
   rcpt(attempt: RecipientAttempt): Reply {
+    const reply = this.#answerRcpt(attempt);
+    this.#chargeNetwork(attempt.sourceIp);
+    return reply;
+  }
+
+  data(message: MessageAttempt): MessageAnswer {
+    const answer = this.#answerData(message);
+    this.#chargeNetwork(message.sourceIp);
+    return answer;
+  }
+
+  #answerRcpt(attempt: RecipientAttempt): Reply {
     const { sourceIp, mailFrom, rcpt } = attempt;
-    const at = this.#clock.instant();
+    const at = this.#now();
     const { reputation, tally } = this.#senders.source(sourceIp);
     const count = (reply: Reply) => this.#counted(reply, tally, 1);
     reputation.rollTo(at.day);
     if (this.#schedule.outage(this.spec.key)) return count(OUT_OF_SERVICE);
+    const list = this.#listing(sourceIp);
+    if (list?.answer === 'refuse') return count(LISTED(sourceIp, list.zone));
+    if (list?.answer === 'defer') return count(LISTED_FOR_NOW(sourceIp, list.zone));
     if (reputation.standing === 'blocked') {
       reputation.recordKnock(at);
       return count(this.#dialect.blocked(sourceIp));
     }
+    if (this.#networkStanding(sourceIp, at) === 'blocked') return count(this.#dialect.netblockBlocked(sourceIp));
     if (this.#blockedByTenant(rcpt)) return count(this.#dialect.tenantBlocked(sourceIp, rcpt));
     if (this.#greylist.defers(sourceIp, domainOf(mailFrom), rcpt, at.hours)) return count(GREYLISTED(rcpt));
     if (this.#dialect.limitsAt === 'rcpt') {
@@ -111,6 +156,7 @@ export class Provider {
     }
     if (!recipientExists(rcpt)) {
       reputation.recordDead(at);
+      this.#blocklists?.recordDead(sourceIp);
       this.#senders.domain(this.#senders.domainName(mailFrom, null)).recordDead(at);
       return count(this.#dialect.unknownRecipient(rcpt));
     }
@@ -120,9 +166,9 @@ export class Provider {
     return unlisted ? count(unlisted) : ACCEPTED_RECIPIENT;
   }
 
-  data(message: MessageAttempt): MessageAnswer {
+  #answerData(message: MessageAttempt): MessageAnswer {
     const { sourceIp, rcpts, mailFrom } = message;
-    const at = this.#clock.instant();
+    const at = this.#now();
     const { reputation, tally } = this.#senders.source(sourceIp);
     const domainName = this.#senders.domainName(mailFrom, message.authorDomain ?? null);
     const domain = this.#senders.domain(domainName);
@@ -137,22 +183,42 @@ export class Provider {
     for (const _ of rcpts) {
       reputation.recordAccepted(at);
       domain.recordAccepted(at);
+      this.#jump?.count(sourceIp, at.day, reputation.knownLevel);
     }
     tally.accepted += rcpts.length;
     const reply = { code: 250, text: `2.0.0 OK ${this.spec.key} queued` };
-    return { reply, accepted: true, placement: this.#place(message, [reputation.standing, domain.standing]) };
+    const standings = [reputation.standing, domain.standing, this.#networkStanding(sourceIp, at)];
+    return { reply, accepted: true, placement: this.#place(message, standings) };
   }
 
   /** A reader pressed "spam". `author`: the domain the message answers for, null if unknown. */
   complain(sourceIp: string, mailFrom: string, author: string | null): void {
-    const at = this.#clock.instant();
+    const at = this.#now();
     this.#senders.source(sourceIp).reputation.recordComplaint(at);
     this.#senders.domain(this.#senders.domainName(mailFrom, author)).recordComplaint(at);
+    this.#chargeNetwork(sourceIp);
   }
 
-  /** Every sender seen so far, days ended up to now. */
+  /** Every sender and network seen so far, days ended up to now. */
   senders(): KnownSender[] {
-    return this.#senders.all(this.#clock.instant().day);
+    return this.#senders.all(this.#now().day, this.#netblocks?.all());
+  }
+
+  #now(): PlanInstant {
+    return this.#clock.instant(this.spec.dayStartsAtHour);
+  }
+
+  #listing(sourceIp: string): ProviderSpec['blocklists'][number] | undefined {
+    return this.spec.blocklists.find(({ zone }) => this.#blocklists?.listed(zone, sourceIp));
+  }
+
+  #networkStanding(sourceIp: string, at: PlanInstant): Standing {
+    const neighbours = this.#schedule.at(this.spec.key, 'bad-neighbour');
+    return this.#netblocks?.standing(sourceIp, neighbours, at) ?? 'good';
+  }
+
+  #chargeNetwork(sourceIp: string): void {
+    this.#netblocks?.charge(sourceIp, this.#senders.source(sourceIp).reputation, this.#now());
   }
 
   #counted(reply: Reply, tally: Tally, recipients: number): Reply {
@@ -172,7 +238,10 @@ export class Provider {
 
   #place(message: MessageAttempt, standings: readonly Standing[]): Placement {
     if (this.#returns(message)) return 'returned';
-    if (standings.every((one) => one === 'good')) return 'inbox';
+    const [rcpt = ''] = message.rcpts;
+    if (standings.every((one) => one === 'good') && this.#listing(message.sourceIp)?.answer !== 'junk') {
+      return junks(this.#scenario, this.spec.key, rcpt) ? 'junk' : 'inbox';
+    }
     return chance(this.spec.missingShare, this.#seed, 'missing', this.spec.key, message.messageId) ? 'missing' : 'junk';
   }
 
@@ -189,6 +258,7 @@ export class Provider {
     if (clampdown && rcpts.some((rcpt) => this.#clamped(clampdown, reputation, sourceIp, rcpt, at))) {
       return this.#dialect.limited(sourceIp);
     }
+    if (this.#jump?.exceeds(sourceIp, at.day, reputation.knownLevel)) return this.#dialect.limited(sourceIp);
     const excess = reputation.excess(at);
     if (excess === 'burst') return this.#dialect.throttled(sourceIp);
     if (excess === 'volume') {
