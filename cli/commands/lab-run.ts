@@ -4,7 +4,7 @@ import path from 'node:path';
 import { badInput, type Command, type Invocation, text } from '../command.ts';
 import { CHECKOUT } from '../config/load.ts';
 
-const DAY_MS = 3_000;
+const DAY_MS = 5_000;
 const START = 12;
 const LEAST_RAMP_DAYS = 10;
 
