@@ -51,7 +51,7 @@ const habits = z
 
 export const readersSchema = z
   .strictObject({
-    complaintDelay: complaintDelay.default({ shape: 'uniform', fromHours: 1, untilHours: 12, medianHours: 12 }),
+    complaintDelay: complaintDelay.prefault({}),
     engagement: z
       .partialRecord(segmentSchema, habits)
       .optional()

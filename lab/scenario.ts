@@ -70,9 +70,7 @@ export const scenarioSchema = z
       .describe('Days `rampart lab run` plays; the world itself goes on for ever'),
     providers: z.array(providerSchema).min(1).max(250).describe('Mailbox providers'),
     traffic,
-    readers: readersSchema.default({
-      complaintDelay: { shape: 'uniform', fromHours: 1, untilHours: 12, medianHours: 12 },
-    }),
+    readers: readersSchema.prefault({}),
     week: weekSchema.optional(),
     blocklists: z.array(blocklistSchema).default([]).describe("DNS blocklists on the lab's name server"),
     established: z.array(established).default([]).describe('Source addresses with a history; all others are strangers'),
@@ -132,7 +130,12 @@ export const scenarioSchema = z
 
 export type Scenario = z.infer<typeof scenarioSchema>;
 
+const describedSchema = scenarioSchema.meta({
+  title: "A world of Rampart's lab",
+  description: 'Providers, readers, traffic and what happens on which day; docs/scenarios.md explains how to write one',
+});
+
 /** The JSON Schema editors use to check a scenario; kept as scenarios/scenario.schema.json. */
 export function scenarioJsonSchema(): string {
-  return `${JSON.stringify(z.toJSONSchema(scenarioSchema, { io: 'input' }), null, 2)}\n`;
+  return `${JSON.stringify(z.toJSONSchema(describedSchema, { io: 'input' }), null, 2)}\n`;
 }

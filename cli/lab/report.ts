@@ -3,6 +3,8 @@
 import path from 'node:path';
 import { type Exposure, exposure } from '../../lab/exposure.ts';
 import type { EventLine, ReceivedLine } from '../../lab/records.ts';
+import type { Scenario } from '../../lab/scenario.ts';
+import { messagesOfDay } from '../../lab/traffic.ts';
 import { type Trouble, troublesOf } from '../../lab/truth.ts';
 import { lines } from '../demo/facts.ts';
 import type { Played } from '../demo/play.ts';
@@ -24,6 +26,8 @@ export interface LabReport {
   /** The promises that hold in any world; the exit code is theirs. */
   readonly passed: boolean;
   readonly promises: readonly Condition[];
+  /** Messages the application had to hand in, and those it did: far fewer mean that the machine is too slow for the day. */
+  readonly demand: { readonly planned: number; readonly injected: number };
   readonly troubles: readonly TroubleRow[];
   readonly falseReactions: readonly FalseRow[];
   readonly lanes: readonly {
@@ -96,6 +100,7 @@ export async function labReport(played: Played, dayLength: number, promises: rea
     seconds,
     passed: promises.every((one) => one.holds),
     promises,
+    demand: demandOf(scenario, facts.injected.length),
     troubles,
     falseReactions,
     lanes: facts.lanes
@@ -131,6 +136,11 @@ function falseRow({ reaction, during }: FalseReaction, dayOf: (t: number) => num
   return { provider, kind, day: dayOf(at), reason, during };
 }
 
+function demandOf(scenario: Scenario, injected: number): LabReport['demand'] {
+  const planned = Array.from({ length: scenario.days }, (_, day) => messagesOfDay(scenario, day).length);
+  return { planned: planned.reduce((sum, one) => sum + one, 0), injected };
+}
+
 function summaryOf(troubles: readonly TroubleRow[], wrong: readonly FalseRow[]): LabReport['summary'] {
   const calling = troubles.filter((one) => one.calls !== 'nothing');
   const delays = calling.flatMap((one) => (one.delayHours === null ? [] : [one.delayHours])).sort((a, b) => a - b);
@@ -154,8 +164,11 @@ const TROUBLE_COLUMNS = [
   'hurt',
 ];
 
+const ENOUGH = 0.9;
+
 export function printLabReport(report: LabReport): string[] {
-  const { troubles, falseReactions, summary, scenario } = report;
+  const { troubles, falseReactions, summary, scenario, demand } = report;
+  const { planned, injected } = demand;
   return [
     '',
     `What was wrong for ${report.addresses.cold}, and what Rampart did about it (sent, hurt: recipients before that)`,
@@ -176,6 +189,11 @@ export function printLabReport(report: LabReport): string[] {
     ...report.promises.map((one) => `${one.holds ? ' ok ' : 'FAIL'}  ${one.name} (${one.detail})`),
     '',
     `${summary.answered} of ${summary.troubles} troubles answered, ${summary.harmed} recipients hurt before; ${summary.falseReactions} without a reason`,
+    ...(injected < ENOUGH * planned
+      ? [
+          `only ${injected} of ${planned} messages were handed in: the machine is too slow for this, try a longer --day-length`,
+        ]
+      : []),
     `${scenario.days} days in ${report.seconds} s, scenario ${scenario.name}, seed ${scenario.seed}`,
   ];
 }
