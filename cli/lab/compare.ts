@@ -16,6 +16,8 @@ export interface FalseReaction {
   readonly reaction: Reaction;
   /** What was wrong meanwhile and called for less; empty in a healthy world. */
   readonly during: readonly Trouble['cause'][];
+  /** The last trouble of the lane that was over by then: a late answer, or none at all. */
+  readonly after: { readonly cause: Trouble['cause']; readonly hours: number } | null;
 }
 
 export interface Comparison {
@@ -42,6 +44,11 @@ export function compare(
     reaction.provider === trouble.provider &&
     reaction.at >= trouble.from - BEFORE_HOURS * hour &&
     reaction.at < trouble.to + lingers(trouble);
+  const lastBefore = ({ provider, at }: Reaction) => {
+    const over = troubles.filter((one) => one.provider === provider && one.calls !== 'nothing' && one.to <= at);
+    const last = over.toSorted((a, b) => b.to - a.to)[0];
+    return last ? { cause: last.cause, hours: (at - last.to) / hour } : null;
+  };
   return {
     troubles: troubles.map((trouble) => {
       const reaction = reactions.find((one) => meets(one, trouble) && answers(one, trouble)) ?? null;
@@ -51,7 +58,7 @@ export function compare(
     falseReactions: reactions.flatMap((reaction) => {
       const met = troubles.filter((trouble) => meets(reaction, trouble));
       if (reaction.strength === 'part' || met.some((trouble) => excuses(trouble, reaction))) return [];
-      return [{ reaction, during: [...new Set(met.map((trouble) => trouble.cause))] }];
+      return [{ reaction, during: [...new Set(met.map((one) => one.cause))], after: lastBefore(reaction) }];
     }),
   };
 }

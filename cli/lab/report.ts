@@ -72,6 +72,8 @@ export interface FalseRow extends ReactionRow {
   readonly provider: string;
   /** What was wrong meanwhile and called for less. */
   readonly during: readonly string[];
+  /** The last trouble of the lane that was over by then, and plan hours since. */
+  readonly after: { readonly cause: string; readonly hours: number } | null;
 }
 
 export async function labReport(played: Played, dayLength: number, promises: readonly Condition[]): Promise<LabReport> {
@@ -131,9 +133,10 @@ function troubleRow(
   };
 }
 
-function falseRow({ reaction, during }: FalseReaction, dayOf: (t: number) => number): FalseRow {
+function falseRow({ reaction, during, after }: FalseReaction, dayOf: (t: number) => number): FalseRow {
   const { provider, kind, at, reason } = reaction;
-  return { provider, kind, day: dayOf(at), reason, during };
+  const past = after && { cause: after.cause, hours: Math.round(after.hours * 10) / 10 };
+  return { provider, kind, day: dayOf(at), reason, during, after: past };
 }
 
 function demandOf(scenario: Scenario, injected: number): LabReport['demand'] {
@@ -178,7 +181,7 @@ export function printLabReport(report: LabReport): string[] {
     'Stops and retreats for which there was no reason',
     ...(falseReactions.length === 0
       ? ['none']
-      : table(['provider', 'day', 'what', 'during', 'why'], falseReactions.map(falseCells))),
+      : table(['provider', 'day', 'what', 'during', 'after', 'why'], falseReactions.map(falseCells))),
     '',
     'Lanes at the end',
     ...table(
@@ -212,5 +215,6 @@ function troubleCells(row: TroubleRow): string[] {
 }
 
 function falseCells(row: FalseRow): string[] {
-  return [row.provider, String(row.day), row.kind, row.during.join(', ') || '-', row.reason];
+  const after = row.after === null ? '-' : `${row.after.cause}, ${row.after.hours} h`;
+  return [row.provider, String(row.day), row.kind, row.during.join(', ') || '-', after, row.reason];
 }

@@ -55,6 +55,14 @@ test('one that comes within the hour in which the lab looked is not early', () =
   assert.equal(answered?.delayHours, 0);
 });
 
+test('what comes too late names the trouble it came after', () => {
+  const late = reaction({ at: 12 * DAY + 40 * HOUR });
+  const sensor = trouble({ cause: 'seed-outage', calls: 'nothing', to: 12 * DAY + 39 * HOUR });
+  const [wrongly] = against([trouble(), trouble({ cause: 'outage', from: 0, to: DAY }), sensor], [late]).falseReactions;
+  assert.deepEqual(wrongly?.after, { cause: 'clampdown', hours: 40 });
+  assert.equal(against([], [late]).falseReactions[0]?.after, null);
+});
+
 test('complaints come late, so a retreat for them may', () => {
   const late = reaction({ at: 12 * DAY + 130 * HOUR });
   assert.deepEqual(wrong([trouble({ cause: 'complaint-wave' })], [late]), []);
