@@ -8,6 +8,8 @@ import { domainOf } from './recipients.ts';
 export interface Reply {
   readonly code: number;
   readonly text: string;
+  /** Which limit of volume it is about: never said to the sender, kept in the record. */
+  readonly why?: 'volume-jump' | 'allowance' | 'burst';
 }
 
 export interface Dialect {

@@ -18,19 +18,18 @@ import {
   type Reply,
 } from './dialect-parts.ts';
 import { Greylist } from './greylist.ts';
+import { Limits } from './limits.ts';
 import { Netblocks } from './netblocks.ts';
 import { chance } from './random.ts';
 import { junks } from './readers.ts';
 import { domainOf, recipientExists } from './recipients.ts';
-import type { Reputation, Standing } from './reputation.ts';
+import type { Standing } from './reputation.ts';
 import type { Scenario } from './scenario.ts';
-import type { Clampdown } from './scenario-events.ts';
 import type { ProviderSpec } from './scenario-provider.ts';
 import type { Schedule } from './schedule.ts';
 import { type KnownSender, SenderRegistry, type Tally } from './sender-registry.ts';
 import { tarpitDelay } from './tarpit.ts';
 import { UnlistedReplies } from './unlisted-replies.ts';
-import { VolumeJump } from './volume-jump.ts';
 
 /** `missing`: accepted and never shown. `returned`: accepted, and a report that says it was not delivered will follow. */
 export type Placement = 'inbox' | 'junk' | 'missing' | 'returned';
@@ -68,7 +67,7 @@ export class Provider {
   readonly #unlisted: UnlistedReplies | null;
   readonly #senders: SenderRegistry;
   readonly #netblocks: Netblocks | null;
-  readonly #jump: VolumeJump | null;
+  readonly #limits: Limits;
   readonly #blocklists: Blocklists | null;
 
   /** `blocklists`: those of the world; without them nobody is listed. */
@@ -98,7 +97,7 @@ export class Provider {
     this.#unlisted = spec.unlistedReplies ? new UnlistedReplies({ ...seeded, ...spec.unlistedReplies }) : null;
     this.#senders = new SenderRegistry(spec, scenario);
     this.#netblocks = spec.netblockReputation ? new Netblocks(spec.netblockReputation.share) : null;
-    this.#jump = spec.volumeJump ? new VolumeJump(spec.volumeJump) : null;
+    this.#limits = new Limits({ spec, seed: scenario.seed, dialect: this.#dialect, schedule: this.#schedule });
     this.#blocklists = options.blocklists ?? null;
   }
 
@@ -151,7 +150,7 @@ export class Provider {
     if (this.#blockedByTenant(rcpt)) return count(this.#dialect.tenantBlocked(sourceIp, rcpt));
     if (this.#greylist.defers(sourceIp, domainOf(mailFrom), rcpt, at.hours)) return count(GREYLISTED(rcpt));
     if (this.#dialect.limitsAt === 'rcpt') {
-      const limit = this.#limit(sourceIp, [rcpt], at);
+      const limit = this.#limits.ofAddress(reputation, sourceIp, [rcpt], at);
       if (limit) return count(limit);
     }
     if (!recipientExists(rcpt)) {
@@ -174,8 +173,8 @@ export class Provider {
     const domain = this.#senders.domain(domainName);
     const [rcpt = ''] = rcpts;
     const refusal =
-      (this.#dialect.limitsAt === 'data' ? this.#limit(sourceIp, rcpts, at) : null) ??
-      this.#domainLimit(domain, domainName, message, at) ??
+      (this.#dialect.limitsAt === 'data' ? this.#limits.ofAddress(reputation, sourceIp, rcpts, at) : null) ??
+      this.#limits.ofDomain(domain, domainName, message, at) ??
       this.#unlisted?.afterMessage({ sourceIp, senderDomain: domainOf(mailFrom), rcpt });
     if (refusal) {
       return { reply: this.#counted(refusal, tally, rcpts.length), accepted: false, placement: null };
@@ -183,7 +182,7 @@ export class Provider {
     for (const _ of rcpts) {
       reputation.recordAccepted(at);
       domain.recordAccepted(at);
-      this.#jump?.count(sourceIp, at.day, reputation.knownLevel);
+      this.#limits.count(reputation, sourceIp, at);
     }
     tally.accepted += rcpts.length;
     const reply = { code: 250, text: `2.0.0 OK ${this.spec.key} queued` };
@@ -250,41 +249,5 @@ export class Provider {
     const { lateBounces, key } = this.spec;
     if (!lateBounces || mailFrom === '') return false;
     return chance(lateBounces.share, this.#seed, 'late-bounce', key, messageId, ...rcpts);
-  }
-
-  #limit(sourceIp: string, rcpts: readonly string[], at: PlanInstant): Reply | null {
-    const { reputation } = this.#senders.source(sourceIp);
-    const [clampdown] = this.#schedule.at(this.spec.key, 'clampdown');
-    if (clampdown && rcpts.some((rcpt) => this.#clamped(clampdown, reputation, sourceIp, rcpt, at))) {
-      return this.#dialect.limited(sourceIp);
-    }
-    if (this.#jump?.exceeds(sourceIp, at.day, reputation.knownLevel)) return this.#dialect.limited(sourceIp);
-    const excess = reputation.excess(at);
-    if (excess === 'burst') return this.#dialect.throttled(sourceIp);
-    if (excess === 'volume') {
-      for (const _ of rcpts) reputation.recordExcess(at);
-      return this.#dialect.limited(sourceIp);
-    }
-    return null;
-  }
-
-  // A clampdown is nobody's fault: it defers without doing damage.
-  #clamped(clampdown: Clampdown, reputation: Reputation, sourceIp: string, rcpt: string, at: PlanInstant): boolean {
-    if (reputation.established || reputation.volumeToday(at) < clampdown.dailyAllowance) return false;
-    return chance(clampdown.deferShare, this.#seed, 'clampdown', this.spec.key, sourceIp, rcpt);
-  }
-
-  #domainLimit(domain: Reputation, name: string, message: MessageAttempt, at: PlanInstant): Reply | null {
-    if (!this.spec.domainReputation) return null;
-    domain.rollTo(at.day);
-    if (domain.standing === 'blocked') {
-      domain.recordKnock(at);
-      return this.#dialect.domainBlocked(name, message.sourceIp);
-    }
-    const excess = domain.excess(at);
-    if (excess === null) return null;
-    // A burst costs a domain nothing, as it costs an address nothing.
-    if (excess === 'volume') for (const _ of message.rcpts) domain.recordExcess(at);
-    return this.#dialect.domainLimited(name);
   }
 }

@@ -1,4 +1,5 @@
 /** The lines the lab writes: its own view of what happened, by its own clock (`t`, ms since 1970). */
+import type { Reply } from './dialect-parts.ts';
 import type { Placement } from './provider.ts';
 import type { BlocklistEvent, ProviderEvent } from './scenario-events.ts';
 
@@ -16,6 +17,8 @@ export interface RcptLine {
   readonly ehlo: string;
   readonly code: number;
   readonly text: string;
+  /** The limit of volume it met, if it met one. */
+  readonly why?: Reply['why'];
 }
 
 /** The answer to the final dot. */
@@ -32,6 +35,7 @@ export interface DataLine {
   readonly campaign: string | null;
   readonly code: number;
   readonly text: string;
+  readonly why?: Reply['why'];
   readonly accepted: boolean;
   readonly placement: Placement | null;
 }

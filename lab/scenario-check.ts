@@ -30,6 +30,10 @@ export function checkScenario(scenario: Scenario, senders: readonly string[]): R
   checkReaders(scenario, faults, notes);
   checkHistory(scenario, senders, notes);
   for (const [index, provider] of scenario.providers.entries()) {
+    if (scenario.traffic.weights[provider.key] === undefined) {
+      const message = `no mail goes to "${provider.key}": give it a weight in traffic.weights`;
+      notes.push({ place: `providers[${index}]`, message });
+    }
     if (provider.greylistShare > 0 && provider.greylistMaxHours >= 2) {
       const message = `a retry waits up to ${provider.greylistMaxHours} plan hours: in a healthy world it passes within 2`;
       notes.push({ place: `providers[${index}].greylistMaxHours`, message });

@@ -7,13 +7,13 @@
  * mail is merely slow; who goes back then was wrong.
  */
 import { holds } from './networks.ts';
-import type { EventLine, InjectedLine } from './records.ts';
+import type { EventLine, InjectedLine, ReceivedLine } from './records.ts';
 import type { Scenario } from './scenario.ts';
 import { type CampaignEvent, isCampaign, type WorldEvent } from './scenario-events.ts';
 
 export interface Trouble {
   readonly provider: string;
-  readonly cause: WorldEvent['type'] | CampaignEvent['type'] | 'reputation';
+  readonly cause: WorldEvent['type'] | CampaignEvent['type'] | 'reputation' | Limit;
   readonly calls: 'retreat' | 'hold' | 'nothing';
   /** From (included) to (excluded), ms since 1970; Infinity: still so at the end. */
   readonly from: number;
@@ -25,11 +25,17 @@ export interface Trouble {
   readonly detail: string;
 }
 
+/** A limit of volume that the lane met: it sent too much, or too fast. */
+type Limit = NonNullable<ReceivedLine['why']>;
+
 export interface TruthInput {
   readonly scenario: Scenario;
   readonly address: string;
   readonly events: readonly EventLine[];
   readonly injected: readonly InjectedLine[];
+  readonly received: readonly ReceivedLine[];
+  /** ms of a day of the world. */
+  readonly dayLength: number;
 }
 
 const CALLS: Readonly<Record<WorldEvent['type'], Trouble['calls']>> = {
@@ -48,7 +54,12 @@ const CALLS: Readonly<Record<WorldEvent['type'], Trouble['calls']>> = {
 
 /** Every trouble of the address, by time. What the world does to others, or where nobody asks the list, is none. */
 export function troublesOf(input: TruthInput): Trouble[] {
-  const found = [...worldTroubles(input), ...campaignTroubles(input), ...reputationTroubles(input)];
+  const found = [
+    ...worldTroubles(input),
+    ...campaignTroubles(input),
+    ...reputationTroubles(input),
+    ...limitTroubles(input),
+  ];
   return found.toSorted((a, b) => a.from - b.from || a.provider.localeCompare(b.provider));
 }
 
@@ -124,6 +135,24 @@ function reputationTroubles({ address, events }: TruthInput): Trouble[] {
       }
     }
     close(Number.POSITIVE_INFINITY);
+  }
+  return found;
+}
+
+/** Answers of one limit that are less than a day apart are one trouble. To send too fast in an hour calls for waiting only. */
+function limitTroubles({ address, received, dayLength }: TruthInput): Trouble[] {
+  const met = received.filter((line) => line.sourceIp === address && line.why !== undefined);
+  const found: Trouble[] = [];
+  for (const lines of Map.groupBy(met, (line) => `${line.provider} ${line.why}`).values()) {
+    let from = Number.NaN;
+    lines.forEach(({ t, provider, why }, index) => {
+      if (Number.isNaN(from)) from = t;
+      const next = lines[index + 1];
+      if (next && next.t - t < dayLength) return;
+      const calls = why === 'burst' ? 'hold' : 'retreat';
+      found.push({ provider, cause: why as Limit, calls, from, to: t + 1, detail: '' });
+      from = Number.NaN;
+    });
   }
   return found;
 }

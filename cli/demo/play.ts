@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Scenario } from '../../lab/scenario.ts';
 import { loadScenario } from '../../lab/scenario-file.ts';
 import { type Calendar, windowOf } from '../../policy/calendar.ts';
+import { isIdle } from '../../policy/idle.ts';
 import { freePort } from '../../setup/host/free-port.ts';
 import { createStore, type Store } from '../../store/connect.ts';
 import { removeEmbedded, stopEmbedded } from '../../store/embedded/start.ts';
@@ -18,6 +19,9 @@ import { type Facts, gather } from './facts.ts';
 import { startInjectProcess, startWorldProcess } from './processes.ts';
 import { screen } from './screen.ts';
 import { BOUNCES, COLD, demoSpec, FEEDBACK, POOL, type Script, targets, USER, WARM } from './setting.ts';
+
+/** Plan ms. */
+const DAY = 86_400_000;
 
 export interface PlayOptions {
   readonly script: Script;
@@ -107,15 +111,23 @@ async function run(
     instance.temporalAddress === undefined ? {} : { address: instance.temporalAddress },
   );
   stops.push(() => temporal.close());
-  await temporal.startRamp(COLD.ip, {
-    plan: 'six-week',
-    start: script.start,
-    targets: targets(scenario),
-    days: script.days,
-    actor: 'demo',
-    reason: 'a new address',
-    operationId: randomUUID(),
-  });
+  const days = (Date.now() - epoch) / script.dayLength;
+  await temporal
+    .startRamp(COLD.ip, {
+      plan: 'six-week',
+      start: script.start,
+      targets: targets(scenario),
+      days: script.days,
+      actor: 'demo',
+      reason: 'a new address',
+      operationId: randomUUID(),
+    })
+    .catch((cause: Error) => {
+      // An address that sends nothing for so long is no longer warm: then the reason given is true and misleading.
+      if (!isIdle(days * DAY)) throw cause;
+      const long = `starting took ${Math.round(days)} of its days, too long for an address to stay warm without mail`;
+      throw new Error(`${long}: give the world a longer day (${cause.message})`, { cause });
+    });
   const injector = startInjectProcess({
     scenario: file,
     directory: labDir,

@@ -88,7 +88,7 @@ export async function labReport(played: Played, dayLength: number, promises: rea
     holds: facts.holds,
   });
   const complaintHours = scenario.readers.complaintDelay.untilHours;
-  const compared = compare(troublesOf({ scenario, ...record }), reactions, { dayLength, complaintHours });
+  const compared = compare(troublesOf({ scenario, dayLength, ...record }), reactions, { dayLength, complaintHours });
   const dayOf = (t: number) => Math.round(((t - epoch) / dayLength) * 100) / 100;
   const troubles = compared.troubles.map(({ trouble, reaction, delayHours }) => {
     const met = exposure(record, trouble, Math.max(trouble.from, reaction?.at ?? trouble.to));

@@ -99,6 +99,20 @@ test('a jump over the day before is put off until the next day, and costs no rep
   assert.equal(isp.senders().find((one) => one.name === IP)?.reputation.score, 100);
 });
 
+test('the record tells one limit from another, the sender is told none', () => {
+  const answer = (overrides: Overrides, n: number) => {
+    const { isp, send } = alone(overrides);
+    send(n);
+    return isp.rcpt({ sourceIp: IP, mailFrom: 'b@x.example', rcpt: 'reader-0@isp.example' });
+  };
+  const jump = answer({ volumeJump: { factor: 1, floor: 5 } }, 5);
+  assert.equal(jump.why, 'volume-jump');
+  const allowance = answer({ freeDailyVolume: 10 }, 10);
+  assert.equal(allowance.why, 'allowance');
+  assert.equal(jump.text, allowance.text);
+  assert.equal(answer({ freeDailyVolume: 60 }, 30).why, 'burst');
+});
+
 test('an address with a history jumps from what it is known for', () => {
   const history = { established: [{ ip: IP, daily: { isp: 60 } }] };
   const { send } = alone({ volumeJump: { factor: 1.5, floor: 10 }, freeDailyVolume: 500 }, history);

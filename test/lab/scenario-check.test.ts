@@ -134,6 +134,13 @@ test('readers nobody is among, and places nobody mails or asks, are told', () =>
   ]);
 });
 
+test('a provider that was given no weight is told', () => {
+  const world = scenario([provider('isp'), provider('forgotten')], HISTORY, { weights: { isp: 1 } });
+  assert.deepEqual(checkScenario(world, SENDERS).notes, [
+    { place: 'providers[1]', message: 'no mail goes to "forgotten": give it a weight in traffic.weights' },
+  ]);
+});
+
 test('a warm address without a history, complaints longer than the run and slow greylisting are told', () => {
   assert.match(remarks({ established: [] }).notes[0] ?? '', /^established: none of the addresses .* is known at "isp"/);
   const readers = { complaintDelay: { untilHours: 120 } };

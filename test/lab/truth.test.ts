@@ -26,8 +26,13 @@ const score = (t: number, sender: string, standing: string, at = 'a') => {
   return { t, day: t / 100, kind: 'score', provider: at, sender, score: 50, standing } as EventLine;
 };
 
-function truth(events: EventLine[], address = COLD, injected: InjectedLine[] = []): string[] {
-  return troublesOf({ scenario: WORLD, address, events, injected }).map((one) =>
+function truth(
+  events: EventLine[],
+  address = COLD,
+  injected: InjectedLine[] = [],
+  received: ReceivedLine[] = [],
+): string[] {
+  return troublesOf({ scenario: WORLD, address, events, injected, received, dayLength: 100 }).map((one) =>
     `${one.provider} ${one.cause} ${one.from}-${one.to} ${one.calls} ${one.detail}`.trim(),
   );
 }
@@ -107,6 +112,25 @@ const rcpt = (t: number, to: string, code = 250, more: Partial<RcptLine> = {}): 
 const data = (t: number, to: string, placement: DataLine['placement'], tx: string): ReceivedLine => ({
   ...{ kind: 'data', t, tx, provider: 'b', sourceIp: COLD, mailFrom: '', rcpts: [to], messageId: `<${tx}>` },
   ...{ campaign: null, code: placement ? 250 : 421, text: '', accepted: placement !== null, placement },
+});
+
+test('a limit of volume that the lane met is a trouble, days of it in a row are one', () => {
+  const limited = (t: number, why: ReceivedLine['why'], more: Partial<RcptLine> = {}) =>
+    rcpt(t, 'x@b.example', 451, { ...(why ? { why } : {}), ...more });
+  const received = [
+    limited(10, 'volume-jump'),
+    limited(60, 'volume-jump'),
+    limited(150, 'volume-jump'),
+    limited(300, 'volume-jump'),
+    limited(20, 'burst'),
+    limited(30, 'allowance', { sourceIp: '127.10.0.10' }),
+    limited(40, undefined),
+  ];
+  assert.deepEqual(truth([], COLD, [], received), [
+    'b volume-jump 10-151 retreat',
+    'b burst 20-21 hold',
+    'b volume-jump 300-301 retreat',
+  ]);
 });
 
 test('exposure counts what was sent meanwhile, and of it what was refused, put off, shown nowhere or complained of', () => {
