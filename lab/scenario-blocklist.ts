@@ -7,7 +7,8 @@ const rule = z
     deadPerDay: z
       .int()
       .min(1)
-      .describe('Dead recipients one address may knock at in 24 h, over all providers; with the next it is listed'),
+      .describe('Dead recipients one address may knock at in 24 h, over all providers; with the next it is listed')
+      .meta({ examples: [40] }),
     delistAfterDays: z
       .number()
       .positive()

@@ -13,7 +13,11 @@ const hours = z
   .max(24)
   .default(12)
   .describe('Plan hours over which it is injected, within one day');
-const messages = z.int().min(1).describe('Messages in all, spread over its providers by `traffic.weights`');
+const messages = z
+  .int()
+  .min(1)
+  .describe('Messages in all, spread over its providers by `traffic.weights`')
+  .meta({ examples: [150] });
 const providers = z
   .array(providerKey)
   .min(1)
@@ -28,7 +32,7 @@ export const deadCampaign = z
     day: fromDay,
     hours,
     messages,
-    deadShare: share.describe('Share, 0 to 1, of its recipients that do not exist'),
+    deadShare: share.describe('Share, 0 to 1, of its recipients that do not exist').meta({ examples: [0.5] }),
     providers,
     segment: claimed,
   })

@@ -6,36 +6,47 @@ const hours = z.number().min(0).max(72);
 
 const tarpit = z
   .strictObject({
-    delayMs: z.int().min(1).max(30_000).describe('Real milliseconds before each answer'),
+    delayMs: z
+      .int()
+      .min(1)
+      .max(30_000)
+      .describe('Real milliseconds before each answer')
+      .meta({ examples: [200] }),
     when: z
       .enum(['always', 'misbehaviour'])
       .default('misbehaviour')
       .describe('To everybody, or to addresses in bad standing and connections with too many errors'),
     errors: z.int().min(1).default(3).describe('Number of answers 5xx on one connection that make the rest of it slow'),
   })
-  .describe('Answers slowly');
+  .describe('Answers slowly')
+  .meta({ examples: [{ delayMs: 150, when: 'misbehaviour', errors: 3 }] });
 
 const lateBounces = z
   .strictObject({
-    share: share.describe('Share, 0 to 1, of accepted messages that come back; never one with a null sender'),
+    share: share
+      .describe('Share, 0 to 1, of accepted messages that come back; never one with a null sender')
+      .meta({ examples: [0.02] }),
     fromHours: hours.default(0.5).describe('Shortest plan hours until the report is sent'),
     untilHours: hours.default(12).describe('Longest plan hours until the report is sent'),
   })
   .refine((one) => one.fromHours <= one.untilHours, { error: 'must not be below fromHours', path: ['untilHours'] })
-  .describe('Accepts and then sends a delivery status notification (RFC 3464) to the return path');
+  .describe('Accepts and then sends a delivery status notification (RFC 3464) to the return path')
+  .meta({ examples: [{ share: 0.02, fromHours: 0.5, untilHours: 12 }] });
 
 const unlistedReplies = z
   .strictObject({
     temporaryShare: share.default(0).describe('Share, 0 to 1, of attempts that get a 4xx nobody has a rule for'),
     permanentShare: share.default(0).describe('Share, 0 to 1, of recipients that get a 5xx nobody has a rule for'),
   })
-  .describe('Answers in words and codes that no list of replies has');
+  .describe('Answers in words and codes that no list of replies has')
+  .meta({ examples: [{ temporaryShare: 0.05, permanentShare: 0.01 }] });
 
 const domainReputation = z
   .strictObject({
     freeDailyVolume: z.int().min(1).default(500).describe('Recipients in 24 h that a domain without history may reach'),
   })
-  .describe('Keeps a full reputation, with limits and blocks, on the domain of From and DKIM');
+  .describe('Keeps a full reputation, with limits and blocks, on the domain of From and DKIM')
+  .meta({ examples: [{ freeDailyVolume: 300 }] });
 
 const volumeJump = z
   .strictObject({
@@ -69,7 +80,9 @@ const netblockReputation = z
 
 const consulted = z
   .strictObject({
-    zone: hostnameSchema.describe('Zone of one of the `blocklists` of this world'),
+    zone: hostnameSchema
+      .describe('Zone of one of the `blocklists` of this world')
+      .meta({ examples: ['bl.lab.example'] }),
     answer: z
       .enum(['refuse', 'defer', 'junk'])
       .default('refuse')

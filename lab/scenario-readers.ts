@@ -42,7 +42,8 @@ const habits = z
   .strictObject({
     complaintRate: share
       .optional()
-      .describe("Complaints per message shown in such a reader's inbox, 0 to 1; left out: `traffic.complaintRate`"),
+      .describe("Complaints per message shown in such a reader's inbox, 0 to 1; left out: `traffic.complaintRate`")
+      .meta({ examples: [0.0003] }),
     junkShare: share
       .default(0)
       .describe('Share, 0 to 1, of such readers whose provider puts even a good sender into junk: they never open'),

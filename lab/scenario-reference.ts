@@ -90,14 +90,16 @@ function shortened(_key: string, value: unknown): unknown {
 
 function tableOf(fields: readonly Field[]): string[] {
   return [
-    '| value | type | default | means |',
-    '| --- | --- | --- | --- |',
+    '| value | type | default | means | example |',
+    '| --- | --- | --- | --- | --- |',
     ...fields.map((field) => `| ${cells(field).join(' | ')} |`),
   ];
 }
 
-function cells({ path, type, required, default: otherwise, says }: Field): string[] {
-  return [`\`${path}\``, type, required ? '**required**' : otherwise, says].map((cell) => cell.replaceAll('|', '\\|'));
+function cells({ path, type, required, default: otherwise, says, examples }: Field): string[] {
+  const example = examples.length === 0 ? '' : `\`${JSON.stringify(examples[0])}\``;
+  const all = [`\`${path}\``, type, required ? '**required**' : otherwise, says, example];
+  return all.map((cell) => cell.replaceAll('|', '\\|'));
 }
 
 function fieldsOf(node: Node, path: string): Field[] {

@@ -35,7 +35,9 @@ export const feedGap = z
 export const blocklistRefusal = z
   .strictObject({
     type: z.literal('blocklist-refusal'),
-    blocklist: hostnameSchema.describe('Zone of one of the `blocklists` of this world'),
+    blocklist: hostnameSchema
+      .describe('Zone of one of the `blocklists` of this world')
+      .meta({ examples: ['bl.lab.example'] }),
     fromDay,
     days,
   })

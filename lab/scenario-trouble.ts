@@ -25,7 +25,12 @@ export const tarpit = z
     provider,
     fromDay,
     hours,
-    delayMs: z.int().min(1).max(30_000).describe('Real milliseconds before each answer'),
+    delayMs: z
+      .int()
+      .min(1)
+      .max(30_000)
+      .describe('Real milliseconds before each answer')
+      .meta({ examples: [200] }),
   })
   .describe('The provider answers everybody late, whatever it answers')
   .meta({ examples: [{ type: 'tarpit', provider: 'yahoo', fromDay: 2, hours: 12, delayMs: 200 }] });
@@ -36,7 +41,9 @@ export const falseUnknown = z
     provider,
     fromDay,
     hours,
-    share: share.describe('Share, 0 to 1, of the recipients that exist; always the same ones while it lasts'),
+    share: share
+      .describe('Share, 0 to 1, of the recipients that exist; always the same ones while it lasts')
+      .meta({ examples: [0.3] }),
   })
   .describe('The provider says of recipients that exist that they do not; it costs no reputation')
   .meta({ examples: [{ type: 'false-unknown', provider: 'yahoo', fromDay: 5.25, hours: 6, share: 0.3 }] });
@@ -45,7 +52,10 @@ export const tenantBlock = z
   .strictObject({
     type: z.literal('tenant-block'),
     provider,
-    domain: z.string().describe('Recipient domain, one of the provider, whose administrator refuses all mail of ours'),
+    domain: z
+      .string()
+      .describe('Recipient domain, one of the provider, whose administrator refuses all mail of ours')
+      .meta({ examples: ['acme.example'] }),
     fromDay,
     hours,
   })
@@ -58,7 +68,12 @@ export const complaintWave = z
     provider,
     fromDay,
     days,
-    factor: z.number().positive().max(1_000).describe('Times the usual complaints about mail delivered while it lasts'),
+    factor: z
+      .number()
+      .positive()
+      .max(1_000)
+      .describe('Times the usual complaints about mail delivered while it lasts')
+      .meta({ examples: [6] }),
   })
   .describe('Readers complain more often, of every campaign: the mail has become worse')
   .meta({ examples: [{ type: 'complaint-wave', provider: 'yahoo', fromDay: 5, days: 3, factor: 6 }] });
@@ -70,12 +85,15 @@ export const badNeighbour = z
     network: z
       .cidrv4()
       .regex(/\.0\/24$/, 'must be a /24, such as 127.10.0.0/24')
-      .describe('The /24 in which somebody else sends spam'),
+      .describe('The /24 in which somebody else sends spam')
+      .meta({ examples: ['127.10.0.0/24'] }),
     fromDay,
     days,
-    damage: share.describe(
-      'How bad the standing of the /24 is while it lasts, 0 to 1: from 0.3 mail goes to junk, from 0.6 it is refused',
-    ),
+    damage: share
+      .describe(
+        'How bad the standing of the /24 is while it lasts, 0 to 1: from 0.3 mail goes to junk, from 0.6 it is refused',
+      )
+      .meta({ examples: [0.4, 0.7] }),
   })
   .describe(
     'A neighbour in the /24 misbehaves; the provider needs `netblockReputation`. Afterwards the /24 heals by 30% a day',
@@ -89,7 +107,9 @@ export const badNeighbour = z
 export const listing = z
   .strictObject({
     type: z.literal('listing'),
-    blocklist: hostnameSchema.describe('Zone of one of the `blocklists` of this world'),
+    blocklist: hostnameSchema
+      .describe('Zone of one of the `blocklists` of this world')
+      .meta({ examples: ['bl.lab.example'] }),
     network: z
       .union([z.ipv4(), z.cidrv4()])
       .describe('Address or network that is listed')

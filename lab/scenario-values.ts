@@ -16,11 +16,20 @@ export const fromDay = z
   .min(0)
   .describe(
     'Day of the world on which it begins, counted from 0; fractions are hours: 5.25 is six in the morning of day 5',
-  );
+  )
+  .meta({ examples: [3, 5.25] });
 
-export const hours = z.number().positive().describe('Plan hours it lasts; 24 make a day');
+export const hours = z
+  .number()
+  .positive()
+  .describe('Plan hours it lasts; 24 make a day')
+  .meta({ examples: [6] });
 
-export const days = z.number().positive().describe('Days it lasts; fractions are hours');
+export const days = z
+  .number()
+  .positive()
+  .describe('Days it lasts; fractions are hours')
+  .meta({ examples: [1.5] });
 
 /** How lately a reader opened something. */
 export const segmentSchema = z.enum(['engaged-30d', '60d', '90d', 'all']);

@@ -12,7 +12,11 @@ import { hostnameSchema, segmentSchema, share } from './scenario-values.ts';
 
 const traffic = z
   .strictObject({
-    messagesPerDay: z.int().min(1).describe('Messages the application injects each day, over all providers'),
+    messagesPerDay: z
+      .int()
+      .min(1)
+      .describe('Messages the application injects each day, over all providers')
+      .meta({ examples: [720] }),
     weights: z
       .record(z.string(), z.number().min(0))
       .describe('Provider key → its weight, 0 or more: relative share of the messages')
@@ -39,12 +43,21 @@ const daily = z
   .meta({ examples: [{ google: 220, yahoo: 150 }] });
 
 const established = z
-  .strictObject({ ip: z.ipv4().describe('Source address'), daily })
+  .strictObject({
+    ip: z
+      .ipv4()
+      .describe('Source address')
+      .meta({ examples: ['127.10.0.10'] }),
+    daily,
+  })
   .describe('A source address with a history')
   .meta({ examples: [{ ip: '127.10.0.10', daily: { google: 220 } }] });
 
 const establishedDomain = z
-  .strictObject({ domain: hostnameSchema.describe('Domain of From and DKIM'), daily })
+  .strictObject({
+    domain: hostnameSchema.describe('Domain of From and DKIM').meta({ examples: ['shop.example'] }),
+    daily,
+  })
   .describe('A domain with a history, where a provider has `domainReputation`')
   .meta({ examples: [{ domain: 'shop.example', daily: { google: 220 } }] });
 
@@ -60,8 +73,15 @@ export const scenarioSchema = z
       .min(1)
       .describe('Name of the world, for people')
       .meta({ examples: ['ten-days'] }),
-    about: z.string().optional().describe('What the world is for, for people'),
-    seed: z.int().describe('Any whole number; the same scenario with the same seed is the same world'),
+    about: z
+      .string()
+      .optional()
+      .describe('What the world is for, for people')
+      .meta({ examples: ['A blocklist lists the new address'] }),
+    seed: z
+      .int()
+      .describe('Any whole number; the same scenario with the same seed is the same world')
+      .meta({ examples: [42] }),
     days: z
       .int()
       .min(1)

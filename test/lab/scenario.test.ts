@@ -61,6 +61,17 @@ test('every value of the schema says what it means, and of a number in what unit
   }
 });
 
+test('every value has a default, its few choices, or an example; whole parts have one in the worlds', () => {
+  const parts = ['providers', 'traffic'];
+  const bare = scenarioFields().filter(({ path: place, type, default: otherwise, examples }) => {
+    return otherwise === 'none' && examples.length === 0 && !/[`"]/.test(type) && !parts.includes(place);
+  });
+  assert.deepEqual(
+    bare.map((field) => field.path),
+    [],
+  );
+});
+
 test('the example of every event is an event', () => {
   const events = eventKinds();
   assert.equal(events.length, 13);
