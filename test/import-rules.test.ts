@@ -52,6 +52,7 @@ const RULES: readonly Rule[] = [
     ],
   },
   { from: 'cli/demo/', values: ['cli/', 'policy/', 'store/', 'temporal/', 'lab/', 'setup/host/'] },
+  { from: 'cli/lab/', values: ['cli/', 'policy/', 'store/', 'temporal/', 'lab/', 'setup/host/'] },
   { from: 'setup/', values: ['store/embedded/', 'temporal/server/'] },
   // What the machine gives: leaves that set-up and the two local servers share.
   { from: 'setup/host/', closed: true },
