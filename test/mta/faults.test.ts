@@ -141,7 +141,7 @@ test('SIGTERM drains: transactions end and are committed, unused units go back, 
   const child = fork(program, ['mta'], { execArgv: ['--disable-warning=ExperimentalWarning'], stdio: 'ignore' });
   context.after(() => child.kill('SIGKILL'));
   child.send({ spec: { node: 'node', mta: world.settings() }, name: 'mta-1', databaseUrl: world.url });
-  await until('mail flows', () => sink.taken.length >= 10);
+  await until('mail flows', () => sink.taken.length >= 10, 60_000);
   const exited = once(child, 'exit');
   child.kill('SIGTERM');
   const [code] = await exited;

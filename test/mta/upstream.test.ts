@@ -87,7 +87,7 @@ const postfixHere = process.getuid?.() === 0 && existsSync('/usr/sbin/postfix');
 
 describe('an upstream', { concurrency: 2 }, () => {
   test('mail goes on byte for byte through a real Postfix, with its own MAIL FROM and one Received line', {
-    skip: postfixHere ? false : 'needs Postfix, as root: apt-get install postfix',
+    skip: postfixHere ? false : 'needs Postfix, as root: setup/setup.sh --lab',
   }, async (context) => {
     const world = await MailWorld.start(context, databases);
     const sinkPort = await freePort();
