@@ -153,6 +153,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/suppress-export.ts')).suppressExport,
   },
   {
+    name: 'import powermta',
+    summary: 'draw up a configuration from one of PowerMTA, and say what is lost',
+    load: async () => (await import('./commands/import-powermta.ts')).importPowermta,
+  },
+  {
     name: 'stop',
     summary: 'stop mail of a provider, tenant, campaign, domain, network or everything, at once',
     load: async () => (await import('./commands/stop.ts')).stop,
