@@ -19,13 +19,19 @@ export function timeReader(zone: string): ReadTime {
     const key = `${day}T${hour}:${minute.slice(0, 1)}0:00${offset}`;
     let base = hours.get(key);
     if (base === undefined) {
-      base = offset === '' ? new TZDate(key, zone).getTime() : Date.parse(key);
+      base = offset === '' ? localTime(key, zone) : Date.parse(key);
       if (hours.size > 10_000) hours.clear();
       hours.set(key, base);
     }
     const ms = base + (Number(minute.slice(1)) * 60 + Number(second)) * 1_000;
     return Number.isNaN(ms) ? undefined : ms;
   };
+}
+
+/** TZDate takes text without offset for the system's time: only its parts are read in the zone. */
+function localTime(text: string, zone: string): number {
+  const [year = 0, month = 1, day = 1, hour = 0, minute = 0] = text.split(/[-T:]/).map(Number);
+  return new TZDate(year, month - 1, day, hour, minute, 0, zone).getTime();
 }
 
 const QUARTER = 15 * 60_000;

@@ -77,6 +77,8 @@ class Builder {
   readonly #hostName: string | undefined;
   readonly #name = namer();
   readonly #owner = new Map<string, PoolDraft>();
+  /** The PowerMTA name each pool was made for. */
+  readonly #made = new Map<PoolDraft, string>();
 
   constructor(model: Model, ends: Ends, hostName: string | undefined) {
     this.#model = model;
@@ -109,6 +111,7 @@ class Builder {
     const named: PoolDraft = { ...draft, name: this.#name(given) };
     for (const { ip } of addresses) this.#owner.set(ip, named);
     this.pools.push(named);
+    this.#made.set(named, given);
     this.poolOf.set(given, named);
     for (const { name } of vmtas) if (!this.poolOf.has(name)) this.poolOf.set(name, named);
   }
@@ -133,7 +136,11 @@ class Builder {
     for (const pool of this.#model.pools.values()) {
       const draft = this.poolOf.get(pool.name);
       for (const block of pool.blocks) {
-        if (draft !== undefined) this.#ends.translated(block, `pool ${draft.name}`);
+        if (draft !== undefined) {
+          const own = this.#made.get(draft) === pool.name;
+          const says = own ? `pool ${draft.name}` : `its mail goes to pool ${draft.name}, which has its addresses`;
+          this.#ends.translated(block, says);
+        }
         for (const line of directivesOf(block, 'virtual-mta')) {
           const [name = ''] = wordsOf(line.value);
           const of = this.poolOf.get(name);

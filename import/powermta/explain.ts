@@ -2,6 +2,7 @@
 
 import { providerOfDomain } from '../known-domains.ts';
 import { placeText } from '../outcome.ts';
+import { DOMAIN_CATALOGUE } from './catalogue-domain.ts';
 import { patternOf } from './domains.ts';
 import { effectiveSettings } from './effective.ts';
 import { rollupProvider } from './limits.ts';
@@ -43,11 +44,15 @@ export function explain(model: Model, queue: string): Explained | { readonly unk
     settings: [...settings]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([directive, { value, from }]) => ({
-        directive,
-        value: shown(directive, value),
+        ...(isKnown(directive) ? { directive, value: shown(directive, value) } : { directive: '(unknown)', value: '' }),
         from: from === null ? null : `${placeText(from)} (${whereOf(from.parent)})`,
       })),
     rollup: rollup === undefined ? null : `${rollup.name}/${vmta}`,
     problem: problem ?? null,
   };
+}
+
+/** What nobody knows may be a password in a wrong place: neither its name nor its value is repeated. */
+function isKnown(directive: string): boolean {
+  return DOMAIN_CATALOGUE.has(directive.split(' ')[0] ?? '');
 }
