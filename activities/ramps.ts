@@ -62,7 +62,8 @@ export function startRamp(deps: ActivityDeps, command: CommandOf<StartRamp>): Pr
     });
     const earned = command.fromZero === true ? NOTHING_EARNED : await earnedElsewhere(db, address, lanes, plan, now);
     for (const lane of cold) {
-      const from = earned.get(lane.provider);
+      // A lane that stepped back was judged here, and that goes before what it did elsewhere.
+      const from = lane.phase === 'planned' ? earned.get(lane.provider) : undefined;
       const stage = stageOf(plan, lane.provider, from?.stage ?? 0);
       const phase = transition(lane.phase, 'start', []);
       if (stage === undefined || phase === undefined) continue;

@@ -37,6 +37,14 @@ test('a lane starts at the stage its mail elsewhere has earned, and the decision
   assert.equal(grant?.units, stageOf(plan, 'google', 3)?.ceiling);
 });
 
+test('a lane that stepped back here earns nothing by what it did elsewhere', async () => {
+  await db.store.query('delete from legacy_sources');
+  await keep('acct-1.csv', 3, volumes('google', [450, 430, 420, 410]));
+  await db.store.query(`update lanes set phase = 'stepped-back' where address = $1 and provider = 'google'`, [COLD]);
+  await start();
+  assert.deepEqual([(await lane('google')).stage, (await lane('google')).phase], [0, 'ramping']);
+});
+
 test('from zero means from zero', async () => {
   await db.store.query('delete from legacy_sources');
   await keep('acct-1.csv', 3, volumes('google', [450, 430, 420, 410]));
