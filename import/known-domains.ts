@@ -3,7 +3,7 @@
  * files name domains, and an import must say which provider is meant without asking DNS. Only domains whose MX has been
  * the provider's for years stand here; for any other the answer is `undefined`.
  */
-import { PROVIDERS, providerOf } from '../policy/providers.ts';
+import { providerOf } from '../policy/providers.ts';
 
 const DOMAINS: Readonly<Record<string, readonly string[]>> = {
   google: ['gmail.com', 'googlemail.com'],
@@ -62,6 +62,3 @@ export function providerOfMxPattern(pattern: string): string | undefined {
   const key = providerOf([{ exchange: host, priority: 0 }]);
   return key === 'other' ? undefined : key;
 }
-
-/** Every key a lane, a plan row or a shaping row may have. */
-export const PROVIDER_KEYS: readonly string[] = [...PROVIDERS.map(({ key }) => key), 'other'];

@@ -46,9 +46,6 @@ export function providerReader(): ReadProvider {
   };
 }
 
-/** Types of PowerMTA records. */
-export const POWERMTA_TYPES = ['d', 'b', 't', 'tq', 'r', 'rb', 'rs', 'f'] as const;
-
 /** Reads PowerMTA rows under their header; a file of several types has the columns of all of them. */
 export function powerMtaReader(
   header: readonly string[],

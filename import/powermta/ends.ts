@@ -33,7 +33,7 @@ export class Ends {
     const nodes = tree.nodes.map((node): Outcome => {
       const { file, line, lines } = node;
       const said = this.#said.get(node) ?? this.#unsaid(node);
-      const where = whereOf(node.kind === 'block' ? node.parent : node.parent);
+      const where = whereOf(node.parent);
       return { file, line, lines, where, directive: nameOf(node), ...said };
     });
     const broken = tree.broken.map(({ file, line, lines, where, says }): Outcome => {
