@@ -12,6 +12,7 @@ import { clearHolds, closeIncidents, liveHolds, placeHold } from '../store/holds
 import { addressRow, allLanes, insertRamp, type LaneRow, lanesOf, rampOf, rampsOf, setNormal } from '../store/lanes.ts';
 import type { CommandResult, LaneCommand, Pause, Resume, StartRamp } from '../temporal/contracts.ts';
 import { type ActivityDeps, BadInput } from './deps.ts';
+import { earnedElsewhere, NOTHING_EARNED } from './earned.ts';
 import { evaluationTimes } from './evaluation-times.ts';
 import { restOfDay } from './first-day.ts';
 import { pauseReasons } from './pause-reasons.ts';
@@ -59,8 +60,11 @@ export function startRamp(deps: ActivityDeps, command: CommandOf<StartRamp>): Pr
       at: now,
       actor: command.actor,
     });
+    const earned = command.fromZero === true ? NOTHING_EARNED : await earnedElsewhere(db, address, lanes, plan, now);
     for (const lane of cold) {
-      const stage = stageOf(plan, lane.provider, 0);
+      // A lane that stepped back was judged here, and that goes before what it did elsewhere.
+      const from = lane.phase === 'planned' ? earned.get(lane.provider) : undefined;
+      const stage = stageOf(plan, lane.provider, from?.stage ?? 0);
       const phase = transition(lane.phase, 'start', []);
       if (stage === undefined || phase === undefined) continue;
       const last = stageOf(plan, lane.provider, stageCount(plan, lane.provider) - 1)?.ceiling ?? stage.ceiling;
@@ -68,12 +72,12 @@ export function startRamp(deps: ActivityDeps, command: CommandOf<StartRamp>): Pr
       const decision: LaneDecision = {
         kind: 'start',
         phase,
-        stage: 0,
+        stage: from?.stage ?? 0,
         ceiling: stage.ceiling,
         clean: 0,
         retreat: true,
         raised: false,
-        reason: `plan ${plan.name}: ${stageCount(plan, lane.provider)} stages from ${stage.ceiling} to ${last} a day. ${command.reason}`,
+        reason: `plan ${plan.name}: ${stageCount(plan, lane.provider)} stages from ${stage.ceiling} to ${last} a day. ${from === undefined ? '' : `${from.says}. `}${command.reason}`,
         judgements: [],
       };
       const grant = { planUnits: stage.ceiling, origin: 'decided' as const };

@@ -153,6 +153,21 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/suppress-export.ts')).suppressExport,
   },
   {
+    name: 'import powermta',
+    summary: 'draw up a configuration from one of PowerMTA, and say what is lost',
+    load: async () => (await import('./commands/import-powermta.ts')).importPowermta,
+  },
+  {
+    name: 'import kumomta',
+    summary: 'draw up a configuration from shaping, sources and queues of KumoMTA',
+    load: async () => (await import('./commands/import-kumomta.ts')).importKumomta,
+  },
+  {
+    name: 'import accounting',
+    summary: 'take over volumes from logs, so that lanes start at what they have earned',
+    load: async () => (await import('./commands/import-accounting.ts')).importAccounting,
+  },
+  {
     name: 'stop',
     summary: 'stop mail of a provider, tenant, campaign, domain, network or everything, at once',
     load: async () => (await import('./commands/stop.ts')).stop,

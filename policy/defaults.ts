@@ -70,6 +70,8 @@ export const DEFAULTS = {
   /** From then on it loses one step of growth for every so much idle time, and starts over after a month of it. */
   idleStepMs: 3 * 24 * HOUR,
   idleRestartMs: 30 * 24 * HOUR,
+  /** What another engine's volumes earn: days that count, and how many of them must have had as much. */
+  earned: { lookbackDays: 30, sustainedDays: 3 },
   /** Where a lane without a plan starts over, messages a day. */
   idleRestartCeiling: 50,
   /** Part of a warm lane's connections that only transactional mail may use, at least one. */

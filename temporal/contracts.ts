@@ -27,6 +27,8 @@ export interface StartRamp extends By {
   readonly days?: number;
   /** The plan as the caller drew it up, which may be his own; absent: the shipped one called `plan`. */
   readonly drawn?: Plan;
+  /** What another engine sent from this address earns nothing: every lane starts at its first stage. */
+  readonly fromZero?: boolean;
 }
 
 export interface SetPlan extends By {

@@ -19,6 +19,8 @@ interface Rule {
 const RULES: readonly Rule[] = [
   { from: 'policy/' },
   { from: 'lab/' },
+  // Other engines' files, read and translated: pure, so that files and the clock come from the command.
+  { from: 'import/', values: ['policy/'] },
   { from: 'store/', types: ['policy/'] },
   { from: 'store/embedded/', values: ['setup/host/'], types: ['policy/'], closed: true },
   { from: 'workflows/', values: ['temporal/contracts.ts'], types: ['policy/', 'activities/'] },
@@ -32,7 +34,7 @@ const RULES: readonly Rule[] = [
   { from: 'temporal/worker.ts', values: ['temporal/', 'activities/', 'workflows/'], types: ['policy/'] },
   { from: 'temporal/bundle.ts', values: ['temporal/', 'activities/', 'workflows/'], types: ['policy/'] },
   { from: 'console/', values: ['policy/', 'store/', 'temporal/'] },
-  { from: 'cli/', values: ['policy/', 'store/', 'temporal/', 'events/', 'mta/feedback/classify/'] },
+  { from: 'cli/', values: ['policy/', 'store/', 'temporal/', 'events/', 'import/', 'mta/feedback/classify/'] },
   // Keys are made where they are asked for; how they look is the signer's matter.
   { from: 'cli/commands/dkim', values: ['cli/', 'store/', 'mta/signing/'] },
   { from: 'cli/doctor/dkim', values: ['cli/', 'store/', 'mta/signing/'] },
@@ -115,6 +117,7 @@ function contentViolations(file: string, source: string): string[] {
     forbid(/\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(|\bperformance\.now\(/, 'clock and chance are passed in');
     forbid(/['"]node:(?!crypto)[^'"]*['"]|\bprocess\./, 'decisions do no I/O');
   }
+  if (file.startsWith('import/')) forbid(/['"]node:(?!net|url|crypto)[^'"]*['"]|\bprocess\./, 'importers do no I/O');
   if (file.startsWith('workflows/')) {
     forbid(/['"]node:[^'"]*['"]|\bprocess\./, 'a workflow runs in a sandbox and must replay the same elsewhere');
     // The SDK does not await a validator: an async one accepts everything it should refuse.
@@ -174,6 +177,8 @@ const REFUSED: readonly [file: string, source: string][] = [
   ['activities/a.ts', "import { x } from '../mta/b.ts';"],
   ['mta/a/b.ts', "import { x } from '../../temporal/client.ts';"],
   ['mta/a.ts', "const x = await import('../workflows/b.ts');"],
+  ['import/a.ts', "import { x } from '../store/b.ts';"],
+  ['import/a.ts', "import { readFileSync } from 'node:fs';"],
   ['seeds/a.ts', "import '../mta/b.ts';"],
   ['lab/a.ts', "import type { Plan } from '../policy/plan.ts';"],
   ['temporal/client.ts', "import { x } from '../workflows/b.ts';"],

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { badInput, type Command, text } from '../command.ts';
+import { importFor } from '../config/import-for.ts';
 import { CHECKOUT } from '../config/load.ts';
 
 /** Writes rampart.config.example.ts to a place where it can be edited. */
@@ -38,11 +39,3 @@ export const init: Command = {
     };
   },
 };
-
-/** `rampart` names this package only inside its own folder. */
-function importFor(file: string): string {
-  const inside = !path.relative(CHECKOUT, path.dirname(file)).startsWith('..');
-  if (inside) return 'rampart';
-  const relative = path.relative(path.dirname(file), path.join(CHECKOUT, 'cli', 'config', 'define.ts'));
-  return relative.startsWith('.') ? relative : `./${relative}`;
-}

@@ -21,6 +21,7 @@ export const warmupStart: Command = {
     ),
     ...CHOICE_OPTIONS,
     UNCAPPED_OPTION,
+    { name: 'from-zero', type: 'boolean', says: 'begin at the first stage, whatever was sent from it elsewhere' },
     ...CALENDAR_OPTIONS,
     ACTOR_OPTION,
     REASON_OPTION,
@@ -45,7 +46,7 @@ export const warmupStart: Command = {
       await refuseEarly(store, row, lanes);
       refuseFast(invocation, drawn, providers);
       const told = await tellWorkflow(instance, LIMIT_MS, (temporal) =>
-        temporal.startRamp(ip, { ...order, plan: name, drawn }),
+        temporal.startRamp(ip, { ...order, plan: name, drawn, fromZero: invocation.options['from-zero'] === true }),
       );
       if (told.outcome === 'refused') throw badInput(told.message);
       if (told.outcome === 'silent') {
