@@ -84,7 +84,7 @@ async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateIn
     followsPlan: (lane) => plans.has(lane.rampId ?? ''),
   });
   const placed = await placeAlarms(db, [...alarms, ...(await signalAlarms(db, signals))], holds);
-  const carried = await campaignBounces(db, address, window.start, suspended);
+  const carried = await campaignsCarried(db, address, live, window, calendar);
   const used = await unitsUsed(db, address, window.index);
   const byVolume = ramps.some((one) => one.plan.advance === 'volume-stage');
   const stageSent = byVolume ? await sentInStage(db, address) : new Map<string, number>();
@@ -246,6 +246,28 @@ async function endWhenWarm(db: Queryable, ramp: RampRow | undefined, address: st
     await endRamp(db, ramp.id, now, 'complete');
     await addNotice(db, 'ramp-complete', `${address} is warm at every provider`, { ramp: ramp.id });
   }
+}
+
+/**
+ * Hard bounces that lanes carried of suspended campaigns: of this window, and of the one before where its last evaluation
+ * came too early to hear of the suspension.
+ */
+async function campaignsCarried(
+  db: Queryable,
+  address: string,
+  live: readonly Hold[],
+  window: Window,
+  calendar: Calendar,
+): Promise<Awaited<ReturnType<typeof campaignBounces>>> {
+  const before = windowAt(window.index - 1, calendar);
+  const { final } = evaluationTimes(before, address);
+  const [late, early] = [true, false].map((isLate) =>
+    live.filter((hold) => hold.scope === 'campaign' && hold.since > final === isLate).map((hold) => hold.target),
+  );
+  return [
+    ...(await campaignBounces(db, address, before.start, late ?? [])),
+    ...(await campaignBounces(db, address, window.start, early ?? [])),
+  ];
 }
 
 function isGate(hold: Hold): boolean {
