@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { windowOf } from '../../policy/calendar.ts';
-import { judgeAdvance } from '../../policy/evidence.ts';
+import { judge } from '../../policy/evidence.ts';
+import { gatesOf } from '../../policy/gates/settings.ts';
 import { planNamed } from '../../policy/plan.ts';
 import { tx } from '../../store/connect.ts';
 import { applyLane } from '../../store/decisions.ts';
@@ -141,7 +142,9 @@ describe('with nothing but PostgreSQL running', () => {
       from: 0,
       to: at,
     } as const;
-    const judgement = judgeAdvance(evidence, 60);
+    const judgement = judge(evidence, {
+      ...{ nextCeiling: 60, gates: gatesOf(undefined), perHour: 2, placement: { minObserved: 3, collapse: 0.5 } },
+    });
     await tx(alone.store, async (db) => {
       const plan = planNamed('six-week', { start: 50, targets: { default: 1000 } });
       await insertRamp(db, {
@@ -188,6 +191,17 @@ describe('with nothing but PostgreSQL running', () => {
     const [row] = JSON.parse((await alone.run('warmup', 'history', COLD, '--json')).stdout).decisions;
     assert.equal(row.evidence[0].trials, 40);
     assert.equal(row.operationId, 'o1');
+
+    const why = await alone.run('why', COLD, 'google');
+    assert.equal(why.code, 0, why.stderr);
+    assert.match(why.stdout, /gates, judged 2026-03-01 12:00/);
+    assert.match(why.stdout, /deferral +(pass|too little seen) +\d+ of 40/);
+    const [status] = JSON.parse((await alone.run('warmup', 'status', COLD, '--json')).stdout).addresses;
+    const google = status.lanes.find((one: { provider: string }) => one.provider === 'google');
+    assert.deepEqual(
+      google.gates.map((gate: { metric: string; acted: boolean }) => [gate.metric, gate.acted]),
+      [['deferral', true]],
+    );
 
     const again = await alone.run('warmup', 'start', COLD, '--plan', 'six-week');
     assert.equal(again.code, 2);
