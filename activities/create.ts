@@ -4,6 +4,7 @@ import { type ActivityDeps, BadInput } from './deps.ts';
 import { evaluate } from './evaluate.ts';
 import { probe } from './probe.ts';
 import { pauseLanes, resumeLanes, startRamp } from './ramps.ts';
+import { startDue } from './ranges.ts';
 import { setPlan } from './set-plan.ts';
 import type { Activities } from './types.ts';
 import { watch } from './watch.ts';
@@ -26,6 +27,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     pauseLanes: bound(pauseLanes),
     resumeLanes: bound(resumeLanes),
     probe: bound(probe),
+    startDue: bound(startDue),
     watch: () => {
       const context = Context.current();
       return watch(deps, () => context.heartbeat(), context.cancellationSignal);
