@@ -57,7 +57,7 @@ export function expandRange(written: string, most: number = RANGE.mostAddresses)
 
 /** Does this name more than one address, or one as a block? */
 export function isRange(written: string): boolean {
-  return /[/,\s-]/.test(written.trim());
+  return /[/,\s]/.test(written.trim()) || /^[\da-f.:]+-[\da-f.:]+$/i.test(written.trim());
 }
 
 /** Is the address one the world can see? Mail from any other leaves by another address (RFC 1918, RFC 6598, RFC 6890). */

@@ -86,18 +86,10 @@ test('whatever is written, the answer is addresses or a problem, never both wron
   );
 });
 
-test('one address alone is no range', () => {
-  assert.deepEqual(
-    [
-      '198.51.100.9',
-      ' 198.51.100.9 ',
-      '2001:db8::1',
-      '198.51.100.8/29',
-      '198.51.100.8-9',
-      '198.51.100.8,198.51.100.9',
-    ].map(isRange),
-    [false, false, false, true, true, true],
-  );
+test('one address alone is no range, and a name is none either', () => {
+  const one = ['198.51.100.9', ' 198.51.100.9 ', '2001:db8::1', 'mta-1', 'x'];
+  const many = ['198.51.100.8/29', '198.51.100.8-9', '198.51.100.8,198.51.100.9', '2001:db8::1-2001:db8::2'];
+  assert.deepEqual([one.filter(isRange), many.filter((written) => !isRange(written))], [[], []]);
 });
 
 test('addresses nobody else can see are told apart', () => {
