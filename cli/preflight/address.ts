@@ -2,7 +2,7 @@
 
 import { judgeSpf, type SpfFound } from '../../policy/preflight/authentication.ts';
 import { type Check, fail, pass } from '../../policy/preflight/check.ts';
-import { type Dnsbl, dnsblName, judgeDnsbl } from '../../policy/preflight/dnsbl.ts';
+import { type Dnsbl, judgeDnsbl, reversedName } from '../../policy/preflight/dnsbl.ts';
 import { judgeEhlo, judgePtr } from '../../policy/preflight/identity.ts';
 import { isPublic } from '../../policy/ranges/expand.ts';
 import type { Queryable } from '../../store/connect.ts';
@@ -95,7 +95,7 @@ async function checkSpf({ address, ehloName }: Looked, domain: string, dns: Dns)
 }
 
 async function checkList(address: string, list: Dnsbl, dns: Dns): Promise<Check> {
-  const ask = (ip: string) => dns.addresses(dnsblName(ip, list.zone));
+  const ask = (ip: string) => dns.addresses(reversedName(ip, list.zone));
   const [entry, mustBe, mustNotBe] = await Promise.all([ask(address), ask('127.0.0.2'), ask('127.0.0.1')]);
   return judgeDnsbl({ address, list, entry, mustBe, mustNotBe });
 }

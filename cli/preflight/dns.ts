@@ -1,6 +1,7 @@
 /** Questions to DNS, each asked once in a preflight: a range of a hundred addresses shares its domains. */
 import { Resolver } from 'node:dns/promises';
 import type { Lookup } from '../../policy/preflight/check.ts';
+import { reversedName } from '../../policy/preflight/dnsbl.ts';
 
 const TRY_MS = 2_500;
 const TRIES = 2;
@@ -12,6 +13,7 @@ export interface Dns {
   addresses(name: string): Promise<Lookup>;
   /** TXT records, the strings of each joined. */
   texts(name: string): Promise<Lookup>;
+  /** PTR names of an IPv4 address. */
   names(address: string): Promise<Lookup>;
   readonly resolve: Resolve;
 }
@@ -39,7 +41,8 @@ export function openDns(servers: readonly string[]): Dns {
           rows.map((strings) => strings.join('')),
         ),
       ),
-    names: (address) => lookup(once(`PTR ${address}`, () => resolver.reverse(address))),
+    // Not Resolver.reverse(): that one believes /etc/hosts, and calls a server that refuses "no such name".
+    names: (address) => lookup(resolve(reversedName(address, 'in-addr.arpa'), 'PTR')),
     resolve,
   };
 }

@@ -28,8 +28,8 @@ export interface DnsblFound {
   readonly mustNotBe: Lookup;
 }
 
-/** Name under which an IPv4 address stands in a list. */
-export function dnsblName(address: string, zone: string): string {
+/** Name under which an IPv4 address stands in a list, or in any zone that is kept by reversed addresses (RFC 5782 §2.1). */
+export function reversedName(address: string, zone: string): string {
   return `${address.split('.').reverse().join('.')}.${zone}`;
 }
 
