@@ -27,7 +27,10 @@ export function createActivities(deps: ActivityDeps): Activities {
     pauseLanes: bound(pauseLanes),
     resumeLanes: bound(resumeLanes),
     probe: bound(probe),
-    startDue: bound(startDue),
+    startDue: bound((given, input: { readonly range: string }) => {
+      const context = Context.current();
+      return startDue(given, input, () => context.heartbeat());
+    }),
     watch: () => {
       const context = Context.current();
       return watch(deps, () => context.heartbeat(), context.cancellationSignal);

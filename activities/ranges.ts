@@ -23,8 +23,15 @@ import { type ActivityDeps, BadInput } from './deps.ts';
 import { startRamp } from './ramps.ts';
 import type { RangeStep } from './types.ts';
 
-/** One look at a range: starts what is due, and says when to look again (null: nobody waits any more). */
-export async function startDue(deps: ActivityDeps, input: { readonly range: string }): Promise<RangeStep> {
+/**
+ * One look at a range: starts what is due, and says when to look again (null: nobody waits any more). `beat` is called
+ * with every address: one that stopped beating is run again elsewhere, which harms nothing.
+ */
+export async function startDue(
+  deps: ActivityDeps,
+  input: { readonly range: string },
+  beat: () => void = () => {},
+): Promise<RangeStep> {
   const range = await rangeRow(deps.store, input.range);
   if (range === undefined || range.endedAt !== null) return { started: [], nextAt: null };
   const rows = await rangeAddresses(deps.store, range.id);
@@ -32,6 +39,7 @@ export async function startDue(deps: ActivityDeps, input: { readonly range: stri
   const quarantined = plan.some(({ at }) => at <= deps.now()) ? await quarantinedIn(deps.store, range.id) : [];
   if (quarantined[0] !== undefined) return putOff(deps, range, rows, quarantined[0]);
   for (const { address, at } of plan) {
+    beat();
     const row = rows.find((one) => one.address === address);
     if (row !== undefined && at <= deps.now()) await startOne(deps, range, row);
   }

@@ -7,7 +7,9 @@ import type { Activities } from '../activities/types.ts';
 import { addressId, type RangeInput, wakeSignal } from '../temporal/contracts.ts';
 
 const { startDue } = proxyActivities<Activities>({
-  startToCloseTimeout: '2m',
+  // A block of 256 that begins at once takes a while; a worker that died is noticed long before.
+  startToCloseTimeout: '10m',
+  heartbeatTimeout: '5s',
   retry: { initialInterval: '200ms', maximumInterval: '10s', nonRetryableErrorTypes: ['bad-input'] },
 });
 
