@@ -11,7 +11,9 @@ export async function startProblems(db: Queryable, rows: readonly AddressRow[]):
   const lanes = await allLanes(db);
   const waiting = await waitingAddresses(db);
   const problems: string[] = [];
-  for (const { address, calendar } of rows) {
+  const able: AddressRow[] = [];
+  for (const row of rows) {
+    const { address, calendar } = row;
     const ramp = await rampOf(db, address);
     const own = lanes.filter((lane) => lane.address === address);
     const turn = waiting.find((one) => one.address === address);
@@ -27,8 +29,9 @@ export async function startProblems(db: Queryable, rows: readonly AddressRow[]):
       problems.push(
         `${address} has no lane that could start (${own.map((lane) => `${lane.provider} ${lane.phase}`).join(', ')}): see ./rampart warmup status ${address}`,
       );
+    else able.push(row);
   }
-  for (const [pool, group] of Map.groupBy(rows, (row) => row.pool)) {
+  for (const [pool, group] of Map.groupBy(able, (row) => row.pool)) {
     const mine = group.map((row) => row.address);
     const peers = lanes.some((lane) => lane.pool === pool && !mine.includes(lane.address) && lane.phase === 'warm');
     if (group[0]?.overflow !== 'warm-peers' || peers) continue;
