@@ -34,20 +34,22 @@ export async function startDue(
 ): Promise<RangeStep> {
   const range = await rangeRow(deps.store, input.range);
   if (range === undefined || range.endedAt !== null) return { started: [], nextAt: null };
-  const rows = await rangeAddresses(deps.store, range.id);
-  const plan = days(range, rows, deps.now());
-  const quarantined = plan.some(({ at }) => at <= deps.now()) ? await quarantinedIn(deps.store, range.id) : [];
-  if (quarantined[0] !== undefined) return putOff(deps, range, rows, quarantined[0]);
-  for (const { address, at } of plan) {
+  // Reckoned anew before every start: a slow one may end in another day than it began in.
+  for (;;) {
     beat();
-    const row = rows.find((one) => one.address === address);
-    if (row !== undefined && at <= deps.now()) await startOne(deps, range, row);
+    const rows = await rangeAddresses(deps.store, range.id);
+    const left = days(range, rows, deps.now());
+    const next = left[0];
+    const row = rows.find(({ address }) => address === next?.address);
+    if (next === undefined || row === undefined || next.at > deps.now()) {
+      await setDue(deps.store, range.id, left, null);
+      if (next === undefined) await endRange(deps.store, range.id, deps.now());
+      return { started: begunToday(range, rows, deps.now()), nextAt: next?.at ?? null };
+    }
+    const quarantined = await quarantinedIn(deps.store, range.id);
+    if (quarantined[0] !== undefined) return putOff(deps, range, rows, quarantined[0]);
+    await startOne(deps, range, row);
   }
-  const after = await rangeAddresses(deps.store, range.id);
-  const left = days(range, after, deps.now());
-  await setDue(deps.store, range.id, left, null);
-  if (left[0] === undefined) await endRange(deps.store, range.id, deps.now());
-  return { started: begunToday(range, after, deps.now()), nextAt: left[0]?.at ?? null };
 }
 
 /** The days of those that wait, as of `now` (ms). */
