@@ -34,6 +34,7 @@ export async function startDue(
 ): Promise<RangeStep> {
   const range = await rangeRow(deps.store, input.range);
   if (range === undefined || range.endedAt !== null) return { started: [], nextAt: null };
+  const began = deps.now();
   // Reckoned anew before every start: a slow one may end in another day than it began in.
   for (;;) {
     beat();
@@ -44,7 +45,7 @@ export async function startDue(
     if (next === undefined || row === undefined || next.at > deps.now()) {
       await setDue(deps.store, range.id, left, null);
       if (next === undefined) await endRange(deps.store, range.id, deps.now());
-      return { started: begunToday(range, rows, deps.now()), nextAt: next?.at ?? null };
+      return { started: begunSince(range, rows, began), nextAt: next?.at ?? null };
     }
     const quarantined = await quarantinedIn(deps.store, range.id);
     if (quarantined[0] !== undefined) return putOff(deps, range, rows, quarantined[0]);
@@ -57,15 +58,15 @@ function days(range: RangeRow, rows: readonly RangeAddressRow[], now: number) {
   return stagger({
     waiting: rows.filter(({ state }) => state === 'waiting').map(({ address }) => address),
     perDay: range.perDay,
-    begunToday: begunToday(range, rows, now).length,
+    begunToday: begunSince(range, rows, now).length,
     now,
     calendar: calendarOf(range.plan, range.calendar),
   });
 }
 
-/** Addresses whose ramp began in the window that holds `now`: also those a look began that died before it could say so. */
-function begunToday(range: RangeRow, rows: readonly RangeAddressRow[], now: number): string[] {
-  const { start } = windowOf(now, calendarOf(range.plan, range.calendar));
+/** Addresses whose ramp began since the start of the window that holds an instant: also those of a look that died too early to say so. */
+function begunSince(range: RangeRow, rows: readonly RangeAddressRow[], instant: number): string[] {
+  const { start } = windowOf(instant, calendarOf(range.plan, range.calendar));
   return rows.flatMap(({ address, startedAt }) => (startedAt !== null && startedAt >= start ? [address] : []));
 }
 

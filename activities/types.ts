@@ -27,7 +27,7 @@ export interface EvaluateResult {
 export type CommandOf<T> = T & { readonly address: string };
 
 export interface RangeStep {
-  /** Addresses whose ramp began today. */
+  /** Addresses whose ramp began since the day in which the look began. */
   readonly started: readonly string[];
   /** When to look again, ms; null: the range is done. */
   readonly nextAt: number | null;
