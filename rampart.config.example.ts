@@ -64,6 +64,9 @@ export default defineConfig({
     // careful: { target: { google: 20_000, default: 5_000 }, percent: [1, 2, 4, 8, 15, 30, 60, 100], capped: true },
   },
 
+  // What is looked at before an address starts (docs/ranges.md): domains mail is sent from, DNS lists that are asked.
+  // preflight: { domains: ['example.com'], dnsbls: [{ zone: 'zen.spamhaus.org', listed: 'fail' }] },
+
   // Mailboxes of your own at the providers, in which probes are looked for over IMAP. None: no placement gate.
   seeds: [
     // { provider: 'google', address: 'seed-1@gmail.com', host: 'imap.gmail.com', port: 993, secure: true,

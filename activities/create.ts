@@ -4,6 +4,7 @@ import { type ActivityDeps, BadInput } from './deps.ts';
 import { evaluate } from './evaluate.ts';
 import { probe } from './probe.ts';
 import { pauseLanes, resumeLanes, startRamp } from './ramps.ts';
+import { startDue } from './ranges.ts';
 import { setPlan } from './set-plan.ts';
 import type { Activities } from './types.ts';
 import { watch } from './watch.ts';
@@ -26,6 +27,10 @@ export function createActivities(deps: ActivityDeps): Activities {
     pauseLanes: bound(pauseLanes),
     resumeLanes: bound(resumeLanes),
     probe: bound(probe),
+    startDue: bound((given, input: { readonly range: string }) => {
+      const context = Context.current();
+      return startDue(given, input, () => context.heartbeat());
+    }),
     watch: () => {
       const context = Context.current();
       return watch(deps, () => context.heartbeat(), context.cancellationSignal);

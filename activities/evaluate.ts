@@ -31,6 +31,7 @@ import { evaluationTimes, nextEvaluation } from './evaluation-times.ts';
 import { complaintFeeds, gatherEvidence } from './evidence.ts';
 import { isPartDay } from './first-day.ts';
 import { LOOK_BACK, stepGates } from './gates.ts';
+import { withinJointBudget } from './joint-budget.ts';
 import { pauseReasons } from './pause-reasons.ts';
 import { currentSignals, signalAlarms } from './signals.ts';
 import type { EvaluateInput, EvaluateResult } from './types.ts';
@@ -182,11 +183,14 @@ interface Apply {
 }
 
 async function apply(db: Queryable, step: Apply): Promise<void> {
-  const { lane, decision, plan, window, now, final } = step;
-  const after = decision ?? lane;
+  const { lane, plan, window, now, final } = step;
   const calendar = lane.calendar;
-  const units = grantUnits(after);
   const next = windowAt(window.index + 1, calendar);
+  const grantsNext = final || (await grantsAround(db, lane.address, lane.provider, next.index, 0)).length > 0;
+  const joint = grantsNext ? await withinJointBudget(db, lane, step.decision, next) : { decision: step.decision };
+  const { decision } = joint;
+  const after = decision ?? lane;
+  const units = grantUnits(after);
   const allowed = planUnits(plan, lane.provider, after.phase, after.stage, lane.normal);
   const grant = (of: Window, most: number) => ({
     window: of,
@@ -202,8 +206,9 @@ async function apply(db: Queryable, step: Apply): Promise<void> {
   // A warm lane opens its own window when it sends; one that was idle has none, and as a cold one needs it.
   else if (running === undefined && lane.phase === 'warm' && after.phase === 'cooling')
     grants.push(grant(window, units));
-  if (final || (await grantsAround(db, lane.address, lane.provider, next.index, 0)).length > 0) {
-    grants.push(grant(next, Number.MAX_SAFE_INTEGER));
+  if (grantsNext) {
+    const whole = grant(next, joint.units ?? Number.MAX_SAFE_INTEGER);
+    grants.push({ ...whole, planUnits: Math.max(whole.planUnits, joint.wants ?? 0) });
   }
   await applyLane(db, {
     lane,

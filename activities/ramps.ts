@@ -15,6 +15,7 @@ import { type ActivityDeps, BadInput } from './deps.ts';
 import { earnedElsewhere, NOTHING_EARNED } from './earned.ts';
 import { evaluationTimes } from './evaluation-times.ts';
 import { restOfDay } from './first-day.ts';
+import { withinJointBudget } from './joint-budget.ts';
 import { pauseReasons } from './pause-reasons.ts';
 import type { CommandOf } from './types.ts';
 
@@ -59,8 +60,11 @@ export function startRamp(deps: ActivityDeps, command: CommandOf<StartRamp>): Pr
       firstWindow: window.index,
       at: now,
       actor: command.actor,
+      ...(command.preflight === undefined ? {} : { preflight: command.preflight.id }),
     });
     const earned = command.fromZero === true ? NOTHING_EARNED : await earnedElsewhere(db, address, lanes, plan, now);
+    const preflight =
+      command.preflight === undefined ? '' : ` Preflight ${command.preflight.id}: ${command.preflight.says}.`;
     for (const lane of cold) {
       // A lane that stepped back was judged here, and that goes before what it did elsewhere.
       const from = lane.phase === 'planned' ? earned.get(lane.provider) : undefined;
@@ -77,15 +81,18 @@ export function startRamp(deps: ActivityDeps, command: CommandOf<StartRamp>): Pr
         clean: 0,
         retreat: true,
         raised: false,
-        reason: `plan ${plan.name}: ${stageCount(plan, lane.provider)} stages from ${stage.ceiling} to ${last} a day. ${from === undefined ? '' : `${from.says}. `}${command.reason}`,
+        reason: `plan ${plan.name}: ${stageCount(plan, lane.provider)} stages from ${stage.ceiling} to ${last} a day. ${from === undefined ? '' : `${from.says}. `}${command.reason}${preflight === '' ? '' : `.${preflight}`}`,
         judgements: [],
       };
       const grant = { planUnits: stage.ceiling, origin: 'decided' as const };
       const next = windowAt(window.index + 1, calendar);
       const late = now >= evaluationTimes(window, address).final;
+      const first = restOfDay(stage, now, window, calendar);
+      const today = await withinJointBudget(db, lane, decision, window, first);
+      const tomorrow = late ? await withinJointBudget(db, lane, decision, next) : { decision };
       await applyLane(db, {
         lane,
-        decision,
+        decision: (late ? tomorrow : today).decision,
         operationId: command.operationId,
         rampId,
         window: window.index,
@@ -97,8 +104,10 @@ export function startRamp(deps: ActivityDeps, command: CommandOf<StartRamp>): Pr
         pauseReasons: pausedNow(live, lane, now),
         missed: [],
         grants: [
-          { ...grant, window, units: restOfDay(stage, now, window, calendar) },
-          ...(late ? [{ ...grant, window: next, units: next.sends ? grantUnits(decision) : 0 }] : []),
+          { ...grant, window, units: today.units ?? first },
+          ...(late
+            ? [{ ...grant, window: next, units: next.sends ? (tomorrow.units ?? grantUnits(decision)) : 0 }]
+            : []),
         ],
       });
     }

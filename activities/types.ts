@@ -26,6 +26,13 @@ export interface EvaluateResult {
 
 export type CommandOf<T> = T & { readonly address: string };
 
+export interface RangeStep {
+  /** Addresses whose ramp began since the day in which the look began. */
+  readonly started: readonly string[];
+  /** When to look again, ms; null: the range is done. */
+  readonly nextAt: number | null;
+}
+
 export interface Activities {
   /** null: nobody knows the address, so there is nothing to live for. */
   evaluate(input: EvaluateInput): Promise<EvaluateResult | null>;
@@ -35,4 +42,6 @@ export interface Activities {
   resumeLanes(command: CommandOf<Resume>): Promise<CommandResult>;
   probe(input: { readonly address: string; readonly window: number }): Promise<{ readonly sent: number }>;
   watch(): Promise<void>;
+  /** One look at a range: starts what is due. */
+  startDue(input: { readonly range: string }): Promise<RangeStep>;
 }

@@ -19,8 +19,18 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'warmup start',
-    summary: 'start warming an address up',
+    summary: 'start warming an address up, or a range of them',
     load: async () => (await import('./commands/warmup-start.ts')).warmupStart,
+  },
+  {
+    name: 'warmup preflight',
+    summary: 'look whether addresses are ready to start: names, authentication, lists',
+    load: async () => (await import('./commands/warmup-preflight.ts')).warmupPreflight,
+  },
+  {
+    name: 'warmup withdraw',
+    summary: 'take addresses that have not begun out of their range',
+    load: async () => (await import('./commands/warmup-withdraw.ts')).warmupWithdraw,
   },
   {
     name: 'warmup status',

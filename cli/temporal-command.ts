@@ -29,7 +29,8 @@ export function by(invocation: Invocation, defaultReason?: string): By {
   return { actor: actor(invocation), reason, operationId: randomUUID() };
 }
 
-function actor(invocation: Invocation): string {
+/** Who gives the command. */
+export function actor(invocation: Invocation): string {
   const given = text(invocation, 'actor');
   if (given !== undefined && given.trim() === '') throw badInput('--actor is empty: give a name, or leave it out');
   return given?.trim() || invocation.env.SUDO_USER || loginName();

@@ -153,11 +153,13 @@ export async function insertRamp(
     firstWindow: number;
     at: number;
     actor: string;
+    /** What it was looked at before (store/preflights.ts). */
+    preflight?: number;
   },
 ): Promise<void> {
   await db.query(
-    `insert into ramps (id, address, pool, plan, calendar, first_window, started_at, started_by)
-     values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    `insert into ramps (id, address, pool, plan, calendar, first_window, started_at, started_by, preflight)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
     [
       ramp.id,
       ramp.address,
@@ -167,6 +169,7 @@ export async function insertRamp(
       ramp.firstWindow,
       new Date(ramp.at),
       ramp.actor,
+      ramp.preflight ?? null,
     ],
   );
 }

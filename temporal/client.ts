@@ -15,7 +15,9 @@ import {
   NAMESPACE,
   type Pause,
   pauseUpdate,
+  type RangeInput,
   type Resume,
+  rangeId,
   resumeUpdate,
   type SetPlan,
   type StartRamp,
@@ -40,6 +42,8 @@ export interface TemporalClient {
   incident(address: string, incident: { incident: number; cause: string }): Promise<void>;
   /** Starts the address's workflow unless it runs; its state is in PostgreSQL, so a lost one begins again there. */
   ensureAddress(address: string): Promise<void>;
+  /** Starts the workflow that walks a range, unless it runs; which addresses are left is in PostgreSQL. */
+  ensureRange(range: string): Promise<void>;
   ensureWatch(): Promise<void>;
   /** Registers namespace and search attributes; harmless when they are there. */
   prepare(): Promise<void>;
@@ -113,6 +117,15 @@ export async function connectTemporal(options: TemporalOptions = {}): Promise<Te
     },
     ensureAddress: async (address) => {
       await client.workflow.start('address', start(address));
+    },
+    ensureRange: async (range) => {
+      await client.workflow.start('range', {
+        workflowId: rangeId(range),
+        taskQueue: TASK_QUEUE,
+        args: [{ range }] as [RangeInput],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        workflowTaskTimeout: '2s',
+      });
     },
     ensureWatch: async () => {
       await client.workflow.start('watch', {

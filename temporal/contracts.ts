@@ -10,6 +10,7 @@ export const NAMESPACE = 'rampart';
 export const WATCH_ID = 'watch/fleet';
 
 export const addressId = (address: string) => `address/${address}`;
+export const rangeId = (range: string) => `range/${range}`;
 
 /** Who did it and why: every raising or lifting carries them. */
 export interface By {
@@ -29,6 +30,8 @@ export interface StartRamp extends By {
   readonly drawn?: Plan;
   /** What another engine sent from this address earns nothing: every lane starts at its first stage. */
   readonly fromZero?: boolean;
+  /** What was found before the start: the row that is kept, and its sum in words. */
+  readonly preflight?: { readonly id: number; readonly says: string };
 }
 
 export interface SetPlan extends By {
@@ -79,6 +82,14 @@ export const setPlanUpdate = defineUpdate<CommandResult, [SetPlan]>('setPlan');
 export const pauseUpdate = defineUpdate<CommandResult, [Pause]>('pause');
 export const resumeUpdate = defineUpdate<CommandResult, [Resume]>('resume');
 export const incidentSignal = defineSignal<[{ readonly incident: number; readonly cause: string }]>('incident');
+
+/** Something about the address changed in the store: look now, not at the next evaluation. */
+export const wakeSignal = defineSignal('wake');
+
+export interface RangeInput {
+  /** Id of its row. */
+  readonly range: string;
+}
 
 /** Search attributes of an address workflow (registered by temporal/search-attributes.ts). */
 export const SEARCH_ATTRIBUTES = {

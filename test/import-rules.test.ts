@@ -38,6 +38,11 @@ const RULES: readonly Rule[] = [
   // Keys are made where they are asked for; how they look is the signer's matter.
   { from: 'cli/commands/dkim', values: ['cli/', 'store/', 'mta/signing/'] },
   { from: 'cli/doctor/dkim', values: ['cli/', 'store/', 'mta/signing/'] },
+  // The same for what DNS must have of them, and for what of a message keeps it off cold lanes.
+  {
+    from: 'cli/preflight/',
+    values: ['cli/', 'policy/', 'store/', 'mta/signing/', 'mta/injection/headers.ts', 'mta/injection/one-click.ts'],
+  },
   {
     from: 'cli/roles/',
     values: [

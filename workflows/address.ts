@@ -25,6 +25,7 @@ import {
   resumeUpdate,
   setPlanUpdate,
   startRampUpdate,
+  wakeSignal,
 } from '../temporal/contracts.ts';
 
 const REMEMBERED = 100;
@@ -69,6 +70,9 @@ class AddressWorkflow {
     const validator = needsActorAndReason;
     setHandler(incidentSignal, () => {
       this.#incident = true;
+    });
+    setHandler(wakeSignal, () => {
+      this.#commanded = true;
     });
     setHandler(startRampUpdate, (command) => this.#once(command, () => startRamp({ ...command, address })), {
       validator,

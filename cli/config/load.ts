@@ -165,6 +165,7 @@ function resolve(
     // A loop nobody enrolled in would look like mail nobody complains about: only those that are named count.
     complaintFeeds: config.complaintFeeds,
     plans: config.plans,
+    preflight: config.preflight,
     traceKey: config.traceKey === undefined ? null : secrets.read(config.traceKey, ['traceKey']),
   };
 }

@@ -3,6 +3,7 @@
 import type { Calendar } from '../../policy/calendar.ts';
 import type { Overflow } from '../../policy/overflow.ts';
 import type { OwnPlan } from '../../policy/plan.ts';
+import type { Dnsbl } from '../../policy/preflight/dnsbl.ts';
 import type { ShapingOverrides } from '../../policy/shaping.ts';
 import type { ResolvedDelivery } from './resolved-delivery.ts';
 import type { ResolvedEvents } from './resolved-events.ts';
@@ -111,6 +112,7 @@ export interface ResolvedConfig {
   readonly events: ResolvedEvents;
   /** Plans of one's own, by name. */
   readonly plans: Readonly<Record<string, OwnPlan>>;
+  readonly preflight: { readonly domains: readonly string[]; readonly dnsbls: readonly Dnsbl[] };
   /** null: the one in <dataDir>/trace.key (`traceKeyOf` makes it). */
   readonly traceKey: string | null;
 }

@@ -12,6 +12,7 @@ import { eventsSchema } from './schema-events.ts';
 import { injectionShape, userShape } from './schema-injection.ts';
 import { plansSchema } from './schema-plans.ts';
 import { hostName, name, pool } from './schema-pools.ts';
+import { preflightSchema } from './schema-preflight.ts';
 import { notifications, reporters } from './schema-reports.ts';
 import { retentionSchema } from './schema-retention.ts';
 import { shapingSchema } from './schema-shaping.ts';
@@ -169,6 +170,8 @@ export const configSchema = z.strictObject({
   retention: retentionSchema,
   /** Warmup plans of your own, by name. */
   plans: plansSchema,
+  /** What is looked at before an address starts. */
+  preflight: preflightSchema,
   /** Key of the tokens that join reports to mail: the same on every node. Default: made once, in <dataDir>/trace.key. */
   traceKey: secret.optional(),
 });

@@ -20,7 +20,8 @@ export async function checkAddresses(config: ResolvedConfig): Promise<Check[]> {
   );
 }
 
-function bindProblem(ip: string): Promise<string | undefined> {
+/** Why this machine can not send from an address, by a real bind; undefined: it can. */
+export function bindProblem(ip: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => resolve(`can not be bound (${error.code})`));
@@ -85,12 +86,12 @@ export async function checkTemporal(instance: RunningInstance): Promise<Check> {
   }
 }
 
-/** Logs in to every seed's mailbox as the placement sensor does. */
 export function checkSeeds(config: ResolvedConfig): Promise<Check[]> {
   return Promise.all(config.seeds.map(checkSeed));
 }
 
-async function checkSeed(seed: ResolvedSeed): Promise<Check> {
+/** Logs in to a seed's mailbox as the placement sensor does. */
+export async function checkSeed(seed: ResolvedSeed): Promise<Check> {
   const name = `seed ${seed.address}`;
   const loopback = seed.host === 'localhost' || /^127\./.test(seed.host);
   const client = new ImapFlow({

@@ -5,6 +5,7 @@ import { createStore, discoverDatabase, type Store } from '../../store/connect.t
 import { addressRows, upsertAddress } from '../../store/lanes.ts';
 import { migrate } from '../../store/migrate.ts';
 import { followPool, upsertPool } from '../../store/pools.ts';
+import { openRanges } from '../../store/ranges.ts';
 import { connectTemporal } from '../../temporal/client.ts';
 import { NAMESPACE } from '../../temporal/contracts.ts';
 import { requireTemporal } from '../../temporal/server/locate.ts';
@@ -140,6 +141,7 @@ async function tellTemporal(spec: InstanceSpec, address: string | undefined, url
     await temporal.prepare();
     const ours = new Set(spec.pools.flatMap((pool) => pool.addresses.map((one) => one.ip)));
     for (const row of await addressRows(store)) if (ours.has(row.address)) await temporal.ensureAddress(row.address);
+    for (const range of await openRanges(store)) await temporal.ensureRange(range.id);
     await temporal.ensureWatch();
   } finally {
     await store.end();

@@ -47,9 +47,19 @@ export interface AddressStatus {
   readonly lanes: readonly LaneStatus[];
 }
 
-/** Status of one address, or of all. */
-export async function gatherStatus(db: Queryable, now: number, only?: string): Promise<AddressStatus[]> {
-  const rows = (await addressRows(db)).filter((row) => only === undefined || row.address === only);
+/** Which addresses a status is about. */
+export interface Wanted {
+  /** These only. */
+  readonly addresses?: readonly string[];
+  readonly pool?: string | undefined;
+}
+
+/** Status of some addresses, or of all. */
+export async function gatherStatus(db: Queryable, now: number, wanted: Wanted = {}): Promise<AddressStatus[]> {
+  const { addresses, pool } = wanted;
+  const rows = (await addressRows(db)).filter(
+    (row) => (addresses?.includes(row.address) ?? true) && (pool === undefined || row.pool === pool),
+  );
   const all = await around(db, now);
   const found: AddressStatus[] = [];
   for (const row of rows) found.push(await addressStatus(db, row, all));

@@ -2,6 +2,7 @@
 import { overflowPool } from '../../policy/overflow.ts';
 import type { Queryable } from '../../store/connect.ts';
 import { lastDecisions, lastJudged } from '../../store/decisions.ts';
+import { jointBudgetOf } from '../../store/joint-budget.ts';
 import { allLanes, type LaneRow } from '../../store/lanes.ts';
 import { poolRows } from '../../store/pools.ts';
 import { type QueuedMail, queuedMail } from '../../store/queued-mail.ts';
@@ -31,13 +32,14 @@ export async function whyLane(db: Queryable, lane: LaneRow, configured: Configur
   const judged = (await lastJudged(db, lane.address)).find(({ provider }) => provider === lane.provider);
   const zone = lane.calendar.kind === 'civil' ? lane.calendar.zone : 'UTC';
   const { address, provider, pool, phase } = lane;
+  const joint = await jointBudgetOf(db, pool, provider, facts.window.index);
   return {
     address,
     provider,
     pool,
     phase,
     binds: facts.binds,
-    limits: limitsOf(facts, { decision, zone, ...configured }),
+    limits: limitsOf(facts, { decision, zone, joint, ...configured }),
     gates: judged === undefined ? null : { at: judged.at, verdicts: gateVerdicts(judged) },
     zone,
   };

@@ -1,8 +1,11 @@
 /** Every limit that is in force on a lane, with where it came from. Pure. */
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { hourLength } from '../../policy/pacing.ts';
+import { mostAfter } from '../../policy/plans/growth.ts';
+import { RANGE } from '../../policy/ranges/defaults.ts';
 import { LIMITS, type Limit, type ShapingOverrides, shapingOf, shareOf, tlsOf } from '../../policy/shaping.ts';
 import type { DecisionRow } from '../../store/decisions.ts';
+import type { JointBudgetRow } from '../../store/joint-budget.ts';
 import type { LaneFacts } from '../status/lane-facts.ts';
 import { stamp } from '../terminal/time.ts';
 
@@ -19,6 +22,8 @@ export interface Origins {
   /** Configured TLS towards providers; absent: the shipped one. */
   readonly tls?: Parameters<typeof tlsOf>[1];
   readonly zone: string;
+  /** Of the pool's cold lanes at the provider in the open window; absent: none was reckoned. */
+  readonly joint?: JointBudgetRow | undefined;
 }
 
 const WORDS: Readonly<Record<Limit, string>> = {
@@ -44,6 +49,7 @@ export function limitsOf(facts: LaneFacts, origins: Origins): EffectiveLimit[] {
   const tls = { limit: 'TLS', value, from };
   return [
     ...grantLimits(facts, origins),
+    ...jointLimit(facts, origins),
     ...easing(facts, origins),
     ...stageLimits(facts),
     ...shaping,
@@ -78,6 +84,27 @@ function grantLimits({ lane, cold, grant, window }: LaneFacts, { decision, zone 
           },
         ]
       : []),
+  ];
+}
+
+/** What the pool's cold lanes have together, and how it was come by (policy/ranges/joint-budget.ts). */
+function jointLimit({ lane, cold, grant }: LaneFacts, { joint }: Origins): EffectiveLimit[] {
+  if (!cold || joint === undefined) return [];
+  const { budget, bestDay, lanes, trimmed } = joint;
+  const from =
+    budget === mostAfter(bestDay, lane.provider)
+      ? `the growth cap over the ${bestDay} they sent on their best day of ${RANGE.lookbackWindows}`
+      : budget === RANGE.jointFloor
+        ? 'what a pool may always begin with'
+        : 'the largest single plan among them';
+  const short = trimmed > 0 ? `; ${trimmed} of what the plans say did not fit` : '';
+  const own = grant !== undefined && grant.units < grant.planUnits && trimmed > 0 ? ': it binds here' : '';
+  return [
+    {
+      limit: 'joint budget',
+      value: `${budget} for ${lanes} cold lanes of pool ${lane.pool}`,
+      from: from + short + own,
+    },
   ];
 }
 

@@ -73,6 +73,24 @@ describe('why, with nothing but PostgreSQL running', () => {
     return JSON.parse(ran.stdout).messages[0].waiting[0];
   }
 
+  test('a lane that got less than its plan says: the joint budget of its pool, and how that came about', async () => {
+    await grant(30);
+    const window = windowOf(Date.now(), CALENDAR);
+    await alone.store.query(
+      `insert into joint_budgets (pool, provider, window_index, budget, best_day, lanes, wanted, trimmed)
+       values ('marketing', 'google', $1, 800, 400, 6, 100, 70)`,
+      [window.index],
+    );
+    const ran = await alone.run('why', COLD, 'google');
+    assert.equal(ran.code, 0, ran.stderr);
+    assert.match(
+      ran.stdout,
+      /joint budget +800 for 6 cold lanes of pool marketing +the growth cap over the 400 they sent on their best day of 7; 70 of what the plans say did not fit: it binds here/,
+    );
+    await alone.store.query('delete from joint_budgets');
+    assert.doesNotMatch((await alone.run('why', COLD, 'google')).stdout, /joint budget/);
+  });
+
   test('a lane: what binds it, and every limit with where it came from', async () => {
     await grant(100, 100);
     const ran = await alone.run('why', COLD, 'google');
