@@ -13,6 +13,7 @@ import { OwlatLike } from './owlat-like.ts';
 import type { Ceilings } from './ramp.ts';
 import { Random } from './random.ts';
 import type { Rule } from './rule.ts';
+import { type SimulatedRun, type SimulateJob, simulateOnce } from './simulate.ts';
 import { firstExceeded, highestRates, placeOf, SETTINGS } from './thresholds.ts';
 import {
   type Chosen,
@@ -46,6 +47,7 @@ export interface Jobs {
   healthyRates: { in: Common; out: Float64Array[] };
   training: { in: Common & { thresholds: Thresholds }; out: { single: Float64Array; pair: Float64Array } };
   thresholds: { in: Common & { chosen: readonly Chosen[]; falseStops: number }; out: ThresholdRuns };
+  simulate: { in: SimulateJob & Seeds; out: SimulatedRun[] };
   ladders: { in: LadderJob & Seeds; out: ReturnType<typeof playLadders> };
 }
 
@@ -104,6 +106,7 @@ export const RUN: { readonly [K in JobName]: (input: Jobs[K]['in']) => Jobs[K]['
   },
 
   thresholds: testThresholds,
+  simulate: (job) => Array.from(seedsOf(job), (random) => simulateOnce(job, random)),
   ladders: (job) => playLadders(job, seedsOf(job)),
 };
 

@@ -90,7 +90,9 @@ export class Nature {
 
   #setRates(day: number): void {
     const { world, lanes } = this;
-    METRICS.forEach((metric, index) => this.#rates.fill(world.rates[metric], index * lanes, (index + 1) * lanes));
+    METRICS.forEach((metric, index) => {
+      this.#rates.fill(world.rates[metric], index * lanes, (index + 1) * lanes);
+    });
     for (const event of world.events) {
       if (day < event.fromDay || day > (event.untilDay ?? Number.POSITIVE_INFINITY)) continue;
       const at = METRICS.indexOf(event.metric) * lanes;

@@ -19,6 +19,7 @@ interface Rule {
 const RULES: readonly Rule[] = [
   { from: 'policy/' },
   { from: 'lab/' },
+  { from: 'judge/', values: ['policy/'] },
   { from: 'store/', types: ['policy/'] },
   { from: 'store/embedded/', values: ['setup/host/'], types: ['policy/'], closed: true },
   { from: 'workflows/', values: ['temporal/contracts.ts'], types: ['policy/', 'activities/'] },
@@ -32,7 +33,7 @@ const RULES: readonly Rule[] = [
   { from: 'temporal/worker.ts', values: ['temporal/', 'activities/', 'workflows/'], types: ['policy/'] },
   { from: 'temporal/bundle.ts', values: ['temporal/', 'activities/', 'workflows/'], types: ['policy/'] },
   { from: 'console/', values: ['policy/', 'store/', 'temporal/'] },
-  { from: 'cli/', values: ['policy/', 'store/', 'temporal/', 'events/', 'mta/feedback/classify/'] },
+  { from: 'cli/', values: ['policy/', 'store/', 'temporal/', 'events/', 'judge/', 'mta/feedback/classify/'] },
   // Keys are made where they are asked for; how they look is the signer's matter.
   { from: 'cli/commands/dkim', values: ['cli/', 'store/', 'mta/signing/'] },
   {
@@ -173,6 +174,8 @@ const REFUSED: readonly [file: string, source: string][] = [
   ['mta/a/b.ts', "import { x } from '../../temporal/client.ts';"],
   ['mta/a.ts', "const x = await import('../workflows/b.ts');"],
   ['seeds/a.ts', "import '../mta/b.ts';"],
+  ['judge/a.ts', "import { x } from '../lab/b.ts';"],
+  ['policy/a.ts', "import { x } from '../judge/b.ts';"],
   ['lab/a.ts', "import type { Plan } from '../policy/plan.ts';"],
   ['temporal/client.ts', "import { x } from '../workflows/b.ts';"],
   ['temporal/server/run.ts', "import { x } from '../client.ts';"],
