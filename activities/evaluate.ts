@@ -3,8 +3,10 @@
  * transaction. Repeating an operation returns its stored result; a refused compare-and-set means read and decide again.
  */
 import { type Calendar, guardMs, planMs, type Window, windowAt, windowOf } from '../policy/calendar.ts';
-import { decide, grantUnits, type LaneDecision, planUnits } from '../policy/decide.ts';
+import { decide, grantUnits, type LaneDecision, type LaneInput, planUnits, recordedInput } from '../policy/decide.ts';
 import { DEFAULTS, POLICY_VERSION } from '../policy/defaults.ts';
+import { stopsAt } from '../policy/evidence.ts';
+import { gatesOf } from '../policy/gates/settings.ts';
 import { type Hold, holdsOnLane } from '../policy/holds.ts';
 import { isCold, type PauseReason, PHASES, type Phase } from '../policy/lane.ts';
 import type { Plan } from '../policy/plan.ts';
@@ -21,12 +23,16 @@ import { grantsAround } from '../store/grants.ts';
 import { boundHolds, closeIncidents, holdsSince } from '../store/holds.ts';
 import { addressRow, endRamp, type LaneRow, lanesOf, type RampRow, rampsOf } from '../store/lanes.ts';
 import { campaignBounces, unitsUsed } from '../store/measures.ts';
+import { closeSignals } from '../store/signals.ts';
 import { sentInStage } from '../store/volumes.ts';
+import { alarmsOf, placeAlarms } from './alarms.ts';
 import type { ActivityDeps } from './deps.ts';
 import { evaluationTimes, nextEvaluation } from './evaluation-times.ts';
-import { gatherEvidence } from './evidence.ts';
+import { complaintFeeds, gatherEvidence } from './evidence.ts';
 import { isPartDay } from './first-day.ts';
+import { LOOK_BACK, stepGates } from './gates.ts';
 import { pauseReasons } from './pause-reasons.ts';
+import { currentSignals, signalAlarms } from './signals.ts';
 import type { EvaluateInput, EvaluateResult } from './types.ts';
 
 const TRIES = 5;
@@ -63,7 +69,21 @@ async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateIn
   const holds = await holdsSince(db, window.start);
   const live = holds.filter((hold) => hold.clearedAt === null && (hold.until === null || hold.until > now));
   const suspended = live.filter((hold) => hold.scope === 'campaign').map((hold) => hold.target);
-  const evidence = await gatherEvidence(deps, db, address, lanes, calendar, window.index, now, suspended);
+  const settings = (lane: LaneRow) => gatesOf(plans.get(lane.rampId ?? '')?.gates);
+  const feeds = await complaintFeeds(deps, db, lanes, calendar, now);
+  const gates = await stepGates(db, {
+    ...{ address, lanes, calendar, now, feeds, suspended, windows: LOOK_BACK + 1 },
+    levels: gatesOf(ramp?.plan.gates).levels,
+  });
+  const evidence = await gatherEvidence(deps, db, gates, {
+    ...{ address, lanes, calendar, window: window.index, now, feeds },
+  });
+  const signals = await currentSignals(db, address, calendar, now);
+  const alarms = alarmsOf(deps, {
+    ...{ lanes, evidence, gates, settings, calendar, now, stepBacks: false },
+    followsPlan: (lane) => plans.has(lane.rampId ?? ''),
+  });
+  const placed = await placeAlarms(db, [...alarms, ...(await signalAlarms(db, signals))], holds);
   const carried = await campaignBounces(db, address, window.start, suspended);
   const used = await unitsUsed(db, address, window.index);
   const byVolume = ramps.some((one) => one.plan.advance === 'volume-stage');
@@ -73,17 +93,13 @@ async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateIn
   for (const lane of lanes) {
     const around = await grantsAround(db, address, lane.provider, window.index, 0);
     const key = { ...lane, cold: isCold(lane.phase) };
-    const onLane = holdsOnLane(live, key, now);
+    const onLane = holdsOnLane([...live, ...placed], key, now);
     const paused = pauseReasons(onLane);
     const granted = around[0]?.units ?? 0;
     const plan = lane.rampId === null ? null : (plans.get(lane.rampId) ?? null);
     const closes = final && lane.evaluated !== window.index;
-    // A gate's hold without an end has not been answered by any decision yet.
-    const crossed = onLane.filter(
-      (hold) =>
-        isGate(hold) && hold.since > lane.evidenceSince && (hold.until === null || hold.cause.startsWith('incident:')),
-    );
-    const decision = decide({
+    const crossed = onLane.filter((hold) => isUnanswered(hold, lane));
+    const input: LaneInput = {
       lane,
       plan,
       window: window.index,
@@ -91,8 +107,10 @@ async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateIn
       final: closes && window.sends,
       prorated: ramp !== undefined && ramp.firstWindow === window.index && isPartDay(ramp.startedAt, window, calendar),
       paused,
-      week: evidence.get(lane.provider)?.week ?? [],
-      recent: evidence.get(lane.provider)?.recent ?? [],
+      week: evidence.get(lane.provider) ?? [],
+      signals: signals
+        .filter((one) => one.provider === null || one.provider === lane.provider)
+        .map(({ at, ...one }) => ({ ...one, answered: at <= lane.evidenceSince })),
       use: {
         sent: used.get(lane.provider) ?? 0,
         expected: granted * elapsedShare(window, now),
@@ -106,13 +124,19 @@ async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateIn
         .filter((row) => row.provider === lane.provider && row.bounces > 0)
         .map((row) => ({ name: row.campaign, bounces: row.bounces, attempts: row.attempts })),
       placement: deps.placement,
-    });
+    };
+    const decision = decide(input);
     if (decision !== null) decided += 1;
+    // What stopped the lane has been answered: over the address it must not stop another one again.
+    if (decision?.retreat)
+      for (const one of input.week)
+        if (one.metric !== 'placement' && stopsAt(one, settings(lane)) !== null) gates.answered(one.metric);
     // Only now: a gate's hold stays until somebody has answered it, however long that takes.
     const answered = crossed.filter((hold) => hold.cause.startsWith('gate:')).map((hold) => hold.id);
     await boundHolds(db, answered, now + planMs(DEFAULTS.gateHoldMs, calendar));
     if (decision === null && !closes) continue;
     await apply(db, {
+      operationId,
       input,
       lane,
       decision,
@@ -127,6 +151,8 @@ async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateIn
       missed: closes ? missedWindows(ramp, lane, window, calendar) : [],
     });
   }
+  await gates.save();
+  await closeSignals(db, address);
   await endWhenWarm(db, ramp, address, now);
   await notifyChange(db, address);
   const result = summary(await lanesOf(db, address), {
@@ -141,7 +167,8 @@ async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateIn
 }
 
 interface Apply {
-  readonly input: EvaluateInput;
+  readonly operationId: string;
+  readonly input: LaneInput;
   readonly lane: LaneRow;
   readonly decision: LaneDecision | null;
   readonly plan: Plan | null;
@@ -181,7 +208,8 @@ async function apply(db: Queryable, step: Apply): Promise<void> {
   await applyLane(db, {
     lane,
     decision,
-    operationId: step.input.operationId,
+    operationId: step.operationId,
+    input: recordedInput(step.input),
     rampId: lane.rampId,
     window: window.index,
     actor: 'rampart',
@@ -194,7 +222,9 @@ async function apply(db: Queryable, step: Apply): Promise<void> {
     grants,
   });
   if (decision === null) return;
-  if (step.answers) await closeIncidents(db, 'gate', lane.address, lane.provider, step.answeredAt);
+  if (step.answers)
+    for (const kind of ['gate', 'pause'] as const)
+      await closeIncidents(db, kind, lane.address, lane.provider, step.answeredAt);
   if (decision.retreat || decision.kind === 'quarantine') {
     const subject = `${lane.provider} lane of ${lane.address}: ${decision.kind} to ${decision.ceiling} a day`;
     await addNotice(db, decision.kind, subject, {
@@ -219,7 +249,14 @@ async function endWhenWarm(db: Queryable, ramp: RampRow | undefined, address: st
 }
 
 function isGate(hold: Hold): boolean {
-  return (hold.scope === 'lane' || hold.scope === 'netblock') && /^(gate|incident):/.test(hold.cause);
+  return ['lane', 'address', 'netblock'].includes(hold.scope) && /^(gate|incident|pause):/.test(hold.cause);
+}
+
+/** Has no decision answered this hold yet? A gate's gets its end with the answer, a pause is one of the lane's reasons. */
+function isUnanswered(hold: Hold, lane: LaneRow): boolean {
+  if (!isGate(hold)) return false;
+  if (hold.cause.startsWith('pause:')) return !lane.pauseReasons.includes('gate');
+  return hold.since > lane.evidenceSince && (hold.until === null || hold.cause.startsWith('incident:'));
 }
 
 /** Share of a window's units an even pace has released by now. */

@@ -1,68 +1,52 @@
 /** From rows to evidence: what was measured, in the form `policy` judges. */
 import { type Calendar, planMs } from '../policy/calendar.ts';
-import { DEFAULTS, type Metric } from '../policy/defaults.ts';
+import { DEFAULTS } from '../policy/defaults.ts';
 import type { Evidence, Feed } from '../policy/evidence.ts';
 import { FEEDS, feedState } from '../policy/feeds.ts';
+import { windowOfDays } from '../policy/gates/cusum.ts';
+import { COUNTED, type Counted } from '../policy/gates/levels.ts';
 import type { Queryable } from '../store/connect.ts';
 import { feedHistories } from '../store/feeds.ts';
 import type { LaneRow } from '../store/lanes.ts';
-import { type LaneMeasure, measureLanes, measurePlacement, type PlacementMeasure } from '../store/measures.ts';
+import { measurePlacement, type PlacementMeasure } from '../store/measures.ts';
 import type { ActivityDeps } from './deps.ts';
+import type { GatesNow } from './gates.ts';
 
-export interface LaneEvidence {
-  readonly week: readonly Evidence[];
-  readonly recent: readonly Evidence[];
+export interface GatherEvidence {
+  readonly address: string;
+  readonly lanes: readonly LaneRow[];
+  readonly calendar: Calendar;
+  readonly window: number;
+  readonly now: number;
+  readonly feeds: ReadonlyMap<string, Feed>;
 }
 
-/** Evidence of every lane of an address: the lookback for advancing, the last 24 plan hours for stopping. */
+/** Evidence of every lane of an address, a metric each: the gates' sums and weeks, and the seeds. */
 export async function gatherEvidence(
   deps: ActivityDeps,
   db: Queryable,
-  address: string,
-  lanes: readonly LaneRow[],
-  calendar: Calendar,
-  window: number,
-  now: number,
-  excluded: readonly string[],
-): Promise<Map<string, LaneEvidence>> {
-  const query = {
-    address,
-    now,
-    deferralAfterMs: planMs(DEFAULTS.deferralAfterMs, calendar),
-    complaintLagMs: planMs(DEFAULTS.complaintLagMs, calendar),
-    incidentMs: planMs(DEFAULTS.providerIncident.withinMs, calendar),
-    excluded,
-  };
-  const day = planMs(86_400_000, calendar);
-  const weekFrom = now - DEFAULTS.lookbackWindows * day;
-  const week = await measureLanes(db, { ...query, since: weekFrom });
-  const recent = await measureLanes(db, { ...query, since: now - day });
+  gates: GatesNow,
+  about: GatherEvidence,
+): Promise<ReadonlyMap<string, readonly Evidence[]>> {
+  const { address, lanes, calendar, window, now, feeds } = about;
+  const weekFrom = now - DEFAULTS.lookbackWindows * planMs(86_400_000, calendar);
   const placement = await measurePlacement(db, address, window - DEFAULTS.lookbackWindows);
-  const feeds = await complaintFeeds(deps, db, lanes, calendar, now);
-  return new Map(
-    lanes.map((lane) => {
-      const from = (since: number) => Math.max(since, lane.evidenceSince);
-      const of = (measures: readonly LaneMeasure[], since: number) =>
-        smtpEvidence(
-          feeds.get(lane.provider) ?? 'none',
-          measures.find((m) => m.provider === lane.provider),
-          from(since),
-          now,
-        );
-      const seeds = placementEvidence(
-        deps,
-        lane,
-        placement.find((m) => m.provider === lane.provider),
-        from(weekFrom),
-        now,
-      );
-      return [lane.provider, { week: [...of(week, weekFrom), seeds], recent: of(recent, now - day) }];
-    }),
-  );
+  const all = new Map<string, readonly Evidence[]>();
+  for (const lane of lanes) {
+    const span = { from: Math.max(weekFrom, lane.evidenceSince), to: now };
+    const counted: Evidence[] = [];
+    for (const metric of COUNTED) {
+      const feed = metric === 'complaint' ? (feeds.get(lane.provider) ?? 'none') : 'ok';
+      counted.push({ ...(await countedEvidence(gates, lane.provider, metric, feed)), ...span });
+    }
+    const seen = placement.find((one) => one.provider === lane.provider);
+    all.set(lane.provider, [...counted, { ...placementEvidence(deps, lane, seen, calendar, now), ...span }]);
+  }
+  return all;
 }
 
 /** A feed that is not configured is none; one that is silent beyond chance blocks advancing, and punishes nobody. */
-async function complaintFeeds(
+export async function complaintFeeds(
   deps: ActivityDeps,
   db: Queryable,
   lanes: readonly LaneRow[],
@@ -76,45 +60,39 @@ async function complaintFeeds(
   return new Map([...histories].map(([provider, history]) => [provider, feedState(history, now, silence)]));
 }
 
-function smtpEvidence(complaints: Feed, measure: LaneMeasure | undefined, from: number, to: number): Evidence[] {
-  const of = (metric: Metric, trials = 0, events = 0, awaiting = 0, campaigns = 0, feed: Evidence['feed'] = 'ok') => ({
+type Seen = Omit<Evidence, 'from' | 'to'>;
+
+async function countedEvidence(gates: GatesNow, provider: string, metric: Counted, feed: Feed): Promise<Seen> {
+  const detector = gates.lane(provider, metric);
+  const { k, e, awaiting } = windowOfDays(detector);
+  return {
     metric,
     feed,
-    trials,
-    events,
-    awaiting,
-    campaigns,
-    from,
-    to,
-  });
-  const m = measure;
-  return [
-    of('deferral', m?.deferralTrials, m?.deferrals, m?.deferralAwaiting, m?.deferralCampaigns),
-    of('block', m?.messages, m?.blocks, 0, m?.blockCampaigns),
-    of('hard-bounce', m?.bounceTrials, m?.bounces, 0, m?.bounceCampaigns),
-    of('complaint', m?.complaintTrials, m?.complaints, m?.complaintAwaiting, m?.complaintCampaigns, complaints),
-  ];
+    trials: e,
+    events: k,
+    awaiting: metric === 'deferral' ? gates.undecided(provider) : awaiting,
+    sums: { lane: detector.w, address: gates.over(metric).w, blames: await gates.blames(provider, metric) },
+  };
 }
 
-/** Seeds that could not be read are no trials; if none could, the feed is stale. */
+/** Seeds that could not be read are no trials; since when that is so tells whether the lane has to wait for them. */
 function placementEvidence(
   deps: ActivityDeps,
   lane: LaneRow,
   measure: PlacementMeasure | undefined,
-  from: number,
-  to: number,
-): Evidence {
+  calendar: Calendar,
+  now: number,
+): Seen {
   const seeded =
     deps.seeds.some((seed) => seed.provider === lane.provider) && lane.ceiling >= deps.placement.minCeiling;
-  const blind = measure !== undefined && measure.unobserved > 0 && measure.observed === 0;
+  const brokenSince = measure?.brokenSince ?? null;
   return {
     metric: 'placement',
-    feed: !seeded ? 'none' : blind ? 'stale' : 'ok',
+    feed: !seeded ? 'none' : brokenSince !== null ? 'stale' : 'ok',
     trials: measure?.observed ?? 0,
     events: measure?.bad ?? 0,
     awaiting: measure?.waiting ?? 0,
-    campaigns: 1,
-    from,
-    to,
+    ...(measure === undefined ? {} : { pairs: { worse: measure.worse, better: measure.better } }),
+    ...(brokenSince === null ? {} : { brokenHours: Math.max(0, now - brokenSince) / planMs(3_600_000, calendar) }),
   };
 }

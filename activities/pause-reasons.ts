@@ -7,6 +7,8 @@ export function pauseReasons(holds: readonly Hold[]): PauseReason[] {
   for (const { cause } of holds) {
     if (cause === 'operator' || cause === 'freeze' || cause === 'no-data') reasons.add(cause);
     if (cause.startsWith('incident:')) reasons.add('incident');
+    // A gate whose plan says `pause`: until a person resumes the lane.
+    if (cause.startsWith('pause:')) reasons.add('gate');
   }
   return [...reasons];
 }

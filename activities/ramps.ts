@@ -147,7 +147,7 @@ export function resumeLanes(deps: ActivityDeps, command: CommandOf<Resume>): Pro
 }
 
 function isLiftable(hold: Hold): boolean {
-  return hold.cause === 'operator' || hold.cause.startsWith('incident:');
+  return hold.cause === 'operator' || /^(incident|pause):/.test(hold.cause);
 }
 
 async function mustKnow(db: Queryable, address: string, provider: string | null): Promise<void> {

@@ -1,19 +1,23 @@
 /**
- * The fast gates: looks at the minute rollups every few seconds and places a hold when a boundary is crossed, so that a
- * lane stops long before its next evaluation. It never lifts anything: that is the workflow's.
+ * The fast gates: looks at the minute rollups every few seconds, and at the change detectors every plan hour, and places a
+ * hold when a boundary is crossed, so that a lane stops long before its next evaluation. It never lifts anything: that is
+ * the workflow's.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Calendar, planMs, rollupMs } from '../policy/calendar.ts';
-import { DEFAULTS, THRESHOLDS } from '../policy/defaults.ts';
-import { campaignRatio } from '../policy/evidence.ts';
+import { DEFAULTS } from '../policy/defaults.ts';
+import { CAMPAIGN_BREAKER, campaignRatio } from '../policy/gates/cusum.ts';
+import { LEVELS } from '../policy/gates/levels.ts';
 import { laneTarget } from '../policy/holds.ts';
 import { providerIncidents } from '../policy/provider-incident.ts';
+import { PROVIDER_OUTAGE } from '../store/cohorts.ts';
 import { tx } from '../store/connect.ts';
 import { addNotice, StaleRevision } from '../store/decisions.ts';
 import { type HoldWrite, holdsSince, openIncident, placeHold } from '../store/holds.ts';
 import { addressRows, fenceLane } from '../store/lanes.ts';
-import { campaignRollups, PROVIDER_OUTAGE, recentRollups, warmLaneTroubles } from '../store/measures.ts';
+import { campaignRollups, recentRollups, warmLaneTroubles } from '../store/measures.ts';
 import type { ActivityDeps } from './deps.ts';
+import { hourlyDetectors } from './detectors.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -25,12 +29,14 @@ const SHIFT_MS = 10 * 60_000;
 
 export async function watch(deps: ActivityDeps, beat: () => void, cancelled: AbortSignal): Promise<void> {
   const until = performance.now() + SHIFT_MS;
+  const detectors = hourlyDetectors(deps);
   while (performance.now() < until && !cancelled.aborted) {
     beat();
     const pools = new Map((await addressRows(deps.store)).map((row) => [row.pool, row.calendar]));
     for (const [pool, calendar] of pools) await look(deps, pool, calendar);
     const [calendar] = pools.values();
     if (calendar !== undefined) await lookAtProviders(deps, calendar);
+    await detectors.look(beat);
     const shortest = Math.min(LOOK_MS, ...[...pools.values()].map((calendar) => planMs(HOUR, calendar)));
     await sleep(Math.max(LEAST_MS, shortest), undefined, { signal: cancelled }).catch(() => {});
   }
@@ -45,18 +51,19 @@ async function look(deps: ActivityDeps, pool: string, calendar: Calendar): Promi
     await cross(deps, { ...sum, cause: 'gate:reputation', reason });
   }
   const { reputationDayStop } = DEFAULTS;
-  const { stop } = THRESHOLDS.block;
+  const { blockStop: stop } = DEFAULTS;
   for (const sum of await recentRollups(deps.store, pool, now - planMs(DAY, calendar))) {
     if (sum.reputation >= reputationDayStop.events && sum.reputation >= reputationDayStop.share * sum.attempts) {
       const reason = `${sum.reputation} of ${sum.attempts} attempts in 24 h met reputation answers at ${sum.provider}`;
       await cross(deps, { ...sum, cause: 'gate:reputation', reason });
     }
-    if (sum.blocked < stop.events || sum.blocked < stop.rate * sum.attempts) continue;
+    if (sum.blocked < stop.events || sum.blocked < stop.share * sum.attempts) continue;
     const reason = `${sum.blocked} of ${sum.attempts} messages in 24 h were blocked at ${sum.provider}`;
     await cross(deps, { ...sum, cause: 'gate:block', reason });
   }
   for (const sum of await campaignRollups(deps.store, pool, now - DEFAULTS.lookbackWindows * planMs(DAY, calendar))) {
-    if (sum.campaign === '' || campaignRatio(sum.bounces, sum.attempts) < DEFAULTS.campaignBreaker) continue;
+    if (sum.campaign === '' || campaignRatio(sum.bounces, sum.attempts, LEVELS['hard-bounce']) < CAMPAIGN_BREAKER)
+      continue;
     const reason = `${sum.bounces} of ${sum.attempts} messages of campaign ${sum.campaign} were hard bounces`;
     await placeStop(deps, {
       scope: 'campaign',

@@ -2,7 +2,7 @@
  * Is a provider telling the truth about dead addresses? Large providers have answered `550 5.1.1 no such user` for living
  * mailboxes for hours; believing it would suppress a good part of a list for ever. Pure.
  */
-import { THRESHOLDS } from './defaults.ts';
+import { LEVELS } from './gates/levels.ts';
 
 const DAY = 86_400_000;
 
@@ -33,7 +33,7 @@ export interface BounceCount {
 
 /** Share of hard bounces that is usual at a provider; never under what a healthy list shows. */
 export function usualShare(before: BounceCount): number {
-  const { healthy } = THRESHOLDS['hard-bounce'];
+  const { healthy } = LEVELS['hard-bounce'];
   if (before.attempts < DEAD_ADDRESSES.baselineAttempts) return healthy;
   return Math.max(healthy, before.hard / before.attempts);
 }

@@ -7,11 +7,14 @@
  */
 import { type StageUse, volumeMissing } from './advance.ts';
 import { DEFAULTS } from './defaults.ts';
-import { type Evidence, type Judgement, judgeAdvance, judgePlacement, type PlacementRule, stops } from './evidence.ts';
+import { type Evidence, type Judgement, judge, stopsAt } from './evidence.ts';
+import type { PlacementRule } from './gates/placement.ts';
+import { acts, GATED, type Gated, gatesOf } from './gates/settings.ts';
+import { judgeSignal, type Signal } from './gates/signals.ts';
 import type { Hold } from './holds.ts';
 import { decayedCeiling, isIdle } from './idle.ts';
 import { type LaneEvent, maySend, type PauseReason, type Phase, transition } from './lane.ts';
-import { type Plan, stageCount, stageOf } from './plan.ts';
+import { type Plan, rowOf, stageCount, stageOf } from './plan.ts';
 
 const DAY = 86_400_000;
 
@@ -26,6 +29,9 @@ export interface LaneState {
   /** Last window that advanced the lane. */
   readonly advanced: number | null;
 }
+
+/** `answered`: read before the lane's last retreat, which was its answer. */
+export type LaneSignal = Signal & { readonly answered: boolean };
 
 export interface SuspendedCampaign {
   readonly name: string;
@@ -44,15 +50,15 @@ export interface LaneInput {
   readonly prorated: boolean;
   /** Why the lane is paused. A gate's hold that a step back has answered is silence, not a pause. */
   readonly paused: readonly PauseReason[];
-  /** Since the last retreat, at most the lookback. */
+  /** A metric each: the last seven send days since the last retreat, with the change detectors' sums. */
   readonly week: readonly Evidence[];
-  /** The last 24 plan hours, since the last retreat. */
-  readonly recent: readonly Evidence[];
+  /** What others say of the address at this provider (block lists, consoles); absent: nothing was read. */
+  readonly signals?: readonly LaneSignal[];
   /** Mail of this window and this stage; `stopped`: a hold cut the window. */
   readonly use: StageUse & { readonly stopped: boolean };
   /** Since its last message (or since it is in its phase, where it sent none): plan ms. */
   readonly idle: number;
-  /** Live gate and incident holds on this lane that no decision has answered yet. */
+  /** Live holds of gates and incidents on this lane that no decision has answered yet. */
   readonly crossed: readonly Hold[];
   /** Live operator holds, for the reason's text. */
   readonly operatorHolds: readonly Hold[];
@@ -90,6 +96,24 @@ export function decide(input: LaneInput): LaneDecision | null {
   return stopDecision(input) ?? idleDecision(input) ?? (input.final ? finalDecision(input) : null);
 }
 
+/**
+ * The input as it is kept with its decision: all that `decide` reads of it. Of the plan that is the lane's own row, so
+ * that a decision costs no more room than it must.
+ */
+export function recordedInput(input: LaneInput): LaneInput {
+  const { plan, lane } = input;
+  const { address, provider, phase, stage, ceiling, normal, clean, advanced } = lane;
+  const kept = { address, provider, phase, stage, ceiling, normal, clean, advanced };
+  if (plan === null) return { ...input, lane: kept };
+  const { name, advance, stageShare, gates, overflow, days } = plan;
+  const own = {
+    ...{ name, advance, overflow, days, source: '', rows: { default: rowOf(plan, lane.provider) } },
+    ...(stageShare === undefined ? {} : { stageShare }),
+    ...(gates === undefined ? {} : { gates }),
+  };
+  return { ...input, lane: kept, plan: own };
+}
+
 /** What the lane may send a day at this phase and stage. */
 export function grantUnits(decided: { readonly phase: Phase; readonly ceiling: number }): number {
   return maySend(decided.phase) ? decided.ceiling : 0;
@@ -119,33 +143,45 @@ function idleDecision(input: LaneInput): LaneDecision | null {
 function stopDecision(input: LaneInput): LaneDecision | null {
   // It sends nothing: there is nothing more to stop, and no answer of today says anything about it.
   if (input.lane.phase === 'quarantined') return null;
-  const failing = input.recent.filter(stops);
   const incident = input.crossed.find((hold) => hold.cause.startsWith('incident:'));
   if (incident !== undefined) return apply(input, 'quarantine', 'quarantine', incident.reason);
 
   const gate = input.crossed.find((hold) => hold.cause.startsWith('gate:'));
   if (gate !== undefined)
-    return input.plan === null ? apply(input, 'hold', 'hold', gate.reason) : stepBack(input, gate.reason);
+    return input.plan === null
+      ? apply(input, 'hold', 'hold', gate.reason)
+      : stepBack(input, gate.reason, stepsOf(input, gate.cause));
 
-  const blamed = failing.find(blamesLane);
-  if (blamed !== undefined) return stepBack(input, judgeAdvance(blamed, nextCeiling(input)).says);
+  const pause = input.crossed.find((hold) => hold.cause.startsWith('pause:'));
+  if (pause !== undefined) return apply(input, 'hold', 'pause', pause.reason);
+
+  const blamed = input.week.find((evidence) => stepsBack(input, evidence));
+  if (blamed !== undefined) return stepBack(input, judgedAs(input, blamed).says, stepsOf(input, blamed.metric));
+
+  const signal = (input.signals ?? []).find((one) => !one.answered && judgeSignal(one).action === 'step-back');
+  if (signal !== undefined) return stepBack(input, judgeSignal(signal).says);
   return null;
 }
 
 /**
- * Deferrals and blocks are answers to the address. Complaints are a campaign's fault until two campaigns agree; dead
- * recipients are the list's, and hold the lane (no pass) while the breaker looks for the campaign.
+ * Does this evidence step the lane back? Not where one campaign is to blame: it is suspended, and the lane holds. Seeds
+ * never do by themselves; beside a metric that fails, a lane that fails the seeds as well is stepped back for both.
  */
-function blamesLane(evidence: Evidence): boolean {
-  switch (evidence.metric) {
-    case 'deferral':
-    case 'block':
-      return true;
-    case 'complaint':
-      return evidence.campaigns >= 2;
-    default:
-      return false;
-  }
+function stepsBack(input: LaneInput, evidence: Evidence): boolean {
+  const gates = gatesOf(input.plan?.gates);
+  if (stopsAt(evidence, gates) === null || evidence.sums?.blames) return false;
+  const setting = gates.metrics[evidence.metric];
+  if (!acts(setting)) return false;
+  if (setting.action === 'step-back') return true;
+  const seeds = input.week.find((one) => one.metric === 'placement');
+  return seeds !== undefined && acts(gates.metrics.placement) && judgedAs(input, seeds).verdict === 'fail';
+}
+
+/** Stages a step back goes down, by what a gate's cause or metric is named. */
+function stepsOf(input: LaneInput, cause: string): number {
+  const name = cause.replace(/^gate:/, '');
+  const metric = GATED.find((one): one is Gated => one === name);
+  return metric === undefined ? 1 : gatesOf(input.plan?.gates).metrics[metric].steps;
 }
 
 /** Where a quarantined lane goes on when a person releases it: a step lower, or at half where no plan says how. */
@@ -160,18 +196,18 @@ export function release(
   return { phase, ...rowBelow(lane, plan), clean: 0 };
 }
 
-function rowBelow(lane: LaneState, plan: Plan): { readonly stage: number; readonly ceiling: number } {
+function rowBelow(lane: LaneState, plan: Plan, steps = 1): { readonly stage: number; readonly ceiling: number } {
   const top = stageCount(plan, lane.provider) - 1;
-  const stage = Math.max(0, Math.min(lane.stage, top) - 1);
+  const stage = Math.max(0, Math.min(lane.stage, top) - steps);
   const row = stageOf(plan, lane.provider, stage);
   return { stage, ceiling: Math.min(lane.ceiling, row?.ceiling ?? lane.ceiling) };
 }
 
-function stepBack(input: LaneInput, why: string): LaneDecision | null {
+function stepBack(input: LaneInput, why: string, steps = 1): LaneDecision | null {
   const { lane, plan } = input;
   // A lane that was declared warm has no row to step back to: its hold stays and a person decides.
   if (plan === null) return input.final ? apply(input, 'hold', 'hold', why) : null;
-  return apply(input, 'step-back', 'step-back', why, { ...rowBelow(lane, plan), clean: 0, retreat: true });
+  return apply(input, 'step-back', 'step-back', why, { ...rowBelow(lane, plan, steps), clean: 0, retreat: true });
 }
 
 function finalDecision(input: LaneInput): LaneDecision | null {
@@ -185,7 +221,15 @@ function finalDecision(input: LaneInput): LaneDecision | null {
 
   const judgements = judged(input);
   const held = whyHold(input, judgements);
-  if (held !== null) return apply(input, 'hold', 'hold', held, {}, judgements);
+  // Only what failed breaks a row of good evaluations: too little mail, or too little seen, is no fault.
+  const failed = judgements.some((one) => !one.dry && one.verdict === 'fail');
+  if (held !== null) return apply(input, 'hold', 'hold', held, failed ? { clean: 0 } : {}, judgements);
+  const { consecutiveGood } = gatesOf(input.plan?.gates);
+  const clean = lane.clean + 1;
+  if (clean < consecutiveGood) {
+    const says = `all gates pass: evaluation ${clean} of the ${consecutiveGood} in a row that its plan asks for`;
+    return apply(input, 'hold', 'hold', says, { clean }, judgements);
+  }
   return grow(input, judgements);
 }
 
@@ -198,7 +242,7 @@ function coolDown(input: LaneInput): LaneDecision | null {
   if (input.plan === null)
     return apply(input, 'hold', 'hold', 'it follows no plan: start a warmup to let it grow again');
   const judgements = judged(input);
-  const dirty = judgements.find((j) => j.verdict === 'fail');
+  const dirty = judgements.find((j) => j.verdict === 'fail' && !j.dry);
   if (dirty !== undefined) return apply(input, 'hold', 'hold', `cool-down begins again: ${dirty.says}`, { clean: 0 });
   const clean = input.lane.clean + 1;
   const { coolDownEvaluations } = DEFAULTS;
@@ -216,8 +260,32 @@ function coolDown(input: LaneInput): LaneDecision | null {
 }
 
 function judged(input: LaneInput): Judgement[] {
-  const next = nextCeiling(input);
-  return input.week.map((e) => (e.metric === 'placement' ? judgePlacement(e, input.placement) : judgeAdvance(e, next)));
+  return [...input.week.map((evidence) => judgedAs(input, evidence)), utilisation(input)];
+}
+
+function judgedAs(input: LaneInput, evidence: Evidence): Judgement {
+  const { lane, use } = input;
+  // Plan hours: what it has sent of what it might have is what it will send.
+  const share = use.expected > 0 ? Math.min(1, use.sent / use.expected) : 1;
+  return judge(evidence, {
+    nextCeiling: nextCeiling(input),
+    gates: gatesOf(input.plan?.gates),
+    placement: input.placement,
+    perHour: (lane.ceiling * share) / 24,
+  });
+}
+
+/** How much of what it might have sent it did: shown with the gates, asked by the plan's own rule (advance.ts). */
+function utilisation(input: LaneInput): Judgement {
+  const { lane, use } = input;
+  const missing = volumeMissing(growsToNormal(lane.phase) ? null : input.plan, lane.ceiling, use);
+  const rate = use.expected > 0 ? use.sent / use.expected : 0;
+  return {
+    ...{ metric: 'utilisation', feed: 'ok', trials: Math.floor(use.expected), events: use.sent, awaiting: 0 },
+    ...{ from: 0, to: 0, rate, interval: [rate, rate], limit: DEFAULTS.minUtilisation, needs: null },
+    verdict: missing === null ? 'pass' : 'insufficient',
+    says: missing ?? `${use.sent} sent of ${Math.floor(use.expected)}`,
+  };
 }
 
 function whyHold(input: LaneInput, judgements: readonly Judgement[]): string | null {
@@ -229,13 +297,16 @@ function whyHold(input: LaneInput, judgements: readonly Judgement[]): string | n
   if (campaign !== undefined) {
     return `campaign ${campaign.name} is suspended for dead addresses; this lane carried ${campaign.bounces} of its hard bounces`;
   }
+  const signal = (input.signals ?? []).map(judgeSignal).find((one) => one.action !== 'observe');
+  if (signal !== undefined) return signal.says;
+  const gates = judgements.filter((j) => j.metric !== 'utilisation' && !j.dry);
   // Placement is a tripwire: too few probes do not block, a collapse or a blind sensor does.
-  const blockers = judgements.filter(
+  const blockers = gates.filter(
     (j) => j.verdict === 'fail' || j.verdict === 'stale' || (j.verdict === 'insufficient' && j.metric !== 'placement'),
   );
   const failed = blockers.find((j) => j.verdict === 'fail') ?? blockers[0];
   if (failed !== undefined) return failed.says;
-  if (!judgements.some((j) => j.verdict === 'pass')) return 'nothing was measured';
+  if (!gates.some((j) => j.verdict === 'pass')) return 'nothing was measured';
   if (use.stopped) return 'a hold cut this window short: nothing to judge the stage by';
   // No grant, as after an absence that outlived the carried ones: old evidence is not evidence of this stage.
   if (!(use.expected > 0)) return 'nothing was granted in this window';
@@ -305,7 +376,8 @@ function apply(
     phase,
     stage: change.stage ?? lane.stage,
     ceiling,
-    clean: change.clean ?? lane.clean,
+    // A new stage has to be good anew.
+    clean: change.clean ?? (ceiling > lane.ceiling ? 0 : lane.clean),
     retreat: change.retreat ?? false,
     raised: ceiling > lane.ceiling,
     reason,

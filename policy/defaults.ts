@@ -1,28 +1,7 @@
 /**
- * Judgement in one named place: every figure that decides and has no provider's page behind it.
+ * Judgement in one named place: every figure that decides and has no provider's page behind it. The gates' own figures: gates/levels.ts and gates/settings.ts.
  * Sources: knowledge of the field as written down in docs/defaults.md.
  */
-
-/** Metrics that are judged per lane. */
-export type Metric = 'deferral' | 'block' | 'hard-bounce' | 'complaint' | 'placement';
-
-export interface Threshold {
-  /** Rate that is still fine. */
-  readonly fine: number;
-  /** Rate that harms. Advancing needs an upper bound under it (or under three events at the next ceiling). */
-  readonly harmful: number;
-  /** What a healthy sender shows; used to say how many more trials a verdict needs. */
-  readonly healthy: number;
-  /** Plain threshold that stops: at least this rate and this many events in the last 24 plan hours. */
-  readonly stop: { readonly rate: number; readonly events: number };
-}
-
-export const THRESHOLDS: Readonly<Record<Exclude<Metric, 'placement'>, Threshold>> = {
-  deferral: { fine: 0.05, harmful: 0.15, healthy: 0.02, stop: { rate: 0.15, events: 5 } },
-  block: { fine: 0.001, harmful: 0.005, healthy: 0.0002, stop: { rate: 0.05, events: 3 } },
-  'hard-bounce': { fine: 0.02, harmful: 0.05, healthy: 0.005, stop: { rate: 0.05, events: 5 } },
-  complaint: { fine: 0.001, harmful: 0.003, healthy: 0.0005, stop: { rate: 0.003, events: 3 } },
-};
 
 const HOUR = 3_600_000;
 
@@ -31,8 +10,6 @@ export const DEFAULTS = {
   lookbackWindows: 7,
   /** A message counts as deferred when it is not delivered this long after its first attempt (plan time). */
   deferralAfterMs: 4 * HOUR,
-  /** Time constant after which 63% of complaints have arrived (plan time). */
-  complaintLagMs: 24 * HOUR,
   /** A ramp that uses less of its ceiling holds as volume-limited. */
   minUtilisation: 0.8,
   /** Clean evaluations before a lane that stepped back ramps again. */
@@ -43,10 +20,10 @@ export const DEFAULTS = {
   reputationStop: { events: 3, share: 0.05 },
   /** The same over 24 plan hours: what a small lane meets when a provider clamps down. */
   reputationDayStop: { events: 5, share: 0.15 },
+  /** Blocked messages of 24 plan hours that stop a lane at once: so many, and this share. */
+  blockStop: { events: 3, share: 0.05 },
   /** Most warm lanes fail at a provider within this time (plan ms): each at least so often, and in this share of attempts. */
   providerIncident: { withinMs: HOUR / 4, attempts: 5, share: 0.5, lanes: 0.5 },
-  /** A campaign is suspended when its hard bounces' log likelihood ratio reaches this. */
-  campaignBreaker: 8,
   /** After a stop is lifted its mail comes back at this share of the pace for so long (real time). */
   easePace: 0.25,
   easeMs: HOUR / 2,
@@ -80,4 +57,4 @@ export const DEFAULTS = {
 } as const;
 
 /** Version of the decision rules: recorded with every decision, so that a replay of evidence knows its rules. */
-export const POLICY_VERSION = '1';
+export const POLICY_VERSION = '2';

@@ -1,20 +1,34 @@
 /**
- * The one place that decides what numbers mean.
+ * What numbers mean: from the evidence of one metric to its verdict. Pure, and a function of what is recorded with the
+ * decision, so that the same evidence gives the same verdict again.
  *
- * *Advance* asks "nothing wrong, and enough seen to notice": a one-sided 90% upper bound on the events, scaled with
- * the next ceiling, so that small lanes move (simulated: finishes healthy ramps in 43-44 of 42 days).
- * *Stop* uses plain thresholds: a rate and a least number of events. Wilson intervals are for display only, because
- * looking at them every few minutes invents alarms.
+ * *Stop* is a change detector's sum over its height (gates/cusum.ts), on the lane or over its address. *Advance* is
+ * "nothing wrong, and enough seen to notice" (gates/advance.ts). Wilson intervals are for display.
  */
-import { type Metric, THRESHOLDS } from './defaults.ts';
+import { advanceLimit, calm, enoughSeen, missingFor } from './gates/advance.ts';
+import type { Counted } from './gates/levels.ts';
+import { type PlacementRule, placementVerdict } from './gates/placement.ts';
+import { acts, type Gates } from './gates/settings.ts';
+import { wilson } from './gates/wilson.ts';
 
+export type Metric = Counted | 'placement' | 'utilisation';
 export type Verdict = 'pass' | 'fail' | 'insufficient' | 'stale' | 'not-configured';
 export type Feed = 'ok' | 'stale' | 'none';
 
+/** Sums of the change detectors when the evidence was taken. */
+export interface Sums {
+  readonly lane: number;
+  /** Over the address's lanes. */
+  readonly address: number;
+  /** The campaign that supplied over 80% of the lane's sum, by name. */
+  readonly blames: string | null;
+}
+
 /** The numbers behind a verdict. Trials are matured: late metrics count a delivery only as far as a report could be here. */
 export interface Evidence {
-  readonly metric: Metric;
+  readonly metric: Exclude<Metric, 'utilisation'>;
   readonly feed: Feed;
+  /** Matured trials and events of the last seven send days since the last retreat. */
   readonly trials: number;
   readonly events: number;
   /** Sent, but its answer or report may still come. */
@@ -22,136 +36,130 @@ export interface Evidence {
   /** First and last instant of the sends that are counted, ms. */
   readonly from: number;
   readonly to: number;
-  /** Campaigns that supplied the events. */
-  readonly campaigns: number;
+  /** Absent for placement. */
+  readonly sums?: Sums;
+  /** Placement: seeds that were also probed from a warm address, where the two differ. */
+  readonly pairs?: { readonly worse: number; readonly better: number };
+  /** Plan hours its feed has been broken; absent: it is not. */
+  readonly brokenHours?: number;
 }
 
-export interface Judgement extends Evidence {
+/** What an evidence is judged against. */
+export interface Against {
+  readonly nextCeiling: number;
+  readonly gates: Gates;
+  readonly placement: PlacementRule;
+  /** Messages the lane is about to send an hour of plan time: how long what is missing takes. */
+  readonly perHour: number;
+}
+
+export interface Judgement extends Omit<Evidence, 'metric'> {
+  readonly metric: Metric;
   readonly verdict: Verdict;
   readonly rate: number;
   /** Wilson 95% interval, for display. */
   readonly interval: readonly [number, number];
   /** What the rate is compared with. */
   readonly limit: number;
-  /** Trials still needed for a pass, when that is what is missing. */
+  /** Trials still needed for a pass, when that is what is missing; of them, what is to be sent, and plan hours until then. */
   readonly needs: number | null;
+  readonly toSend?: number;
+  readonly hours?: number | null;
+  /** Recorded and shown, and not acted on: a dry run, or a gate that only observes. */
+  readonly dry?: true;
   readonly says: string;
 }
 
-const POISSON_UPPER_90 = [2.3, 3.89, 5.32, 6.68, 7.99, 9.27];
-
-/** One-sided 90% upper bound of a Poisson count; Wilson-Hilferty from 6 events on (error < 0.1%). */
-export function upperBound(events: number): number {
-  const exact = POISSON_UPPER_90[events];
-  if (exact !== undefined) return exact;
-  const x = events + 1;
-  return x * (1 - 1 / (9 * x) + 1.2816 / (3 * Math.sqrt(x))) ** 3;
-}
-
-/** Wilson score interval at 95% for `events` in `trials`. */
-export function wilson(events: number, trials: number): readonly [number, number] {
-  if (trials <= 0) return [0, 1];
-  const z = 1.96;
-  const p = Math.min(1, events / trials);
-  const middle = p + (z * z) / (2 * trials);
-  const half = z * Math.sqrt((p * (1 - p)) / trials + (z * z) / (4 * trials * trials));
-  const scale = 1 + (z * z) / trials;
-  return [Math.max(0, (middle - half) / scale), Math.min(1, (middle + half) / scale)];
-}
-
-/** The rate a lane must stay under to grow to `nextCeiling`: harmful, or three bad events a day at the next stage. */
-export function advanceLimit(harmful: number, nextCeiling: number): number {
-  return Math.max(harmful, 3 / Math.max(1, nextCeiling));
-}
-
-/** Smallest number of further trials that passes at the present rate; null when no number would. */
-export function trialsMissing(events: number, trials: number, limit: number, healthy: number): number | null {
-  const rate = (events + 1) / (trials + 1 / healthy);
-  if (rate >= limit) return null;
-  const passes = (more: number) => upperBound(Math.ceil(events + rate * more)) <= (trials + more) * limit;
-  let high = 1;
-  while (!passes(high)) {
-    high *= 2;
-    if (high > 1e9) return null;
-  }
-  let low = 0;
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2);
-    if (passes(middle)) high = middle;
-    else low = middle + 1;
-  }
-  return high;
-}
-
 const percent = (rate: number) => `${(rate * 100).toFixed(rate < 0.01 ? 2 : 1)}%`;
+const height = (sum: number) => sum.toFixed(1);
 
-/** Does this let the lane grow to `nextCeiling`? */
-export function judgeAdvance(evidence: Evidence, nextCeiling: number): Judgement {
-  if (evidence.metric === 'placement') throw new Error('placement is judged by judgePlacement');
-  const threshold = THRESHOLDS[evidence.metric];
-  const limit = advanceLimit(threshold.harmful, nextCeiling);
-  const rate = evidence.trials > 0 ? evidence.events / evidence.trials : 0;
-  const base = { ...evidence, rate, limit, interval: wilson(evidence.events, evidence.trials) };
-  const seen = `${evidence.metric} ${evidence.events} of ${Math.floor(evidence.trials)}`;
-  if (evidence.feed === 'none') {
-    return { ...base, verdict: 'not-configured', needs: null, says: `${evidence.metric} has no feed` };
+/** Does this let the lane grow to the next ceiling? */
+export function judge(evidence: Evidence, against: Against): Judgement {
+  const { gates } = against;
+  const judged =
+    evidence.metric === 'placement' ? placement(evidence, against) : counted(evidence, evidence.metric, against);
+  const setting = gates.metrics[evidence.metric];
+  if (acts(setting)) return judged;
+  return { ...judged, dry: true, says: `${setting.dryRun ? 'dry run' : 'observed'}: ${judged.says}` };
+}
+
+/** Is a sum of this evidence over its height, and of what: the lane, or its address as a whole? */
+export function stopsAt(evidence: Evidence, gates: Gates): 'lane' | 'address' | null {
+  const { metric, sums, feed } = evidence;
+  // What a silent feed said before it fell silent punishes nobody.
+  if (metric === 'placement' || sums === undefined || feed !== 'ok') return null;
+  const level = gates.levels[metric];
+  if (sums.lane >= level.lane) return 'lane';
+  // A lane that added nothing to it has no part in what is wrong with the others.
+  return sums.address >= level.address && sums.lane > 0 ? 'address' : null;
+}
+
+function counted(evidence: Evidence, metric: Counted, against: Against): Judgement {
+  const { gates, nextCeiling, perHour } = against;
+  const level = gates.levels[metric];
+  const { trials, events, awaiting, sums = { lane: 0, address: 0, blames: null } } = evidence;
+  const limit = advanceLimit(level.harmful, nextCeiling);
+  const rate = trials > 0 ? events / trials : 0;
+  const base = { ...evidence, rate, limit, interval: wilson(events, trials), needs: null };
+  const seen = `${metric} ${events} of ${Math.floor(trials)}`;
+  if (evidence.feed === 'none') return { ...base, verdict: 'not-configured', says: `${metric} has no feed` };
+  const stop = stopsAt(evidence, gates);
+  if (stop !== null) {
+    const sum = `sum ${height(sums[stop])}, stops at ${height(level[stop])}`;
+    const where = stop === 'address' ? ' over all lanes of its address' : '';
+    const whose = sums.blames === null ? '' : `; campaign ${sums.blames} supplies most of it`;
+    return { ...base, verdict: 'fail', says: `${seen} (${percent(rate)}): harmful${where} (${sum})${whose}` };
   }
-  if (evidence.feed === 'stale') {
-    return { ...base, verdict: 'stale', needs: null, says: `${evidence.metric} feed is silent` };
+  if (evidence.feed === 'stale' && overBudget(evidence, gates)) {
+    return { ...base, verdict: 'stale', says: `${metric} feed is silent` };
   }
-  if (stops(evidence)) {
-    return { ...base, verdict: 'fail', needs: null, says: `${seen} (${percent(rate)}) is over ${percent(limit)}` };
+  if (!calm(sums.lane, sums.address, level)) {
+    const [sum, most] = sums.lane >= level.lane / 2 ? [sums.lane, level.lane] : [sums.address, level.address];
+    const where = sums.lane >= level.lane / 2 ? '' : ' over its address';
+    return {
+      ...base,
+      verdict: 'insufficient',
+      says: `${seen}: half way to a stop${where} (sum ${height(sum)} of ${height(most)}), waits until it falls`,
+    };
   }
-  if (upperBound(evidence.events) <= evidence.trials * limit) {
+  if (enoughSeen(events, trials, level, nextCeiling)) {
     return { ...base, verdict: 'pass', needs: 0, says: `${seen}, limit ${percent(limit)}` };
   }
-  const missing = trialsMissing(evidence.events, evidence.trials, limit, threshold.healthy);
-  const needs = missing === null ? null : Math.max(1, Math.ceil(missing));
-  const waiting = evidence.awaiting >= 1 ? `; ${Math.floor(evidence.awaiting)} sent and awaiting reports` : '';
-  return {
-    ...base,
-    verdict: 'insufficient',
-    needs,
-    says:
-      needs === null
-        ? `${seen}: will not pass at the present rate (limit ${percent(limit)})`
-        : `${seen}: needs ${needs} more${waiting}`,
-  };
-}
-
-/** Does this stop the lane now? Plain thresholds on the last 24 plan hours. */
-export function stops(evidence: Evidence): boolean {
-  if (evidence.metric === 'placement' || evidence.feed !== 'ok' || evidence.trials <= 0) return false;
-  const { stop } = THRESHOLDS[evidence.metric];
-  return evidence.events >= stop.events && evidence.events / evidence.trials >= stop.rate;
-}
-
-export interface PlacementRule {
-  readonly minObserved: number;
-  readonly collapse: number;
-}
-
-/** Seeds are a tripwire: they can hold a lane, and only collapse counts (ten seeds cannot estimate a rate). */
-export function judgePlacement(evidence: Evidence, rule: PlacementRule): Judgement {
-  const rate = evidence.trials > 0 ? evidence.events / evidence.trials : 0;
-  const base = { ...evidence, rate, limit: rule.collapse, interval: wilson(evidence.events, evidence.trials) };
-  const seen = `${evidence.trials - evidence.events} of ${evidence.trials} probes in the inbox`;
-  if (evidence.feed === 'none')
-    return { ...base, verdict: 'not-configured', needs: null, says: 'no seeds for this lane' };
-  if (evidence.feed === 'stale')
-    return { ...base, verdict: 'stale', needs: null, says: 'seed mailboxes can not be read' };
-  if (evidence.trials < rule.minObserved) {
-    const needs = rule.minObserved - evidence.trials;
-    return { ...base, verdict: 'insufficient', needs, says: `placement needs ${needs} more probes` };
+  const missing = missingFor({ k: events, e: trials, awaiting }, level, nextCeiling, perHour);
+  if (missing === null) {
+    const says = `${seen}: will not pass at the present rate (limit ${percent(limit)})`;
+    return { ...base, verdict: 'insufficient', says };
   }
-  return { ...base, verdict: rate > rule.collapse ? 'fail' : 'pass', needs: null, says: seen };
+  const { needs, toSend, hours } = missing;
+  return { ...base, verdict: 'insufficient', needs, toSend, hours, says: `${seen}: ${missingText(missing)}` };
 }
 
-/**
- * Log likelihood ratio of a campaign's hard bounces, harmful against fine: over DEFAULTS.campaignBreaker the campaign
- * is suspended, never the lane. Fit for bounces only: for complaints it is false in 3.7% of ramps.
- */
-export function campaignRatio(bounces: number, attempts: number): number {
-  const { fine, harmful } = THRESHOLDS['hard-bounce'];
-  return bounces * Math.log(harmful / fine) - attempts * (harmful - fine);
+/** "needs 1152 more: 740 to send, 412 sent and awaiting reports, about 6 h" */
+function missingText(missing: { needs: number; awaiting: number; toSend: number; hours: number | null }): string {
+  const parts = [
+    missing.awaiting === 0 ? '' : missing.toSend === 0 ? '' : `${missing.toSend} to send`,
+    missing.awaiting === 0 ? '' : `${missing.awaiting} sent and awaiting reports`,
+    missing.hours === null ? '' : `about ${hoursText(missing.hours)}`,
+  ].filter(Boolean);
+  return `needs ${missing.needs} more${parts.length === 0 ? '' : `: ${parts.join(', ')}`}`;
+}
+
+function hoursText(hours: number): string {
+  if (hours < 1) return '1 h';
+  return hours < 72 ? `${Math.ceil(hours)} h` : `${Math.ceil(hours / 24)} days`;
+}
+
+function placement(evidence: Evidence, { placement: rule, gates }: Against): Judgement {
+  const { trials, events } = evidence;
+  const rate = trials > 0 ? events / trials : 0;
+  const base = { ...evidence, rate, limit: rule.collapse, interval: wilson(events, trials), needs: null };
+  if (evidence.feed === 'none') return { ...base, verdict: 'not-configured', says: 'no seeds for this lane' };
+  if (evidence.feed === 'stale' && overBudget(evidence, gates))
+    return { ...base, verdict: 'stale', says: 'seed mailboxes can not be read' };
+  return { ...base, ...placementVerdict(evidence, rule) };
+}
+
+/** A sensor that broke a short while ago leaves its last evidence standing; nothing matures meanwhile. */
+function overBudget({ metric, brokenHours }: Evidence, gates: Gates): boolean {
+  return brokenHours === undefined || brokenHours > gates.metrics[metric].budgetHours;
 }

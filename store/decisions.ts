@@ -21,6 +21,8 @@ export interface LaneApply {
   readonly pauseReasons: readonly string[];
   /** Windows nobody evaluated: recorded, not caught up. */
   readonly missed: readonly number[];
+  /** What the decision was made from, whole: the same rules make it again of it. Absent: a person's command. */
+  readonly input?: unknown;
   readonly grants: readonly Omit<GrantWrite, 'revision' | 'address' | 'provider'>[];
 }
 
@@ -88,8 +90,8 @@ async function insertDecision(
   const { lane } = apply;
   await db.query(
     `insert into decisions (operation_id, ramp_id, address, provider, window_index, kind, from_phase, to_phase, from_stage,
-       to_stage, from_ceiling, to_ceiling, actor, reason, evidence, policy_version, revision, at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+       to_stage, from_ceiling, to_ceiling, actor, reason, evidence, policy_version, revision, at, input)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
     [
       apply.operationId,
       apply.rampId,
@@ -109,6 +111,7 @@ async function insertDecision(
       apply.policyVersion,
       revision,
       new Date(apply.at),
+      apply.input === undefined || decision !== apply.decision ? null : JSON.stringify(apply.input),
     ],
   );
 }
@@ -178,6 +181,19 @@ const DECISION = `select id, operation_id as "operationId", ramp_id as "rampId",
   window_index as window, kind, from_phase as "fromPhase", to_phase as "toPhase", from_stage as "fromStage",
   to_stage as "toStage", from_ceiling as "fromCeiling", to_ceiling as "toCeiling", actor, reason, evidence,
   policy_version as "policyVersion", revision, extract(epoch from at)::float8 * 1000 as at from decisions`;
+
+export interface RecordedDecision extends DecisionRow {
+  readonly input: unknown;
+}
+
+/** Decisions with the whole input each was made from, oldest first: for whoever makes them again. */
+export async function recordedDecisions(db: Queryable, policyVersion: string): Promise<RecordedDecision[]> {
+  const { rows } = await db.query(
+    `${DECISION.replace(' from decisions', ', input from decisions')} where input is not null and policy_version = $1 order by id`,
+    [policyVersion],
+  );
+  return rows;
+}
 
 export async function decisionsOf(db: Queryable, address: string, provider?: string): Promise<DecisionRow[]> {
   const { rows } = await db.query(

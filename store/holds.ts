@@ -71,6 +71,14 @@ export async function holdsSince(db: Queryable, since: number): Promise<(Hold & 
   return rows;
 }
 
+/** Which of these causes have ever placed a hold, lifted or not. */
+export async function causesHeld(db: Queryable, causes: readonly string[]): Promise<string[]> {
+  if (causes.length === 0) return [];
+  return (await db.query('select distinct cause from holds where cause = any($1::text[])', [causes])).rows.map(
+    (row) => row.cause,
+  );
+}
+
 /** Gives holds an end that have none: a decision has answered them. */
 export async function boundHolds(db: Queryable, ids: readonly number[], until: number): Promise<void> {
   await db.query('update holds set until = $2 where id = any($1::bigint[]) and until is null and cleared_at is null', [
@@ -160,7 +168,7 @@ export async function markRelayed(db: Queryable, ids: readonly number[]): Promis
 /** A decision has answered these: the same cause may open a new incident. */
 export async function closeIncidents(
   db: Queryable,
-  kind: 'gate' | 'incident',
+  kind: 'gate' | 'pause' | 'incident',
   address: string,
   provider: string,
   at: number,

@@ -1,101 +1,9 @@
-/** What evaluations and fast gates measure: cohorts by the time a message was first sent on its lane. */
+/** What evaluations and fast gates measure beside the gates' cohorts (cohorts.ts): use, placement, minute rollups. */
 import type { WarmLaneTrouble } from '../policy/provider-incident.ts';
 import type { Queryable } from './connect.ts';
 
 /** Cause of the hold that marks a provider's own outage. */
 export const PROVIDER_OUTAGE = 'incident:provider-outage';
-
-/** Numbers of one lane over one stretch of sends. Late metrics are matured by their reporting lag. */
-export interface LaneMeasure {
-  readonly provider: string;
-  readonly messages: number;
-  readonly deferralTrials: number;
-  readonly deferrals: number;
-  readonly deferralAwaiting: number;
-  readonly deferralCampaigns: number;
-  readonly blocks: number;
-  readonly blockCampaigns: number;
-  readonly bounceTrials: number;
-  readonly bounces: number;
-  readonly bounceCampaigns: number;
-  readonly complaintTrials: number;
-  readonly complaintAwaiting: number;
-  readonly complaints: number;
-  readonly complaintCampaigns: number;
-}
-
-export interface MeasureQuery {
-  readonly address: string;
-  /** Earliest send that counts; a lane's own `evidence_since` may be later. */
-  readonly since: number;
-  readonly now: number;
-  /** ms after its first attempt at which an undelivered message is a deferral. */
-  readonly deferralAfterMs: number;
-  readonly complaintLagMs: number;
-  /** ms before a provider's incident was noticed in which its answers were part of it. */
-  readonly incidentMs: number;
-  /** Campaigns that are suspended: their bounces and complaints are their own, not the lane's. */
-  readonly excluded: readonly string[];
-}
-
-/** One row a lane of the address that sent anything since then. */
-export async function measureLanes(db: Queryable, query: MeasureQuery): Promise<LaneMeasure[]> {
-  const { rows } = await db.query(
-    `with sent as (
-       select a.provider, a.recipient, a.campaign, min(a.at) as first_at,
-         min(a.at) filter (where a.severity = 'delivered') as delivered_at,
-         bool_or(a.severity = 'deferred' and a.class <> 'greylist') as was_deferred,
-         bool_or(a.severity = 'hard') as hard, bool_or(a.severity in ('soft')) as soft, bool_or(a.severity = 'blocked') as blocked
-       from attempts a join lanes l on l.address = a.address and l.provider = a.provider
-       where a.address = $1 and a.at >= $2 and a.at <= $3 and a.unit and not a.probe and a.severity <> 'in-doubt'
-         and a.first_at >= greatest(l.evidence_since, $2)
-         -- What a provider's own bad hour answered says nothing about us (DEFAULTS.providerIncident).
-         and not (a.class = 'infrastructure' and exists (
-           select from holds h where h.scope = 'provider' and h.target = a.provider and h.cause = $7
-             and a.at between h.since - make_interval(secs => $8::float8 / 1000)
-               and least(coalesce(h.cleared_at, 'infinity'), coalesce(h.until, 'infinity'))))
-       group by 1, 2, 3
-     ), judged as (
-       select s.*, s.campaign = any($6::text[]) as excluded,
-         s.first_at <= $3::timestamptz - make_interval(secs => $4::float8 / 1000) as old,
-         s.delivered_at is not null
-           and s.delivered_at <= s.first_at + make_interval(secs => $4::float8 / 1000) as in_time,
-         1 - exp(-greatest(0, extract(epoch from $3::timestamptz - s.delivered_at)) * 1000 / $5::float8) as matured,
-         c.recipient is not null as complained, lb.recipient is not null as late
-       from sent s left join complaints c on c.recipient = s.recipient
-         left join late_bounces lb on lb.recipient = s.recipient and lb.severity = 'hard'
-     )
-     select provider, count(*)::int as messages,
-       count(*) filter (where not hard and (old or in_time))::int as "deferralTrials",
-       count(*) filter (where old and not in_time and was_deferred and not hard)::int as "deferrals",
-       count(*) filter (where not old and not in_time and was_deferred and not hard)::int as "deferralAwaiting",
-       count(distinct campaign) filter (where old and not in_time and was_deferred and not hard)::int as "deferralCampaigns",
-       count(*) filter (where blocked)::int as blocks,
-       count(distinct campaign) filter (where blocked)::int as "blockCampaigns",
-       count(*) filter (where not excluded and (hard or soft or blocked or delivered_at is not null))::int as "bounceTrials",
-       count(*) filter (where (hard or late) and not excluded)::int as bounces,
-       count(distinct campaign) filter (where (hard or late) and not excluded)::int as "bounceCampaigns",
-       -- What bounced after 250 reached nobody who could complain.
-       coalesce(sum(matured) filter (where delivered_at is not null and not late and not excluded), 0)::float8
-         as "complaintTrials",
-       coalesce(sum(1 - matured) filter (where delivered_at is not null and not late and not excluded), 0)::float8
-         as "complaintAwaiting",
-       count(*) filter (where complained and not excluded)::int as complaints,
-       count(distinct campaign) filter (where complained and not excluded)::int as "complaintCampaigns"
-     from judged group by provider`,
-    [
-      query.address,
-      new Date(query.since),
-      new Date(query.now),
-      query.deferralAfterMs,
-      query.complaintLagMs,
-      query.excluded,
-      PROVIDER_OUTAGE,
-      query.incidentMs,
-    ],
-  );
-  return rows;
-}
 
 /** Units used per lane in one window, as recorded (for utilisation). Its grants say when the window began. */
 export async function unitsUsed(db: Queryable, address: string, windowIndex: number): Promise<Map<string, number>> {
@@ -115,6 +23,11 @@ export interface PlacementMeasure {
   readonly bad: number;
   readonly unobserved: number;
   readonly waiting: number;
+  /** The first probe since a folder was last seen whose own could not be; ms, null: the sensor works. */
+  readonly brokenSince: number | null;
+  /** Seeds that a warm address of the pool probed in the same window, where just one of the two was in the inbox. */
+  readonly worse: number;
+  readonly better: number;
 }
 
 /** Probes of an address since a window; `bad` = spam or missing. A mailbox that could not be read is no trial. */
@@ -127,8 +40,21 @@ export async function measurePlacement(
     `select p.provider, count(*) filter (where placement in ('inbox', 'tab', 'spam', 'missing'))::int as observed,
        count(*) filter (where placement in ('spam', 'missing'))::int as bad,
        count(*) filter (where placement = 'unobserved')::int as unobserved,
-       count(*) filter (where placement is null)::int as waiting
-     from probes p join lanes l using (address, provider)
+       count(*) filter (where placement is null)::int as waiting,
+       extract(epoch from min(p.sent_at) filter (where placement = 'unobserved' and p.sent_at > coalesce(seen.last, '-infinity')))
+         ::float8 * 1000 as "brokenSince",
+       count(*) filter (where placement in ('spam', 'missing') and warm.inbox)::int as worse,
+       count(*) filter (where placement in ('inbox', 'tab') and warm.outside)::int as better
+     from probes p join lanes l using (address, provider) join addresses a using (address)
+       left join lateral (
+         select max(s.sent_at) as last from probes s
+         where s.address = p.address and s.provider = p.provider and s.placement in ('inbox', 'tab', 'spam', 'missing')) seen on true
+       left join lateral (
+         select bool_or(o.placement in ('inbox', 'tab')) as inbox, bool_and(o.placement in ('spam', 'missing')) as outside
+         from probes o join lanes ol on ol.address = o.address and ol.provider = o.provider and ol.phase = 'warm'
+           join addresses oa on oa.address = o.address and oa.pool = a.pool
+         where o.address <> p.address and o.provider = p.provider and o.window_index = p.window_index and o.seed = p.seed
+           and o.placement in ('inbox', 'tab', 'spam', 'missing')) warm on true
      where p.address = $1 and p.window_index >= $2 and p.sent_at >= l.evidence_since group by p.provider`,
     [address, sinceWindow],
   );

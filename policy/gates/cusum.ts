@@ -31,9 +31,9 @@ export interface Cohort {
   k: number;
   n: number;
   e: number;
-  /** Its ratio as last counted, and the events that were counted in it. */
+  /** Its ratio as last counted, and what was counted in it. */
   l: number;
-  counted: number;
+  counted: { k: number; e: number };
 }
 
 /** One send day of the week that advancing looks at. */
@@ -57,13 +57,18 @@ export interface Detector {
   days: DayCount[];
 }
 
-/** New trials and events of one cohort; either may be 0. Late events carry the day and campaign of their send. */
+/**
+ * New trials and events of one cohort; either may be 0, and below 0 where a later answer corrects what was counted. Late
+ * events carry the day and campaign of their send.
+ */
 export interface Arrival {
   readonly campaign: number;
   readonly day: number;
   readonly part: number;
   readonly trials: number;
   readonly events: number;
+  /** Of the trials: those that had matured before they were told of; absent: none. */
+  readonly matured?: number;
 }
 
 export const OPEN_COHORTS = 24;
@@ -86,6 +91,29 @@ export function resetDetector(d: Detector): void {
   d.merged = cohort(0, 0, 0);
   d.since.length = 0;
   d.days.length = 0;
+}
+
+/**
+ * Takes a campaign out of the sum, the cohorts and the week: it is suspended, and what it did is its own. Cohorts that
+ * are merged already stay. Changes `d`.
+ */
+export function forgetCampaign(d: Detector, campaign: number): void {
+  if (campaign === 0) return;
+  for (const one of d.cohorts) {
+    if (one.campaign !== campaign) continue;
+    const day = d.days.find((of) => of.day === one.day);
+    if (day === undefined) continue;
+    day.k = Math.max(0, day.k - one.k);
+    day.n = Math.max(0, day.n - one.n);
+    day.e = Math.max(0, Math.min(day.n, day.e - one.e));
+  }
+  d.cohorts = d.cohorts.filter((one) => one.campaign !== campaign);
+  d.since = d.since.filter((one) => one.campaign !== campaign);
+  d.w = Math.max(
+    0,
+    d.since.reduce((sum, one) => sum + one.w, 0),
+  );
+  if (d.w === 0) d.since = [];
 }
 
 /** The log likelihood ratio of a cohort with `k` events in `e` matured trials. */
@@ -163,18 +191,21 @@ export function campaignRatio(k: number, e: number, level: Pick<Level, 'fine' | 
 }
 
 function cohort(campaign: number, day: number, part: number): Cohort {
-  return { campaign, day, part, k: 0, n: 0, e: 0, l: 0, counted: 0 };
+  return { campaign, day, part, k: 0, n: 0, e: 0, l: 0, counted: { k: 0, e: 0 } };
 }
 
 function arrive(d: Detector, arrival: Arrival): void {
   const { campaign, day, part, trials, events } = arrival;
   const into = openCohort(d, campaign, day, part);
+  const { matured = 0 } = arrival;
   into.k += events;
   into.n += trials;
+  into.e += matured;
   const of = dayCount(d, day);
   if (of === undefined) return;
   of.k += events;
   of.n += trials;
+  of.e += matured;
 }
 
 /** Finds or opens a cohort; one that is older than all that are open while there is no room counts as merged. */
@@ -215,9 +246,10 @@ function matured({ n, e }: { readonly n: number; readonly e: number }, share: nu
 /** Brings a cohort up to date and returns what its ratio changed by. */
 function settle(d: Detector, one: Cohort, level: Level, share: number): number {
   const e = matured(one, share);
-  if (e === one.e && one.k === one.counted) return 0;
+  if (e === one.counted.e && one.k === one.counted.k) return 0;
   one.e = e;
-  one.counted = one.k;
+  one.counted.k = one.k;
+  one.counted.e = e;
   const l = likelihoodRatio(one.k, one.e, level);
   const change = l - one.l;
   one.l = l;
@@ -244,7 +276,7 @@ function mergeOldest(d: Detector, level: Level): void {
   merged.e += oldest.e;
   merged.day = oldest.day;
   merged.part = oldest.part;
-  merged.counted = merged.k;
+  merged.counted = { k: merged.k, e: merged.e };
   merged.l = likelihoodRatio(merged.k, merged.e, level);
 }
 

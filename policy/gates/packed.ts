@@ -39,7 +39,7 @@ export function unpackDetector(packed: PackedDetector, level: Level): Detector {
   const cohortAt = (index: number): Cohort => {
     const [campaign = 0, day = 0, part = 0, k = 0, n = 0, waits = 0] = packed.cohorts.slice(index * FIELDS);
     const e = n - waits;
-    return { campaign, day: day + packed.day, part, k, n, e, l: likelihoodRatio(k, e, level), counted: k };
+    return { campaign, day: day + packed.day, part, k, n, e, l: likelihoodRatio(k, e, level), counted: { k, e } };
   };
   const open = Math.max(0, packed.cohorts.length / FIELDS - 1);
   return {

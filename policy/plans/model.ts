@@ -5,6 +5,7 @@
  */
 import { type Calendar, checkCalendar } from '../calendar.ts';
 import { DEFAULTS } from '../defaults.ts';
+import { type GateOptions, gateProblems } from '../gates/settings.ts';
 
 /** Who may receive a cold lane's mail: recipients who engaged within so many days. Widening order. */
 export const SEGMENTS = ['engaged-30d', '60d', '90d', 'all'] as const;
@@ -60,6 +61,8 @@ export interface Plan {
   /** Absent: DEFAULTS.growthCap. */
   readonly cap?: GrowthCap;
   readonly calendar?: PlanCalendar;
+  /** What its lanes' gates do, where that differs from the shipped ones (gates/settings.ts). */
+  readonly gates?: GateOptions;
 }
 
 /** What a plan is drawn up from. Presets with rows of their own take no `start`, `days` or `growth`. */
@@ -110,6 +113,7 @@ export function checkPlan(plan: Plan): string[] {
   if (plan.cap !== undefined && !(plan.cap.small > 1 && plan.cap.large > 1))
     problems.push(`the growth cap is ${plan.cap.small} and ${plan.cap.large}: give factors above 1`);
   for (const [provider, row] of Object.entries(plan.rows)) problems.push(...rowProblems(provider, row));
+  if (plan.gates !== undefined) problems.push(...gateProblems(plan.gates));
   const utc: Calendar = { kind: 'civil', zone: 'UTC', sendDays: [1], sendHours: { from: 0, to: 24 } };
   return [...problems, ...checkCalendar(calendarOf(plan, utc))];
 }

@@ -1,0 +1,42 @@
+/**
+ * Seeds are a tripwire: ten of them can not estimate a rate. They hold a lane at most, for one of two reasons.
+ *
+ * *Collapse*: more than half of the probes seen were outside the inbox. *Worse than the warm address's*: the same seeds
+ * were probed from a warm address in the same window; with `b` pairs in which only ours was outside the inbox and `c` in
+ * which only theirs was, b ln 1.6 + c ln 0.4 >= 3 (a sequential sign test on the discordant pairs; Wald 1947, chapter 6).
+ */
+export interface PlacementSeen {
+  /** Probes whose folder was seen, and those of them outside the inbox. */
+  readonly trials: number;
+  readonly events: number;
+  readonly pairs?: { readonly worse: number; readonly better: number } | undefined;
+}
+
+export interface PlacementRule {
+  readonly minObserved: number;
+  readonly collapse: number;
+}
+
+const PAIRED_STOP = 3;
+
+/** Log likelihood ratio of the discordant pairs. */
+export function pairedRatio({ worse, better }: { readonly worse: number; readonly better: number }): number {
+  return worse * Math.log(1.6) + better * Math.log(0.4);
+}
+
+export function placementVerdict(
+  seen: PlacementSeen,
+  rule: PlacementRule,
+): { readonly verdict: 'pass' | 'fail' | 'insufficient'; readonly needs: number | null; readonly says: string } {
+  const { trials, events, pairs } = seen;
+  const inbox = `${trials - events} of ${trials} probes in the inbox`;
+  if (pairs !== undefined && pairedRatio(pairs) >= PAIRED_STOP) {
+    const says = `${inbox}; ${pairs.worse} seeds were worse than from a warm address, ${pairs.better} better`;
+    return { verdict: 'fail', needs: null, says };
+  }
+  if (trials < rule.minObserved) {
+    const needs = rule.minObserved - trials;
+    return { verdict: 'insufficient', needs, says: `placement needs ${needs} more probes` };
+  }
+  return { verdict: events / trials > rule.collapse ? 'fail' : 'pass', needs: null, says: inbox };
+}
