@@ -7,11 +7,15 @@ import {
   type Arrival,
   advanceHour,
   blamedCampaign,
+  CAMPAIGN_BREAKER,
+  type Cohort,
+  campaignRatio,
   type Detector,
   newDetector,
   resetDetector,
 } from '../policy/gates/cusum.ts';
-import type { Level, Levels } from '../policy/gates/levels.ts';
+import type { Level } from '../policy/gates/levels.ts';
+import { acts, type GateSetting, type Gates } from '../policy/gates/settings.ts';
 import { COMPLAINT, METRICS } from './metrics.ts';
 import type { AdvanceQuestion, Hour, Rule, Stop } from './rule.ts';
 
@@ -34,7 +38,9 @@ export class GatesRule implements Rule {
     lane: new Float64Array(METRICS.length),
     address: new Float64Array(METRICS.length),
   };
+  readonly #gates: Gates;
   readonly #levels: readonly Level[];
+  readonly #settings: readonly GateSetting[];
   readonly #feeds: readonly boolean[];
   readonly #blind: boolean;
   /** metric × lane, then metric. */
@@ -44,10 +50,17 @@ export class GatesRule implements Rule {
   readonly #lanesSince: Int32Array;
   #addressSince = 0;
   #campaign = 0;
+  /** The campaign that was suspended last: it is not suspended twice. */
+  #suspended = 0;
+  /** Messages and hard bounces of the present campaign, at all lanes. */
+  #campaignSent = 0;
+  #campaignBounces = 0;
 
   /** `feeds`: which lanes report complaints. */
-  constructor(levels: Levels, feeds: readonly boolean[], options: GatesOptions = {}) {
-    this.#levels = METRICS.map((metric) => levels[metric]);
+  constructor(gates: Gates, feeds: readonly boolean[], options: GatesOptions = {}) {
+    this.#gates = gates;
+    this.#levels = METRICS.map((metric) => gates.levels[metric]);
+    this.#settings = METRICS.map((metric) => gates.metrics[metric]);
     this.#feeds = feeds;
     this.#blind = options.blind === true;
     this.#lanes = METRICS.flatMap(() => feeds.map(() => newDetector()));
@@ -56,14 +69,33 @@ export class GatesRule implements Rule {
   }
 
   observe(hour: Hour): readonly Stop[] {
+    if (hour.campaign !== this.#campaign) [this.#campaignSent, this.#campaignBounces] = [0, 0];
     this.#campaign = hour.campaign;
-    return this.#levels.flatMap((level, metric) => {
+    const stops = this.#levels.flatMap((level, metric) => {
       const late = metric === COMPLAINT ? this.#complaints(level, hour) : this.#answers(metric, level, hour);
       const pooled = this.#address[metric] as Detector;
       advanceHour(pooled, level, late);
       if (pooled.w > (this.heights.address[metric] ?? 0)) this.heights.address[metric] = pooled.w;
       return this.#blind ? NOTHING : this.#stops(metric, level);
     });
+    return this.#blind ? NOTHING : [...this.#breaker(hour), ...stops];
+  }
+
+  /** Dead addresses are a campaign's own: it is suspended everywhere, long before a sum is reached. */
+  #breaker(hour: Hour): readonly Stop[] {
+    const lanes = this.#feeds.length;
+    for (let lane = 0; lane < lanes; lane++) {
+      this.#campaignSent += hour.sent[lane] ?? 0;
+      this.#campaignBounces += hour.events[BOUNCE * lanes + lane] ?? 0;
+    }
+    const ratio = campaignRatio(this.#campaignBounces, this.#campaignSent, this.#gates.levels['hard-bounce']);
+    return ratio < CAMPAIGN_BREAKER ? NOTHING : this.#suspend(BOUNCE, hour.campaign);
+  }
+
+  #suspend(metric: number, campaign: number): readonly Stop[] {
+    if (campaign === this.#suspended) return NOTHING;
+    this.#suspended = campaign;
+    return [{ scope: 'campaign', metric: METRICS[metric] ?? '', lanes: ALL(this.#feeds.length), campaign, steps: 0 }];
   }
 
   /** Feeds the lanes' detectors of a metric that comes with the answer; returns what the address saw. */
@@ -117,13 +149,23 @@ export class GatesRule implements Rule {
   #stops(metric: number, level: Level): readonly Stop[] {
     const lanes = this.#feeds.length;
     const pooled = this.#address[metric] as Detector;
-    if (pooled.w >= level.address) return [stopOf('address', metric, ALL(lanes), pooled)];
+    if (pooled.w >= level.address) return this.#stop('address', metric, ALL(lanes), pooled);
     const stops: Stop[] = [];
     for (let lane = 0; lane < lanes; lane++) {
       const detector = this.#lanes[metric * lanes + lane] as Detector;
-      if (detector.w >= level.lane) stops.push(stopOf('lane', metric, [lane], detector));
+      if (detector.w >= level.lane) stops.push(...this.#stop('lane', metric, [lane], detector));
     }
     return stops;
+  }
+
+  /** A sum that one campaign supplied stops the campaign; else the metric's own action says what happens. */
+  #stop(scope: 'lane' | 'address', metric: number, lanes: readonly number[], detector: Detector): readonly Stop[] {
+    const blamed = this.#levels[metric]?.byCampaign ? blamedCampaign(detector) : null;
+    if (blamed !== null) return this.#suspend(metric, blamed.campaign);
+    const setting = this.#settings[metric];
+    // A hold goes on sending: its sum keeps the lanes from advancing, and nothing stops.
+    if (setting === undefined || !acts(setting) || setting.action === 'hold') return NOTHING;
+    return [{ scope, metric: METRICS[metric] ?? '', lanes, steps: setting.steps }];
   }
 
   mayAdvance({ lane, nextCeiling, used }: AdvanceQuestion): boolean {
@@ -151,35 +193,28 @@ export class GatesRule implements Rule {
   }
 
   clone(): GatesRule {
-    const copy = new GatesRule(this.levels(), this.#feeds, { blind: this.#blind });
+    const copy = new GatesRule(this.#gates, this.#feeds, { blind: this.#blind });
     copy.#lanes = this.#lanes.map(copyOf);
     copy.#address = this.#address.map(copyOf);
     copy.#lanesSince.set(this.#lanesSince);
     copy.#addressSince = this.#addressSince;
     copy.#campaign = this.#campaign;
+    copy.#suspended = this.#suspended;
+    copy.#campaignSent = this.#campaignSent;
+    copy.#campaignBounces = this.#campaignBounces;
     copy.heights.lane.set(this.heights.lane);
     copy.heights.address.set(this.heights.address);
     return copy;
   }
-
-  levels(): Levels {
-    return Object.fromEntries(METRICS.map((metric, index) => [metric, this.#levels[index]])) as unknown as Levels;
-  }
 }
 
+const BOUNCE = METRICS.indexOf('hard-bounce');
 const NOTHING: readonly Stop[] = [];
 const NONE: readonly Arrival[] = [];
 const ALL = (lanes: number) => Array.from({ length: lanes }, (_, lane) => lane);
 
-/** A stop whose sum one campaign supplied is that campaign's (policy/gates/cusum.ts). */
-function stopOf(scope: 'lane' | 'address', metric: number, lanes: readonly number[], detector: Detector): Stop {
-  const blamed = blamedCampaign(detector);
-  const what = METRICS[metric] ?? '';
-  if (blamed === null) return { scope, metric: what, lanes };
-  return { scope: 'campaign', metric: what, lanes, campaign: blamed.campaign };
-}
-
 function copyOf({ w, cohorts, merged, since, days }: Detector): Detector {
+  const cohort = (one: Cohort): Cohort => ({ ...one, counted: { ...one.counted } });
   const copy = <T extends object>(one: T): T => ({ ...one });
-  return { w, cohorts: cohorts.map(copy), merged: { ...merged }, since: since.map(copy), days: days.map(copy) };
+  return { w, cohorts: cohorts.map(cohort), merged: cohort(merged), since: since.map(copy), days: days.map(copy) };
 }

@@ -2,7 +2,7 @@
  * The shipped gates in every cell. One healthy ramp a seed is played to its end; at each day of change it forks into the
  * worlds in which something goes wrong from then on, so that the same history is not played sixteen times.
  */
-import type { Levels } from '../policy/gates/levels.ts';
+import type { Gates } from '../policy/gates/settings.ts';
 import { GatesRule } from './gates-rule.ts';
 import { type Cell, HARM_DAYS, HORIZON } from './harms.ts';
 import { METRICS } from './metrics.ts';
@@ -68,13 +68,13 @@ function playHarm(healthy: Ramp, cell: Cell): HarmRun {
 
 /** Highest sums of one healthy ramp under gates that look and never stop, [lane…, address…] by metric, and its length. */
 export function playBlind(
-  levels: Levels,
+  gates: Gates,
   ceilings: Ceilings,
   world: World,
   random: Random,
 ): { heights: number[]; days: number } {
   const rule = new GatesRule(
-    levels,
+    gates,
     world.lanes.map((lane) => lane.feedback),
     { blind: true },
   );

@@ -1,5 +1,5 @@
 /** The pieces of work a judgement is made of: each plays some seeds and returns plain data. Run by worker threads. */
-import type { Levels } from '../policy/gates/levels.ts';
+import type { Gates } from '../policy/gates/settings.ts';
 import { BrazeLike } from './braze-like.ts';
 import { CalendarMail } from './calendar.ts';
 import { GatesRule } from './gates-rule.ts';
@@ -41,8 +41,8 @@ interface Common extends Seeds {
 }
 
 export interface Jobs {
-  blind: { in: Common & { levels: Levels }; out: { heights: number[]; days: number }[] };
-  gates: { in: Common & { levels: Levels; harms: boolean }; out: RuleRun[] };
+  blind: { in: Common & { gates: Gates }; out: { heights: number[]; days: number }[] };
+  gates: { in: Common & { gates: Gates; harms: boolean }; out: RuleRun[] };
   named: { in: Common & { rule: 'braze' | 'owlat' }; out: RuleRun[] };
   healthyRates: { in: Common; out: Float64Array[] };
   training: { in: Common & { thresholds: Thresholds }; out: { single: Float64Array; pair: Float64Array } };
@@ -55,6 +55,8 @@ export interface RuleRun {
   readonly days: number;
   /** First intervention of the healthy ramp as scope:metric; null: none. */
   readonly stopped: string | null;
+  /** A lane or the address stepped back; else at most campaigns were suspended. */
+  readonly steppedBack: boolean;
   readonly harms: readonly HarmRun[];
 }
 
@@ -82,12 +84,12 @@ function* seedsOf({ stream, from, to }: Seeds): Generator<Random> {
 
 export const RUN: { readonly [K in JobName]: (input: Jobs[K]['in']) => Jobs[K]['out'] } = {
   blind: (job) =>
-    Array.from(seedsOf(job), (random) => playBlind(job.levels, job.ceilings, world('healthy', job.cv), random)),
+    Array.from(seedsOf(job), (random) => playBlind(job.gates, job.ceilings, world('healthy', job.cv), random)),
 
   gates: (job) => {
     const healthy = world('healthy', job.cv);
     const feeds = healthy.lanes.map((lane) => lane.feedback);
-    return play(job, healthy, job.harms, () => new GatesRule(job.levels, feeds));
+    return play(job, healthy, job.harms, () => new GatesRule(job.gates, feeds));
   },
 
   named: (job) =>
@@ -120,6 +122,7 @@ function play(job: Common, healthy: World, harms: boolean, rule: () => Rule): Ru
     return {
       days: run.healthy.days,
       stopped: first === undefined ? held : `${first.scope}:${first.metric}`,
+      steppedBack: run.healthy.stops.some((one) => one.scope !== 'campaign'),
       harms: run.harms,
     };
   });

@@ -5,7 +5,8 @@
  * stop as many healthy ramps as the shipped gates do on the tuning stream (at least LEAST_BUDGET, because less can not be
  * measured with the ramps at hand, which favours them).
  */
-import { FALSE_STOPS_PER_RAMP, levelsFor, WILD_CV } from '../policy/gates/levels.ts';
+import { FALSE_STOPS_PER_RAMP, WILD_CV } from '../policy/gates/levels.ts';
+import { gatesOf } from '../policy/gates/settings.ts';
 import { rowOf, sixWeek } from '../policy/plan.ts';
 import { falseStopShare } from './gates-runs.ts';
 import { type Cell, harmCells } from './harms.ts';
@@ -41,18 +42,17 @@ export async function judge(threads: Threads, { runs, ladders }: Sizes, told: (l
     rowOf(sixWeek({ targets: { default: 100_000 } }), provider).map((stage) => stage.ceiling),
   );
   const common = { ceilings };
-  const levels = levelsFor();
-  const wild = levelsFor({ campaignsCv: 1 });
+  const shipped = gatesOf(undefined);
+  const { levels } = shipped;
+  const wild = gatesOf({ campaignsCv: 1 });
 
   told(`calibration: healthy ramps that nothing stops, at cv ${CVS.join(', ')}`);
   const calibration = [];
   for (const cv of CVS) {
-    const count = Math.ceil(runs / 2);
-    const blind = (await threads.run('blind', { ...common, levels, cv, stream: TUNING }, count)).flat();
+    const count = Math.ceil(runs / 4);
+    const blind = (await threads.run('blind', { ...common, gates: shipped, cv, stream: TUNING }, count)).flat();
     const calm =
-      cv > WILD_CV
-        ? (await threads.run('blind', { ...common, levels: wild, cv, stream: TUNING }, count)).flat()
-        : blind;
+      cv > WILD_CV ? (await threads.run('blind', { ...common, gates: wild, cv, stream: TUNING }, count)).flat() : blind;
     calibration.push({ cv, runs: count, usual: curve(blind), wild: cv > WILD_CV ? curve(calm) : null });
   }
   const usual = calibration.find(({ cv }) => cv === USUAL_CV);
@@ -62,23 +62,30 @@ export async function judge(threads: Threads, { runs, ladders }: Sizes, told: (l
   told('the shipped gates');
   const gates = [];
   for (const cv of CVS) {
-    // At the usual cv and at the wildest one also the harms; between them only whether healthy ramps are left alone.
-    const harms = cv === USUAL_CV || cv === 1;
-    const played = (await threads.run('gates', { ...common, levels, cv, harms, stream: JUDGING }, runs)).flat();
+    // The targets are at the usual cv; at the others it is shown whether healthy ramps are left alone.
+    const harms = cv === USUAL_CV;
+    const count = harms ? runs : Math.ceil(runs / 2);
+    const played = (
+      await threads.run('gates', { ...common, gates: shipped, cv, harms, stream: JUDGING }, count)
+    ).flat();
     gates.push({ cv, ...healthyFigures(played), harms: harms ? harmFigures(played, cv) : null });
   }
   const calm = (
-    await threads.run('gates', { ...common, levels: wild, cv: 1, harms: true, stream: JUDGING }, runs)
+    await threads.run('gates', { ...common, gates: wild, cv: 1, harms: true, stream: JUDGING }, Math.ceil(runs / 2))
   ).flat();
   const gatesWild = { cv: 1, ...healthyFigures(calm), harms: harmFigures(calm, 1) };
 
   told('plain thresholds: tuning');
   const rivals = [];
-  for (const [cv, allowed] of [
-    [USUAL_CV, budget],
-    [1, Math.max(LEAST_BUDGET, share(calm.filter((one) => one.stopped !== null).length, calm.length))],
+  for (const [cv, allowed, count] of [
+    [USUAL_CV, budget, runs],
+    [
+      1,
+      Math.max(LEAST_BUDGET, share(calm.filter((one) => one.stopped !== null).length, calm.length)),
+      Math.ceil(runs / 2),
+    ],
   ] as const) {
-    rivals.push(await thresholdFigures(threads, common, cv, allowed, runs, told));
+    rivals.push(await thresholdFigures(threads, common, cv, allowed, count, told));
   }
 
   told('rules like those of others');
@@ -148,7 +155,9 @@ function healthyFigures(played: readonly RuleRun[]) {
   const stopped = played.filter((one) => one.stopped !== null).length;
   return {
     runs: played.length,
+    /** Any intervention, and those that step a lane or the address back. */
     falseStops: share(stopped, played.length),
+    falseStepBacks: share(played.filter((one) => one.steppedBack).length, played.length),
     stoppedBy: tally(played.map((one) => one.stopped)),
     length: { median: quantile(days, 0.5), p95: quantile(days, 0.95) },
   };

@@ -16,7 +16,7 @@ export class OwlatLike implements Rule {
     if (hour.hour % 24 !== 23) return [];
     const lanes = Array.from(hour.sent, (_, lane) => lane);
     const metric = this.#breached();
-    return metric === null ? [] : [{ scope: 'address', metric, lanes }];
+    return metric === null ? [] : [{ scope: 'address', metric, lanes, steps: 1 }];
   }
 
   #breached(): string | null {

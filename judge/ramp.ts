@@ -2,7 +2,7 @@
  * One address warming up in a world under a rule, hour by hour: the closed loop, in which what the rule allows decides what
  * is sent, and what is sent decides what the rule sees.
  *
- * A day's ceiling is sent evenly over 24 hours. A stop takes its lanes one stage back and keeps them there for two clean
+ * A day's ceiling is sent evenly over 24 hours. A stop takes its lanes some stages back and keeps them there for two clean
  * days (policy/defaults.ts); a suspended campaign is not sent any more, and its lanes stay where they are.
  */
 import { DEFAULTS } from '../policy/defaults.ts';
@@ -134,13 +134,13 @@ export class Ramp {
 
   #stop(stop: Stop): void {
     this.stops.push({ hour: this.hour, stop });
-    this.rule.retreated(stop.lanes);
     if (stop.campaign !== undefined) {
       this.#suspended = stop.campaign;
       return;
     }
+    this.rule.retreated(stop.lanes);
     for (const lane of stop.lanes) {
-      const back = Math.max(0, (this.stage[lane] ?? 0) - 1);
+      const back = Math.max(0, (this.stage[lane] ?? 0) - stop.steps);
       this.stage[lane] = back;
       this.#today[lane] = Math.min(this.#today[lane] ?? 0, this.#ceiling(lane, back) ?? 0);
       // The rest of this day is no clean day yet.

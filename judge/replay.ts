@@ -4,10 +4,12 @@
  * The past can not be changed: what was sent stays sent, whatever the gates would have said. So a lane begins at the first
  * stage that its first day fits into, goes on as the gates allow, and each day says how much more than that was sent.
  */
+
+import { DEFAULTS } from '../policy/defaults.ts';
 import { calm, enoughSeen, missingFor } from '../policy/gates/advance.ts';
 import {
-  advanceHour,
   type Arrival,
+  advanceHour,
   blamedCampaign,
   type Detector,
   newDetector,
@@ -15,7 +17,6 @@ import {
   windowOfDays,
 } from '../policy/gates/cusum.ts';
 import { COUNTED, type Counted, type Level, type Levels } from '../policy/gates/levels.ts';
-import { DEFAULTS } from '../policy/defaults.ts';
 import { type Plan, rowOf } from '../policy/plan.ts';
 
 /** What was learned in one hour about one campaign's mail of one send day on one lane. Numbers, so that files of any size fit. */
@@ -106,12 +107,18 @@ function replayAddress(address: string, hours: readonly PastHour[], options: Rep
       if (lane !== undefined) lane.sent += one.trials;
     }
     const day = options.dayOf(hour);
-    if (hour === last || options.dayOf(hour + 1) !== day) days.push(...endDay(address, day, lanes, pooled, options.levels));
+    if (hour === last || options.dayOf(hour + 1) !== day)
+      days.push(...endDay(address, day, lanes, pooled, options.levels));
   }
   return days;
 }
 
-function openLane(address: string, { provider, day }: PastHour, hours: readonly PastHour[], options: ReplayOptions): Lane {
+function openLane(
+  address: string,
+  { provider, day }: PastHour,
+  hours: readonly PastHour[],
+  options: ReplayOptions,
+): Lane {
   const row = rowOf(options.plan, provider).map((stage) => stage.ceiling);
   const first = hours
     .filter((one) => one.provider === provider && one.day === day)
@@ -143,7 +150,9 @@ function hourOf(metric: Counted, now: readonly PastHour[], { lanes, pooled, camp
   for (const lane of lanes.values()) {
     const detector = lane.detectors.get(metric);
     if (detector === undefined) continue;
-    const arrivals = now.flatMap((one) => (one.provider === lane.provider ? arrivalOf(one, metric, level, campaigns) : []));
+    const arrivals = now.flatMap((one) =>
+      one.provider === lane.provider ? arrivalOf(one, metric, level, campaigns) : [],
+    );
     all.push(...arrivals);
     advanceHour(detector, level, arrivals);
   }

@@ -27,6 +27,8 @@ export interface Stop {
   readonly metric: string;
   /** Lanes it takes a step back. */
   readonly lanes: readonly number[];
+  /** Stages down. */
+  readonly steps: number;
   /** Scope `campaign`: the campaign that is suspended. */
   readonly campaign?: number;
 }

@@ -2,7 +2,7 @@
  * One plan under the shipped gates in one world, many times: what `rampart simulate` tells. Each ramp is played until all
  * its lanes have done their last stage, or until it has taken three times as long as planned.
  */
-import type { Levels } from '../policy/gates/levels.ts';
+import type { Gates } from '../policy/gates/settings.ts';
 import { GatesRule } from './gates-rule.ts';
 import { METRICS, type SimulatedMetric } from './metrics.ts';
 import { type Ceilings, Ramp } from './ramp.ts';
@@ -14,7 +14,7 @@ import { changeHour, harmedLanes, type World } from './world.ts';
 export interface SimulateJob {
   readonly ceilings: Ceilings;
   readonly world: World;
-  readonly levels: Levels;
+  readonly gates: Gates;
 }
 
 export interface SimulatedRun {
@@ -34,9 +34,9 @@ export interface SimulatedRun {
 /** A ramp is given up after this many times its plan. */
 const PATIENCE = 3;
 
-export function simulateOnce({ ceilings, world, levels }: SimulateJob, random: Random): SimulatedRun {
+export function simulateOnce({ ceilings, world, gates }: SimulateJob, random: Random): SimulatedRun {
   const feeds = world.lanes.map((lane) => lane.feedback);
-  const ramp = new Ramp(ceilings, world, new GatesRule(levels, feeds), random);
+  const ramp = new Ramp(ceilings, world, new GatesRule(gates, feeds), random);
   const change = changeHour(world);
   const open = new Set(harmedLanes(world));
   const until = PATIENCE * 24 * Math.max(...ceilings.map((row) => row.length));

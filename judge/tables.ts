@@ -65,22 +65,42 @@ function targetRows({ targets }: Judgement): string[][] {
 }
 
 function healthyRows({ gates, gatesWild, thresholds, named }: Judgement): string[][] {
-  const row = (name: string, cv: number, falseStops: number, length: { median: number; p95: number } | null) => [
+  const row = (
+    name: string,
+    cv: number,
+    falseStops: number,
+    back: number,
+    length: { median: number; p95: number } | null,
+  ) => [
     name,
     cv.toFixed(1),
     percent(falseStops),
+    percent(back),
     length === null ? '42' : String(length.median),
     length === null ? '42' : String(length.p95),
   ];
   return [
-    ['rule', 'cv', 'ramps stopped or held back', 'days, median', 'days, p95 of the slowest lane'],
-    ...gates.map((one) => row('shipped gates', one.cv, one.falseStops, one.length)),
-    row('shipped gates, calmer heights', gatesWild.cv, gatesWild.falseStops, gatesWild.length),
+    [
+      'rule',
+      'cv',
+      'healthy ramps with any intervention',
+      'stepped back',
+      'days, median',
+      'days, p95 of the slowest lane',
+    ],
+    ...gates.map((one) => row('shipped gates', one.cv, one.falseStops, one.falseStepBacks, one.length)),
+    row(
+      'shipped gates, calmer heights',
+      gatesWild.cv,
+      gatesWild.falseStops,
+      gatesWild.falseStepBacks,
+      gatesWild.length,
+    ),
     ...thresholds.flatMap((one) => [
-      row('best threshold per lane', one.cv, one.falseStops.single, null),
-      row('best thresholds per lane and pooled', one.cv, one.falseStops.pair, null),
+      row('best threshold per lane', one.cv, one.falseStops.single, one.falseStops.single, null),
+      row('best thresholds per lane and pooled', one.cv, one.falseStops.pair, one.falseStops.pair, null),
     ]),
-    ...named.map((one) => row(`${one.rule}-like`, one.cv, one.falseStops, one.length)),
+    ...named.map((one) => row(`${one.rule}-like`, one.cv, one.falseStops, one.falseStepBacks, one.length)),
   ];
 }
 

@@ -23,8 +23,8 @@ const HARMS: readonly Named[] = [
   },
   {
     name: 'dead-list',
-    says: 'three recipients in twenty do not exist: an old list',
-    events: [{ metric: 'hard-bounce', rate: 0.15 }],
+    says: 'one recipient in five does not exist: an old list',
+    events: [{ metric: 'hard-bounce', rate: 0.2 }],
   },
   {
     name: 'clampdown',

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { summarise } from '../../judge/simulate.ts';
 import { Threads } from '../../judge/threads.ts';
-import { levelsFor } from '../../policy/gates/levels.ts';
+import { gatesOf } from '../../policy/gates/settings.ts';
 import { rowOf } from '../../policy/plan.ts';
-import { type Command, text } from '../command.ts';
+import type { Command } from '../command.ts';
 import { drawChosen, planName, TARGET } from '../plan/draw.ts';
 import { CHOICE_OPTIONS, INPUT_OPTIONS } from '../plan/options.ts';
 import { countOption, findWorld, shareOption, WORLD_OPTIONS } from '../simulate/options.ts';
@@ -41,7 +41,8 @@ export const simulate: Command = {
     const providers = world.lanes.map((lane) => lane.provider);
     const plan = await drawChosen(invocation, name, () => ({ default: TARGET }), providers);
     const ceilings = providers.map((provider) => rowOf(plan, provider).map((stage) => stage.ceiling));
-    const job = { ceilings, world, levels: levelsFor({ falseStopsPerRamp, campaignsCv: world.cv }) };
+    const wanted = { ...plan.gates, ...(falseStopsPerRamp === undefined ? {} : { falseStopsPerRamp }) };
+    const job = { ceilings, world, gates: gatesOf({ campaignsCv: world.cv, ...wanted }) };
     const simulation = summarise(await play(job, stream, runs), job);
     const json = { plan: plan.name, world: world.name, seed: stream, ...simulation };
     return { json, lines: simulationLines(plan.name, world, simulation) };
@@ -56,4 +57,3 @@ async function play(job: Parameters<typeof summarise>[1], stream: number, runs: 
     await threads.stop();
   }
 }
-

@@ -31,6 +31,12 @@ export function simulationLines(plan: string, world: World, simulation: Simulati
     ),
     ...(Object.keys(stops).length === 0
       ? []
-      : ['', ...table(['stop', 'a ramp'], Object.entries(stops).map(([what, count]) => [what, count.toFixed(3)]))]),
+      : [
+          '',
+          ...table(
+            ['stop', 'a ramp'],
+            Object.entries(stops).map(([what, count]) => [what, count.toFixed(3)]),
+          ),
+        ]),
   ];
 }
