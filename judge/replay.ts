@@ -11,12 +11,15 @@ import {
   type Arrival,
   advanceHour,
   blamedCampaign,
+  CAMPAIGN_BREAKER,
+  campaignRatio,
   type Detector,
   newDetector,
   resetDetector,
   windowOfDays,
 } from '../policy/gates/cusum.ts';
-import { COUNTED, type Counted, type Level, type Levels } from '../policy/gates/levels.ts';
+import { COUNTED, type Counted, type Level } from '../policy/gates/levels.ts';
+import { acts, type Gates } from '../policy/gates/settings.ts';
 import { type Plan, rowOf } from '../policy/plan.ts';
 
 /** What was learned in one hour about one campaign's mail of one send day on one lane. Numbers, so that files of any size fit. */
@@ -29,8 +32,9 @@ export interface PastHour {
   readonly day: number;
   readonly part: number;
   readonly campaign: string;
-  /** Messages whose end is known. */
+  /** Messages whose end is known, and those of them that were delivered (only they can be complained of). */
   trials: number;
+  delivered: number;
   readonly events: Record<Counted, number>;
 }
 
@@ -48,7 +52,7 @@ export interface PastDay {
 
 export interface ReplayOptions {
   readonly plan: Plan;
-  readonly levels: Levels;
+  readonly gates: Gates;
   /** Does this lane tell of complaints? */
   readonly reports: (address: string, provider: string) => boolean;
   /** The send day an hour lies in. */
@@ -90,6 +94,7 @@ function replayAddress(address: string, hours: readonly PastHour[], options: Rep
   const lanes = new Map<string, Lane>();
   const pooled = new Map(COUNTED.map((metric) => [metric, newDetector()]));
   const campaigns = new Map<string, number>();
+  const of: Address = { lanes, pooled, campaigns, gates: options.gates, suspended: new Set(), bounces: new Map() };
   const days: PastDay[] = [];
   const last = hours.at(-1)?.hour ?? -1;
   let at = 0;
@@ -101,14 +106,14 @@ function replayAddress(address: string, hours: readonly PastHour[], options: Rep
       if (!campaigns.has(one.campaign)) campaigns.set(one.campaign, one.campaign === '' ? 0 : campaigns.size + 1);
       if (!lanes.has(one.provider)) lanes.set(one.provider, openLane(address, one, hours, options));
     }
-    for (const metric of COUNTED) hourOf(metric, now, { lanes, pooled, campaigns, levels: options.levels });
+    for (const one of now) breaker(one, of);
+    for (const metric of COUNTED) hourOf(metric, now, of);
     for (const one of now) {
       const lane = lanes.get(one.provider);
       if (lane !== undefined) lane.sent += one.trials;
     }
     const day = options.dayOf(hour);
-    if (hour === last || options.dayOf(hour + 1) !== day)
-      days.push(...endDay(address, day, lanes, pooled, options.levels));
+    if (hour === last || options.dayOf(hour + 1) !== day) days.push(...endDay(address, day, of));
   }
   return days;
 }
@@ -140,74 +145,96 @@ function openLane(
 interface Address {
   readonly lanes: Map<string, Lane>;
   readonly pooled: Map<Counted, Detector>;
+  /** Numbers of campaigns by name; 0 has none. */
   readonly campaigns: Map<string, number>;
-  readonly levels: Levels;
+  readonly gates: Gates;
+  /** Campaigns that were suspended already. */
+  readonly suspended: Set<string>;
+  /** Messages and hard bounces of each campaign. */
+  readonly bounces: Map<string, { trials: number; bounces: number }>;
 }
 
-function hourOf(metric: Counted, now: readonly PastHour[], { lanes, pooled, campaigns, levels }: Address): void {
-  const level = levels[metric];
+/** A campaign to dead addresses is suspended by its own bounces, at every lane, long before any sum is reached. */
+function breaker(one: PastHour, { lanes, gates, suspended, bounces }: Address): void {
+  if (one.campaign === '' || suspended.has(one.campaign)) return;
+  const count = bounces.get(one.campaign) ?? { trials: 0, bounces: 0 };
+  count.trials += one.trials;
+  count.bounces += one.events['hard-bounce'];
+  bounces.set(one.campaign, count);
+  if (campaignRatio(count.bounces, count.trials, gates.levels['hard-bounce']) < CAMPAIGN_BREAKER) return;
+  suspended.add(one.campaign);
+  const lane = lanes.get(one.provider);
+  if (lane !== undefined)
+    lane.stopped ??= `campaign ${one.campaign}: ${count.bounces} of ${count.trials} messages were hard bounces: it is suspended`;
+}
+
+function hourOf(metric: Counted, now: readonly PastHour[], of: Address): void {
+  const { lanes, pooled, campaigns, gates } = of;
+  const level = gates.levels[metric];
   const all: Arrival[] = [];
   for (const lane of lanes.values()) {
     const detector = lane.detectors.get(metric);
     if (detector === undefined) continue;
-    const arrivals = now.flatMap((one) =>
-      one.provider === lane.provider ? arrivalOf(one, metric, level, campaigns) : [],
-    );
+    const mine = now.filter((one) => one.provider === lane.provider);
+    const arrivals = mine.flatMap((one) => arrivalOf(one, metric, level, campaigns));
     all.push(...arrivals);
     advanceHour(detector, level, arrivals);
   }
   const sum = pooled.get(metric) as Detector;
   advanceHour(sum, level, all);
   if (sum.w >= level.address) {
-    const says = `${blame(sum, campaigns)}${metric} over the address: ${height(sum.w, level.address)}`;
-    for (const lane of lanes.values()) stop(lane, says);
-    resetDetector(sum);
+    crossed([...lanes.values()], metric, sum, `${metric} over the address: ${height(sum.w, level.address)}`, of);
     return;
   }
   for (const lane of lanes.values()) {
     const detector = lane.detectors.get(metric);
     if (detector !== undefined && detector.w >= level.lane)
-      stop(lane, `${blame(detector, campaigns)}${metric} of the lane: ${height(detector.w, level.lane)}`);
+      crossed([lane], metric, detector, `${metric} of the lane: ${height(detector.w, level.lane)}`, of);
   }
+}
+
+/** A sum that one campaign supplied suspends the campaign; else the metric's own action says what happens. */
+function crossed(lanes: readonly Lane[], metric: Counted, detector: Detector, says: string, of: Address): void {
+  const blamed = of.gates.levels[metric].byCampaign ? blamedCampaign(detector) : null;
+  if (blamed !== null) {
+    const [name] = [...of.campaigns].find(([, number]) => number === blamed.campaign) ?? [''];
+    if (of.suspended.has(name)) return;
+    of.suspended.add(name);
+    for (const lane of lanes) lane.stopped ??= `campaign ${name}: ${says}: it is suspended`;
+    return;
+  }
+  const setting = of.gates.metrics[metric];
+  // A hold goes on sending: its sum keeps the lane from advancing, which the day's verdict tells.
+  if (!acts(setting) || setting.action === 'hold') return;
+  for (const lane of lanes) stop(lane, says, setting.steps);
+  if (lanes.length === of.lanes.size) for (const one of of.pooled.values()) resetDetector(one);
 }
 
 function arrivalOf(one: PastHour, metric: Counted, level: Level, campaigns: Map<string, number>): Arrival[] {
   const campaign = level.byCampaign ? (campaigns.get(one.campaign) ?? 0) : 0;
   const part = level.byCampaign && campaign !== 0 ? 0 : one.part;
   const events = one.events[metric];
-  return one.trials > 0 || events > 0 ? [{ campaign, day: one.day, part, trials: one.trials, events }] : [];
-}
-
-function blame(detector: Detector, campaigns: Map<string, number>): string {
-  const blamed = blamedCampaign(detector);
-  if (blamed === null) return '';
-  const [name] = [...campaigns].find(([, number]) => number === blamed.campaign) ?? ['?'];
-  return `campaign ${name}: `;
+  const trials = metric === 'complaint' ? one.delivered : one.trials;
+  return trials > 0 || events > 0 ? [{ campaign, day: one.day, part, trials, events }] : [];
 }
 
 const height = (w: number, at: number) => `${w.toFixed(1)} of ${at}`;
 
-/** One stage back, two clean days; what was seen before no longer counts. */
-function stop(lane: Lane, says: string): void {
+/** Some stages back, two clean days; what was seen before no longer counts. */
+function stop(lane: Lane, says: string, steps: number): void {
   lane.stopped ??= says;
-  lane.stage = Math.max(0, lane.stage - 1);
+  lane.stage = Math.max(0, lane.stage - steps);
   lane.cooling = DEFAULTS.coolDownEvaluations + 1;
   for (const detector of lane.detectors.values()) resetDetector(detector);
 }
 
-function endDay(
-  address: string,
-  day: number,
-  lanes: Map<string, Lane>,
-  pooled: Map<Counted, Detector>,
-  levels: Levels,
-): PastDay[] {
+function endDay(address: string, day: number, { lanes, pooled, gates }: Address): PastDay[] {
   const days: PastDay[] = [];
   for (const lane of lanes.values()) {
     const { sent, stopped, stage } = lane;
     if (sent === 0 && stopped === null) continue;
     const ceiling = lane.row[stage] ?? 0;
-    const held = stopped === null ? whyHold(lane, pooled, levels) : null;
+    const held = stopped === null ? whyHold(lane, pooled, gates.levels) : null;
     const advances = stopped === null && held === null;
     days.push({
       address,
@@ -227,7 +254,7 @@ function endDay(
   return days;
 }
 
-function whyHold(lane: Lane, pooled: Map<Counted, Detector>, levels: Levels): string | null {
+function whyHold(lane: Lane, pooled: Map<Counted, Detector>, levels: Gates['levels']): string | null {
   const ceiling = lane.row[lane.stage] ?? 1;
   const next = lane.row[lane.stage + 1] ?? ceiling;
   if (lane.cooling > 0) return `cool-down: ${lane.cooling} more clean ${lane.cooling === 1 ? 'day' : 'days'}`;
