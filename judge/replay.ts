@@ -101,7 +101,8 @@ function replayAddress(address: string, hours: readonly PastHour[], options: Rep
   for (let hour = hours[0]?.hour ?? 0; hour <= last; hour++) {
     const from = at;
     while (hours[at]?.hour === hour) at++;
-    const now = hours.slice(from, at);
+    // What would have been suspended would not have been sent.
+    const now = hours.slice(from, at).filter((one) => !of.suspended.has(one.campaign));
     for (const one of now) {
       if (!campaigns.has(one.campaign)) campaigns.set(one.campaign, one.campaign === '' ? 0 : campaigns.size + 1);
       if (!lanes.has(one.provider)) lanes.set(one.provider, openLane(address, one, hours, options));

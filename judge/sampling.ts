@@ -80,9 +80,12 @@ export function gamma(random: Random, shape: number): number {
   }
 }
 
+/** Below this no campaign differs in any digit that counts, and the gamma's shape would overflow. */
+const LEAST_CV = 1e-6;
+
 /** How much one campaign differs from the mean one: gamma with mean 1 and this coefficient of variation; 1 where it is 0. */
 export function campaignFactor(random: Random, cv: number): number {
-  if (!(cv > 0)) return 1;
+  if (!(cv > LEAST_CV)) return 1;
   const shape = 1 / (cv * cv);
   return gamma(random, shape) / shape;
 }

@@ -11,7 +11,7 @@ export function simulationLines(plan: string, world: World, simulation: Simulati
   const { sent, ...events } = mail;
   const said = world.says === '' ? '' : `: ${world.says}`;
   const end = finished === 0 ? 'no ramp ended' : `${days.median} days (95%: ${days.p95})`;
-  const late = finished === 1 ? '' : `; ${percent(1 - finished)} of ramps never ended`;
+  const late = finished === 1 || finished === 0 ? '' : `; ${percent(1 - finished)} of ramps never ended`;
   return [
     `plan ${plan}, ${whole(runs)} ramps in world ${world.name}${said}`,
     `${world.lanes.length} lanes, ${world.campaignsPerDay} campaigns a day that differ by cv ${world.cv}`,
