@@ -182,6 +182,16 @@ const DECISION = `select id, operation_id as "operationId", ramp_id as "rampId",
   to_stage as "toStage", from_ceiling as "fromCeiling", to_ceiling as "toCeiling", actor, reason, evidence,
   policy_version as "policyVersion", revision, extract(epoch from at)::float8 * 1000 as at from decisions`;
 
+/** The last decision of each lane of an address that judged something. */
+export async function lastJudged(db: Queryable, address: string): Promise<DecisionRow[]> {
+  const { rows } = await db.query(
+    `${DECISION.replace('select id', 'select distinct on (provider) id')}
+     where address = $1 and jsonb_array_length(evidence) > 0 order by provider, id desc`,
+    [address],
+  );
+  return rows;
+}
+
 export interface RecordedDecision extends DecisionRow {
   readonly input: unknown;
 }

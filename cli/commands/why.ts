@@ -5,10 +5,11 @@ import { type Answer, badInput, CONFIG_OPTION, type Command, type Invocation, te
 import { loadConfig } from '../config/load.ts';
 import { withStore } from '../instance.ts';
 import { knownAddress, knownLanes } from '../known-address.ts';
+import { verdictWord } from '../status/gate-verdicts.ts';
 import { styleOf } from '../terminal/style.ts';
 import { table } from '../terminal/table.ts';
-import { span } from '../terminal/time.ts';
-import { type Configured, whyLane, whyMessage } from '../why/gather.ts';
+import { span, stamp } from '../terminal/time.ts';
+import { type Configured, type LaneReport, whyLane, whyMessage } from '../why/gather.ts';
 import type { RecipientReason } from '../why/recipient.ts';
 
 /** Names the rule that binds a message or a lane, and every limit with its origin. Reads PostgreSQL (and the configuration). */
@@ -53,10 +54,24 @@ async function ofLane(invocation: Invocation, store: Store, ip: string, provider
         ['limit', 'is', 'from'],
         report.limits.map(({ limit, value, from }) => [limit, value, from]),
       ).map((line) => `  ${line}`),
+      ...gateLines(report),
       ...(note === undefined ? [] : ['', `note: ${note}`]),
     ],
   };
 }
+
+/** What each gate said last, with what a pass still needs. */
+function gateLines({ gates, zone }: LaneReport): string[] {
+  if (gates === null) return ['', '  no gate has judged this lane yet'];
+  const rows = gates.verdicts.map(({ metric, verdict, acted, says }) => [metric, verdictWord(verdict, acted), says]);
+  return [
+    '',
+    `  gates, judged ${stamp(gates.at, zone)}`,
+    ...table(['gate', 'verdict', 'what it saw'], rows).map(indented),
+  ];
+}
+
+const indented = (line: string) => `  ${line}`;
 
 /** Limits a configuration changes. They are told without one too: a broken file must not keep anybody from an answer. */
 async function configuredLimits(invocation: Invocation): Promise<{ configured: Configured; note?: string }> {

@@ -1,6 +1,7 @@
 /** Warmup plans of your own (policy/plans/own.ts says what they mean). */
 import { z } from 'zod';
 import { ADVANCE_MODES, SEGMENTS } from '../../policy/plan.ts';
+import { gatesSchema } from './schema-gates.ts';
 
 const count = z.int().min(1);
 const factor = z.number().gt(1);
@@ -45,6 +46,8 @@ export const planSchema = z.strictObject({
       ...(sendHours === undefined ? {} : { sendHours }),
     }))
     .optional(),
+  /** What its gates do, where that differs from the shipped ones. */
+  gates: gatesSchema.optional(),
   /** Where its figures are from: shown with it. */
   source: z.string().optional(),
 });

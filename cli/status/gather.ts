@@ -2,11 +2,12 @@
 import { windowOf } from '../../policy/calendar.ts';
 import { stageCount, stageOf } from '../../policy/plan.ts';
 import type { Queryable } from '../../store/connect.ts';
-import { type DecisionRow, lastDecisions } from '../../store/decisions.ts';
+import { type DecisionRow, lastDecisions, lastJudged } from '../../store/decisions.ts';
 import { type AddressRow, addressRows, type LaneRow, lanesOf, type RampRow, rampOf } from '../../store/lanes.ts';
 import { unitsUsed } from '../../store/measures.ts';
 import { placementSummary } from '../../store/probes.ts';
 import type { Binding } from './binding.ts';
+import { type GateVerdict, gateVerdicts } from './gate-verdicts.ts';
 import { type Around, around, laneFacts } from './lane-facts.ts';
 
 export interface LaneStatus {
@@ -24,6 +25,8 @@ export interface LaneStatus {
   readonly placement: { readonly inbox: number; readonly spam: number; readonly unobserved: number } | null;
   readonly lastDecision: Pick<DecisionRow, 'kind' | 'reason' | 'at' | 'actor'> | null;
   readonly binds: Binding;
+  /** Verdicts of the last decision that judged the lane; empty: none has yet. */
+  readonly gates: readonly GateVerdict[];
 }
 
 export interface AddressStatus {
@@ -62,6 +65,7 @@ async function addressStatus(db: Queryable, row: AddressRow, all: Around): Promi
   const used = await unitsUsed(db, address, window.index);
   const placement = await placementSummary(db, address);
   const decisions = await lastDecisions(db, address);
+  const judged = await lastJudged(db, address);
   const statuses = lanes.map(async (lane): Promise<LaneStatus> => {
     const { grant, cold, binds } = await laneFacts(db, lane, all);
     const seen = placement.find((one) => one.provider === lane.provider);
@@ -78,6 +82,7 @@ async function addressStatus(db: Queryable, row: AddressRow, all: Around): Promi
       lastDecision:
         last === undefined ? null : { kind: last.kind, reason: last.reason, at: last.at, actor: last.actor },
       binds,
+      gates: gateVerdicts(judged.find((decision) => decision.provider === lane.provider)),
     };
   });
   return {

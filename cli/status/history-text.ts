@@ -3,14 +3,7 @@ import type { Judgement } from '../../policy/evidence.ts';
 import type { DecisionRow } from '../../store/decisions.ts';
 import type { Style } from '../terminal/style.ts';
 import { stamp } from '../terminal/time.ts';
-
-const MARKS: Readonly<Record<Judgement['verdict'], string>> = {
-  pass: 'pass',
-  fail: 'FAIL',
-  insufficient: 'too little seen',
-  stale: 'feed silent',
-  'not-configured': 'not configured',
-};
+import { verdictWord } from './gate-verdicts.ts';
 
 /** Lines of one decision: what changed, who or what decided, why, and a line per metric. */
 export function decisionLines(row: DecisionRow, zone: string, style: Style): string[] {
@@ -26,10 +19,11 @@ function changeText(row: DecisionRow): string {
 }
 
 function judgementText(one: Judgement): string {
-  const name = `${one.metric}: ${MARKS[one.verdict] ?? one.verdict}`;
+  const name = `${one.metric}: ${verdictWord(one.verdict, one.dry !== true)}`;
   if (one.verdict === 'not-configured') return name;
   const [low, high] = one.interval;
-  const interval = one.trials > 0 ? `, 95% interval ${percent(low)} to ${percent(high)}` : '';
+  const interval =
+    one.trials > 0 && one.metric !== 'utilisation' ? `, 95% interval ${percent(low)} to ${percent(high)}` : '';
   return `${name} (${one.says}${interval})`;
 }
 

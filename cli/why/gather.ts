@@ -1,10 +1,11 @@
 /** Reads what `why` says of a lane or a message: PostgreSQL only, so that it works with no worker and no Temporal. */
 import { overflowPool } from '../../policy/overflow.ts';
 import type { Queryable } from '../../store/connect.ts';
-import { lastDecisions } from '../../store/decisions.ts';
+import { lastDecisions, lastJudged } from '../../store/decisions.ts';
 import { allLanes, type LaneRow } from '../../store/lanes.ts';
 import { poolRows } from '../../store/pools.ts';
 import { type QueuedMail, queuedMail } from '../../store/queued-mail.ts';
+import { type GateVerdict, gateVerdicts } from '../status/gate-verdicts.ts';
 import { around, laneFacts } from '../status/lane-facts.ts';
 import { type EffectiveLimit, limitsOf, type Origins } from './limits.ts';
 import { type RecipientReason, whyRecipient } from './recipient.ts';
@@ -16,6 +17,8 @@ export interface LaneReport {
   readonly phase: string;
   readonly binds: { readonly rule: string; readonly says: string; readonly nextAt: number | null };
   readonly limits: readonly EffectiveLimit[];
+  /** Verdicts of the last decision that judged the lane; null: none has yet. */
+  readonly gates: { readonly at: number; readonly verdicts: readonly GateVerdict[] } | null;
   readonly zone: string;
 }
 
@@ -25,6 +28,7 @@ export type Configured = Pick<Origins, 'shaping' | 'tls'>;
 export async function whyLane(db: Queryable, lane: LaneRow, configured: Configured, now: number): Promise<LaneReport> {
   const facts = await laneFacts(db, lane, await around(db, now));
   const decision = (await lastDecisions(db, lane.address)).find(({ provider }) => provider === lane.provider);
+  const judged = (await lastJudged(db, lane.address)).find(({ provider }) => provider === lane.provider);
   const zone = lane.calendar.kind === 'civil' ? lane.calendar.zone : 'UTC';
   const { address, provider, pool, phase } = lane;
   return {
@@ -34,6 +38,7 @@ export async function whyLane(db: Queryable, lane: LaneRow, configured: Configur
     phase,
     binds: facts.binds,
     limits: limitsOf(facts, { decision, zone, ...configured }),
+    gates: judged === undefined ? null : { at: judged.at, verdicts: gateVerdicts(judged) },
     zone,
   };
 }

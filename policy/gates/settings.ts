@@ -43,10 +43,14 @@ export interface GateOptions {
   /** Coefficient of variation of event rates among the sender's past campaigns: above 0.7 the levels are calmer. */
   readonly campaignsCv?: number | undefined;
   readonly consecutiveGood?: number | undefined;
-  readonly metrics?: Readonly<Partial<Record<Gated, GateMetricOptions>>> | undefined;
+  readonly metrics?: Readonly<Partial<Record<Gated, GateMetricOptions | undefined>>> | undefined;
 }
 
-export interface GateMetricOptions extends Partial<GateSetting> {
+export interface GateMetricOptions {
+  readonly action?: GateAction | undefined;
+  readonly steps?: number | undefined;
+  readonly dryRun?: boolean | undefined;
+  readonly budgetHours?: number | undefined;
   /** Levels of its own, as in gates/levels.ts. */
   readonly fine?: number | undefined;
   readonly harmful?: number | undefined;

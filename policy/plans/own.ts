@@ -3,6 +3,7 @@
  * a curve. What can not be meant is said with its row and stage; growth over the cap is told apart (growth.ts).
  */
 import { DEFAULTS } from '../defaults.ts';
+import type { GateOptions } from '../gates/settings.ts';
 import { capGrowth } from './growth.ts';
 import {
   type AdvanceMode,
@@ -39,6 +40,7 @@ export interface OwnPlan {
   /** Stages are put in where it would grow too fast. */
   readonly capped?: boolean | undefined;
   readonly calendar?: PlanCalendar | undefined;
+  readonly gates?: GateOptions | undefined;
   readonly source?: string | undefined;
 }
 
@@ -64,6 +66,7 @@ export function drawOwn(name: string, own: OwnPlan, input: PlanInput = {}): Plan
     rows: drawn.rows,
     ...(own.maxGrowth === undefined ? {} : { cap: own.maxGrowth }),
     ...(own.calendar === undefined ? {} : { calendar: own.calendar }),
+    ...(own.gates === undefined ? {} : { gates: own.gates }),
   };
   const problems = checkPlan(plan);
   if (problems.length > 0) throw new PlanError('bad-input', `plan ${name}: ${problems.join('; ')}`);

@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
 import { after, beforeEach, test } from 'node:test';
 import type { ActivityDeps } from '../../activities/deps.ts';
-import { gatherEvidence } from '../../activities/evidence.ts';
-import type { Metric } from '../../policy/defaults.ts';
+import { complaintFeeds, gatherEvidence } from '../../activities/evidence.ts';
+import { LOOK_BACK, stepGates } from '../../activities/gates.ts';
+import { windowOf } from '../../policy/calendar.ts';
+import type { Metric } from '../../policy/evidence.ts';
+import { LEVELS } from '../../policy/gates/levels.ts';
+import { tx } from '../../store/connect.ts';
 import { lanesOf, upsertAddress, upsertPool } from '../../store/lanes.ts';
 import { insertProbe, setPlacement } from '../../store/probes.ts';
+import { recordLateBounce } from '../../store/reports.ts';
 import { startDatabase } from './database.ts';
-import { BLOCKED, commit, outcome } from './feeder.ts';
+import { BLOCKED, commit, DEAD, outcome } from './feeder.ts';
 
 const db = await startDatabase();
 after(() => db.remove());
@@ -42,11 +47,24 @@ beforeEach(async () => {
   await store.query(`update lanes set evidence_since = '2029-01-01'`);
 });
 
-async function gathered() {
-  const lanes = await lanesOf(store, ADDRESS);
-  const all = await gatherEvidence(deps, store, ADDRESS, lanes, calendar, 100, NOW, []);
-  return (provider: string, metric: Metric, span: 'week' | 'recent' = 'week') =>
-    all.get(provider)?.[span].find((one) => one.metric === metric);
+/** One look at the lanes, stored as the evaluation stores it. */
+async function gathered(over: { now?: number; suspended?: string[]; keep?: boolean } = {}) {
+  const { now = NOW, suspended = [], keep = true } = over;
+  const window = windowOf(now, calendar).index;
+  const all = await tx(store, async (client) => {
+    const lanes = await lanesOf(client, ADDRESS);
+    const feeds = await complaintFeeds(deps, client, lanes, calendar, now);
+    const about = { address: ADDRESS, lanes, calendar, now, feeds };
+    const gates = await stepGates(client, { ...about, levels: LEVELS, suspended, windows: LOOK_BACK + 1 });
+    const evidence = await gatherEvidence(deps, client, gates, { ...about, window });
+    if (keep) await gates.save();
+    return evidence;
+  });
+  return (provider: string, metric: Metric) => {
+    const found = all.get(provider)?.find((one) => one.metric === metric);
+    assert.ok(found);
+    return found;
+  };
 }
 
 async function probed(results: readonly ('inbox' | 'spam' | 'unobserved')[]) {
@@ -54,7 +72,7 @@ async function probed(results: readonly ('inbox' | 'spam' | 'unobserved')[]) {
     await insertProbe(store, {
       address: ADDRESS,
       provider: 'google',
-      window: 100,
+      window: windowOf(NOW, calendar).index,
       seed: seed.address,
       messageId: `<${n}>`,
       recipient: n,
@@ -66,7 +84,7 @@ async function probed(results: readonly ('inbox' | 'spam' | 'unobserved')[]) {
 
 test('a lane that sent nothing has its metrics with no trials, never none', async () => {
   const of = await gathered();
-  for (const metric of ['deferral', 'block', 'hard-bounce'] as const) {
+  for (const metric of ['deferral', 'block', 'hard-bounce', 'delivery'] as const) {
     const one = of('google', metric);
     assert.deepEqual([one?.feed, one?.trials, one?.events], ['ok', 0, 0]);
   }
@@ -78,22 +96,101 @@ test('complaints count where a feedback loop is enrolled, and are not configured
   assert.equal(of('google', 'complaint')?.feed, 'none');
 });
 
-test('the week decides about advancing, the last 24 hours about stopping', async () => {
-  const at = (hours: number) => ({ address: ADDRESS, provider: 'google', at: NOW - hours * HOUR });
-  await commit(store, [outcome({ ...at(30), ...BLOCKED }), outcome(at(5)), outcome({ ...at(8 * 24), ...BLOCKED })]);
-  const of = await gathered();
-  assert.deepEqual([of('google', 'block')?.trials, of('google', 'block')?.events], [2, 1]);
-  assert.deepEqual([of('google', 'block', 'recent')?.trials, of('google', 'block', 'recent')?.events], [1, 0]);
-  assert.equal(of('google', 'block')?.from, NOW - 7 * 24 * HOUR);
+const at = (hours: number) => ({ address: ADDRESS, provider: 'google', at: NOW - hours * HOUR });
+
+test('what was sent in the last week counts, and each message once however often it is looked at', async () => {
+  await commit(store, [outcome({ ...at(30), ...BLOCKED }), outcome(at(5)), outcome({ ...at(10 * 24), ...BLOCKED })]);
+  for (let look = 0; look < 3; look++) {
+    const block = (await gathered({ now: NOW + look * HOUR }))('google', 'block');
+    assert.deepEqual([block.trials, block.events], [2, 1]);
+    assert.equal(block.from, NOW + look * HOUR - 7 * 24 * HOUR);
+  }
+});
+
+test('a look that is undone leaves nothing: the next one counts the same', async () => {
+  await commit(store, [outcome({ ...at(3), ...BLOCKED }), outcome(at(3))]);
+  const undone = (await gathered({ keep: false }))('google', 'block');
+  const kept = (await gathered())('google', 'block');
+  assert.deepEqual(kept, undone);
+  assert.ok((kept.sums?.lane ?? 0) > 1);
+});
+
+test('a late event joins the cohort of the day its message was sent, and no newer one', async () => {
+  const mail = Array.from({ length: 50 }, () => outcome({ ...at(50), campaign: 'spring' }));
+  await commit(store, mail);
+  await gathered();
+  for (const one of mail.slice(0, 5)) {
+    const bounce = { severity: 'hard' as const, class: 'recipient', reply: '550 5.1.1', detail: {} };
+    await recordLateBounce(store, one.recipient, bounce);
+  }
+  const bounced = (await gathered({ now: NOW + HOUR }))('google', 'hard-bounce');
+  assert.deepEqual([bounced.trials, bounced.events], [50, 5]);
+  const { rows } = await store.query(
+    `select day, trials, events from gate_counted where metric = 'hard-bounce' and trials > 0`,
+  );
+  assert.deepEqual(rows, [{ day: windowOf(NOW - 50 * HOUR, calendar).index, trials: 50, events: 5 }]);
+});
+
+test('complaints mature with their lag, and an hour of time is passed for once', async () => {
+  await commit(
+    store,
+    Array.from({ length: 100 }, () => outcome({ ...at(0), provider: 'yahoo' })),
+  );
+  const young = (await gathered())('yahoo', 'complaint');
+  assert.ok(young.trials < 25 && Math.abs(young.trials + young.awaiting - 100) < 0.1, `${young.trials}`);
+  const later = async (hours: number) => (await gathered({ now: NOW + hours * HOUR }))('yahoo', 'complaint').trials;
+  const [once, again, day] = [await later(1), await later(1), await later(25)];
+  assert.ok(Math.abs(once - again) < 0.1);
+  assert.ok(once > young.trials && day > 60 && day < 75, `${once}, ${day}`);
+});
+
+test("a suspended campaign's bounces are its own, from before it was suspended too; its blocks stay the lane's", async () => {
+  const sent = (count: number, over: object) => Array.from({ length: count }, () => outcome({ ...at(3), ...over }));
+  await commit(store, [
+    ...sent(40, { ...DEAD, campaign: 'dead' }),
+    ...sent(200, { campaign: 'fine' }),
+    ...sent(9, { ...BLOCKED, campaign: 'dead' }),
+  ]);
+  const before = (await gathered())('google', 'hard-bounce');
+  assert.equal(before.sums?.blames, 'dead');
+  assert.ok((before.sums?.lane ?? 0) > 5.5);
+  await commit(store, sent(10, { ...DEAD, campaign: 'dead' }));
+  const after = await gathered({ suspended: ['dead'] });
+  const bounces = after('google', 'hard-bounce');
+  assert.deepEqual([bounces.trials, bounces.events, bounces.sums?.lane], [200, 0, 0]);
+  assert.equal(after('google', 'block').events, 9);
+  const lifted = (await gathered({ now: NOW + HOUR }))('google', 'hard-bounce');
+  assert.equal(lifted.events, 0, 'a person who lifted it has seen these');
+});
+
+test('a retreat empties the sums and the week; what was sent before it never comes back', async () => {
+  const mail = Array.from({ length: 20 }, () => outcome({ ...at(3), ...BLOCKED }));
+  await commit(store, [...mail, outcome(at(3))]);
+  assert.ok(((await gathered())('google', 'block').sums?.lane ?? 0) > 5.5);
+  await store.query(`update lanes set evidence_since = $1 where provider = 'google'`, [new Date(NOW - HOUR)]);
+  const emptied = (await gathered())('google', 'block');
+  assert.deepEqual([emptied.trials, emptied.events, emptied.sums?.lane], [0, 0, 0]);
+  await commit(store, [outcome(at(0.5))]);
+  const anew = (await gathered())('google', 'block');
+  assert.deepEqual([anew.trials, anew.events], [1, 0]);
+});
+
+test('the sum over an address sees what is too little on each lane', async () => {
+  const mail = ['google', 'yahoo'].flatMap((provider) =>
+    Array.from({ length: 60 }, (_, n) => outcome({ ...at(3), provider, ...(n < 3 ? BLOCKED : {}) })),
+  );
+  await commit(store, mail);
+  const sums = (await gathered())('google', 'block').sums;
+  assert.ok((sums?.lane ?? 9) < 5.5 && (sums?.address ?? 0) > (sums?.lane ?? 0), JSON.stringify(sums));
 });
 
 test('placement needs seeds and volume; seeds nobody could read are stale, not bad', async () => {
   assert.equal((await gathered())('yahoo', 'placement')?.feed, 'none', 'no seeds there');
   await probed(['unobserved', 'unobserved']);
   const blind = (await gathered())('google', 'placement');
-  assert.deepEqual([blind?.feed, blind?.trials, blind?.events], ['stale', 0, 0]);
+  assert.deepEqual([blind.feed, blind.trials, blind.events, blind.brokenHours], ['stale', 0, 0, 0]);
   await store.query('truncate probes restart identity');
-  await probed(['inbox', 'spam', 'unobserved']);
+  await probed(['inbox', 'unobserved', 'spam']);
   const seen = (await gathered())('google', 'placement');
   assert.deepEqual([seen?.feed, seen?.trials, seen?.events], ['ok', 2, 1]);
   await store.query('update lanes set ceiling = 499');

@@ -4,11 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ActivityDeps } from '../../activities/deps.ts';
 import { startRelay } from '../../activities/relay.ts';
 import { watch } from '../../activities/watch.ts';
+import { measureCohorts } from '../../store/cohorts.ts';
 import { tx } from '../../store/connect.ts';
 import { addNotice, applyLane, StaleRevision } from '../../store/decisions.ts';
 import { clearHolds, holdsSince, liveHolds, openIncident } from '../../store/holds.ts';
 import { lanesOf, upsertAddress, upsertPool } from '../../store/lanes.ts';
-import { measureLanes } from '../../store/measures.ts';
 import type { Outcome } from '../../store/queue.ts';
 import { startDatabase } from './database.ts';
 import { BLOCKED, commit, DEAD, outcome } from './feeder.ts';
@@ -85,9 +85,10 @@ test('reputation answers within the hour place one hold and one incident, howeve
 });
 
 test('fewer answers, a smaller share, or answers from before the last retreat stop nothing', async () => {
-  await mail(2, BLOCKED);
+  const slowed = { ...BLOCKED, severity: 'deferred' } as const;
+  await mail(2, slowed);
   await mail(100, { provider: 'yahoo' });
-  await mail(4, { ...BLOCKED, provider: 'yahoo' });
+  await mail(4, { ...slowed, provider: 'yahoo' });
   await looks();
   assert.deepEqual(await liveHolds(store), []);
   await mail(10, BLOCKED);
@@ -202,12 +203,18 @@ test("a provider's outage holds its cold lanes with one notice, and what it answ
     ['google has an outage'],
   );
   assert.deepEqual(await incidents(), [], 'no lane is told to retreat');
-  const query = { address: ADDRESS, since: 0, now: Date.now() + 60_000, deferralAfterMs: 1_000, complaintLagMs: 1_000 };
-  const measured = (incidentMs: number) => measureLanes(store, { ...query, incidentMs, excluded: [] });
+  const now = Date.now() + 60_000;
+  const windows = [{ index: 0, start: now - 9 * DAY, end: now }];
+  const query = { address: ADDRESS, windows, now, deferralAfterMs: 1_000 };
+  const measured = (incidentMs: number) => measureCohorts(store, { ...query, incidentMs });
   assert.deepEqual(await measured(60_000), [], 'those trials do not count');
   await store.query("update holds set since = since + interval '1 hour'");
-  const [counted] = await measured(1_000);
-  assert.equal(counted?.deferrals, 20, 'outside of it they do');
+  const counted = (await measured(1_000)).filter((row) => row.metric === 'deferral');
+  assert.equal(
+    counted.reduce((sum, row) => sum + row.events, 0),
+    20,
+    'outside of it they do',
+  );
 });
 
 test('a lane that meets reputation answers, or a provider that is slow for few, is no outage', async () => {

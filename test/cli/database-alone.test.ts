@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { windowOf } from '../../policy/calendar.ts';
-import { judgeAdvance } from '../../policy/evidence.ts';
+import { judge } from '../../policy/evidence.ts';
+import { gatesOf } from '../../policy/gates/settings.ts';
 import { planNamed } from '../../policy/plan.ts';
 import { tx } from '../../store/connect.ts';
 import { applyLane } from '../../store/decisions.ts';
@@ -141,7 +142,9 @@ describe('with nothing but PostgreSQL running', () => {
       from: 0,
       to: at,
     } as const;
-    const judgement = judgeAdvance(evidence, 60);
+    const judgement = judge(evidence, {
+      ...{ nextCeiling: 60, gates: gatesOf(undefined), perHour: 2, placement: { minObserved: 3, collapse: 0.5 } },
+    });
     await tx(alone.store, async (db) => {
       const plan = planNamed('six-week', { start: 50, targets: { default: 1000 } });
       await insertRamp(db, {

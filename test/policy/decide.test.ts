@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decide, grantUnits, type LaneInput, planUnits } from '../../policy/decide.ts';
-import { DEFAULTS, type Metric, THRESHOLDS } from '../../policy/defaults.ts';
-import { type Evidence, judgeAdvance, judgePlacement, stops } from '../../policy/evidence.ts';
+import { decide, grantUnits, type LaneInput, type LaneSignal, planUnits, recordedInput } from '../../policy/decide.ts';
+import { DEFAULTS } from '../../policy/defaults.ts';
+import { type Evidence, judge } from '../../policy/evidence.ts';
+import { COUNTED } from '../../policy/gates/levels.ts';
+import { type GateMetricOptions, type GateOptions, gatesOf } from '../../policy/gates/settings.ts';
+import { judgeSignal } from '../../policy/gates/signals.ts';
 import type { Hold } from '../../policy/holds.ts';
 import { type PauseReason, PHASES } from '../../policy/lane.ts';
 import { ADVANCE_MODES, type AdvanceMode, planNamed, stageCount, stageOf } from '../../policy/plan.ts';
@@ -13,7 +16,7 @@ const PROVIDER = 'google';
 const plan = planNamed('six-week', { start: 50, targets: { default: 2_000 } });
 const last = stageCount(plan, PROVIDER) - 1;
 const ceilingOf = (stage: number) => stageOf(plan, PROVIDER, stage)?.ceiling ?? 0;
-const SMTP_METRICS = Object.keys(THRESHOLDS) as (keyof typeof THRESHOLDS)[];
+type Metric = Evidence['metric'];
 const PAUSES: PauseReason[] = ['operator', 'gate', 'incident', 'freeze', 'no-data'];
 
 const seen = (metric: Metric, trials: number, events = 0, over: Partial<Evidence> = {}): Evidence => ({
@@ -24,12 +27,11 @@ const seen = (metric: Metric, trials: number, events = 0, over: Partial<Evidence
   awaiting: 0,
   from: 0,
   to: 1,
-  campaigns: 1,
   ...over,
 });
 
 /** Enough of everything for any stage of the plan. */
-const CLEAN = [...SMTP_METRICS.map((metric) => seen(metric, 100_000)), seen('placement', 10)];
+const CLEAN = [...COUNTED.map((metric) => seen(metric, 100_000)), seen('placement', 10)];
 
 const hold = (cause: string, over: Partial<Hold> = {}): Hold => ({
   id: 1,
@@ -43,6 +45,15 @@ const hold = (cause: string, over: Partial<Hold> = {}): Hold => ({
   until: null,
   ...over,
 });
+
+const signal = (over: Partial<LaneSignal>): LaneSignal => ({
+  ...{ id: 1, kind: 'dnsbl', source: 'zen.spamhaus.org', address: '198.51.100.8', provider: null },
+  ...{ value: 'clear', volume: null, before: null, ageHours: 1, answered: false },
+  ...over,
+});
+const listed = (value: string) => signal({ value });
+const refused = (answered: boolean) =>
+  signal({ kind: 'postmaster', source: 'delivery-errors', value: 'low_ip_reputation', answered });
 
 type Changes = Partial<Omit<LaneInput, 'lane'>> & { readonly lane?: Partial<LaneInput['lane']> };
 
@@ -68,7 +79,6 @@ function given(over: Changes = {}): LaneInput {
     prorated: false,
     paused: [],
     week: CLEAN,
-    recent: [],
     use: { sent: 100, expected: 100, stopped: false },
     idle: 0,
     crossed: [],
@@ -87,9 +97,20 @@ const evidence = (metrics: readonly Metric[]): fc.Arbitrary<Evidence> =>
       trials: fc.constantFrom(0, 3, 40, 2_000, 100_000),
       share: fc.constantFrom(0, 0, 0, 0.001, 0.02, 0.3, 1),
       awaiting: fc.nat(100),
-      campaigns: fc.integer({ min: 0, max: 3 }),
+      sums: fc.record({
+        lane: fc.constantFrom(0, 0, 0, 0, 0.5, 3, 9),
+        address: fc.constantFrom(0, 0, 0, 0, 0.5, 3, 9),
+        blames: fc.constantFrom(null, null, 'spring'),
+      }),
     })
     .map(({ share, ...rest }) => ({ ...rest, events: Math.floor(rest.trials * share), from: 0, to: 1 }));
+
+const anyGates: fc.Arbitrary<GateOptions | undefined> = fc.constantFrom(
+  undefined,
+  { consecutiveGood: 2 },
+  { metrics: { deferral: { action: 'hold' }, block: { dryRun: true } } },
+  { falseStopsPerRamp: 0.0001, metrics: { complaint: { action: 'observe' }, placement: { action: 'observe' } } },
+);
 
 const oneOfEach = (metrics: readonly Metric[]) => fc.tuple(...metrics.map((metric) => evidence([metric])));
 const mostly = <T>(usual: T, other: fc.Arbitrary<T>) =>
@@ -109,8 +130,7 @@ const anyInput: fc.Arbitrary<LaneInput> = fc
     final: mostly(true, fc.constant(false)),
     prorated: mostly(false, fc.constant(true)),
     paused: mostly<PauseReason[]>([], fc.subarray(PAUSES)),
-    week: fc.oneof(fc.constant(CLEAN), oneOfEach([...SMTP_METRICS, 'placement']), fc.constant([])),
-    recent: mostly<Evidence[]>([], oneOfEach(SMTP_METRICS)),
+    week: fc.oneof(fc.constant(CLEAN), oneOfEach([...COUNTED, 'placement']), fc.constant([])),
     use: mostly(
       { sent: 100, expected: 100, stopped: false },
       fc.record({
@@ -122,12 +142,14 @@ const anyInput: fc.Arbitrary<LaneInput> = fc
     ),
     idle: mostly(0, fc.constantFrom(8 * DAY, 20 * DAY, 45 * DAY)),
     crossed: mostly<Hold[]>([], fc.constantFrom([hold('gate:block')], [hold('incident:tss09')])),
+    gates: anyGates,
+    signals: mostly<LaneSignal[]>([], fc.constantFrom([listed('127.0.0.10')], [refused(true)], [refused(false)])),
     campaigns: mostly<LaneInput['campaigns']>([], fc.constant([{ name: 'dead', bounces: 4, attempts: 9 }])),
   })
-  .map(({ phase, stage, clean, advanced, normal, lowered, planned, advance, ...rest }) =>
+  .map(({ phase, stage, clean, advanced, normal, lowered, planned, advance, gates, ...rest }) =>
     given({
       ...rest,
-      plan: planned ? { ...plan, advance } : null,
+      plan: planned ? { ...plan, advance, ...(gates === undefined ? {} : { gates }) } : null,
       lane: { phase, stage, clean, advanced, normal, ceiling: Math.ceil(ceilingOf(stage) * lowered) },
     }),
   );
@@ -149,6 +171,12 @@ function always(says: (input: LaneInput, decision: NonNullable<ReturnType<typeof
   assert.ok(spoken > 50, `only ${spoken} inputs reached the property`);
 }
 
+const against = (input: LaneInput) => ({
+  gates: gatesOf(input.plan?.gates),
+  placement: input.placement,
+  perHour: 10,
+});
+
 const raises = (input: LaneInput, decision: NonNullable<ReturnType<typeof decide>>) =>
   decision.ceiling > input.lane.ceiling ||
   decision.stage > input.lane.stage ||
@@ -157,9 +185,9 @@ const raises = (input: LaneInput, decision: NonNullable<ReturnType<typeof decide
 test('a raise has a pass on every metric with a feed; few probes alone do not block', () => {
   always((input, decision) => {
     if (!raises(input, decision)) return undefined;
-    const verdicts = input.week.map((e) =>
-      e.metric === 'placement' ? judgePlacement(e, input.placement) : judgeAdvance(e, decision.ceiling),
-    );
+    const verdicts = input.week
+      .map((e) => judge(e, { ...against(input), nextCeiling: decision.ceiling }))
+      .filter((j) => !j.dry);
     return (
       verdicts.some((j) => j.verdict === 'pass') &&
       verdicts.every(
@@ -195,7 +223,7 @@ test('a raise happens unpaused, in the last evaluation of a whole window that wa
         input.paused.length === 0 &&
         input.crossed.length === 0 &&
         input.campaigns.length === 0 &&
-        !input.recent.some((e) => stops(e) && e.metric !== 'hard-bounce' && e.metric !== 'complaint') &&
+        (input.signals ?? []).every((one) => judgeSignal(one).action === 'observe') &&
         !input.use.stopped &&
         input.use.expected > 0 &&
         enoughMail(input)
@@ -247,7 +275,7 @@ test('a decision is a function of its input', () => {
 });
 
 test('evidence that is insufficient on every metric holds the lane where it is', () => {
-  const decision = decide(given({ week: SMTP_METRICS.map((metric) => seen(metric, 5)) }));
+  const decision = decide(given({ week: COUNTED.map((metric) => seen(metric, 5)) }));
   assert.equal(decision?.kind, 'hold');
   assert.equal(decision?.phase, 'holding');
   assert.equal(decision?.ceiling, ceilingOf(5));
@@ -266,24 +294,101 @@ test('clean evidence in the last evaluation advances one stage; the same in mid-
 
 test('no evidence at all, or only metrics without a feed, is no pass', () => {
   assert.equal(decide(given({ week: [] }))?.kind, 'hold');
-  const none = SMTP_METRICS.map((metric) => seen(metric, 0, 0, { feed: 'none' }));
+  const none = COUNTED.map((metric) => seen(metric, 0, 0, { feed: 'none' }));
   assert.equal(decide(given({ week: none }))?.kind, 'hold');
 });
 
 test('a silent feed holds and never punishes', () => {
-  const decision = decide(given({ week: [...CLEAN.slice(0, 3), seen('complaint', 0, 0, { feed: 'stale' })] }));
+  const decision = decide(given({ week: withBad(seen('complaint', 0, 0, { feed: 'stale' })) }));
   assert.equal(decision?.kind, 'hold');
   assert.match(decision?.reason ?? '', /silent/);
 });
 
-test('a stopping rate steps back in mid-window and while paused', () => {
-  const recent = [seen('deferral', 50, 20)];
+const sums = (lane: number, address = 0, blames: string | null = null) => ({ sums: { lane, address, blames } });
+const withBad = (...bad: Evidence[]) => [
+  ...CLEAN.filter((one) => !bad.some((other) => other.metric === one.metric)),
+  ...bad,
+];
+const gated = (gates: GateOptions): Changes => ({ plan: { ...plan, gates } });
+
+test('a sum at its height steps back in mid-window and while paused', () => {
+  const week = withBad(seen('deferral', 50, 20, sums(6)));
   for (const paused of [[], ['operator']] as PauseReason[][]) {
     for (const final of [true, false]) {
-      const decision = decide(given({ recent, paused, final }));
+      const decision = decide(given({ week, paused, final }));
       assert.deepEqual([decision?.kind, decision?.stage, decision?.ceiling], ['step-back', 4, ceilingOf(4)]);
+      assert.match(decision?.reason ?? '', /^deferral 20 of 50 \(40.0%\): harmful/);
     }
   }
+});
+
+test('a step back goes down as many stages as its metric says, and a gate that crossed in between the same', () => {
+  assert.equal(decide(given({ week: withBad(seen('complaint', 5_000, 30, sums(6))) }))?.stage, 3);
+  assert.equal(decide(given({ crossed: [hold('gate:complaint')] }))?.stage, 3);
+  assert.equal(decide(given({ crossed: [hold('gate:reputation')] }))?.stage, 4);
+  const three = gated({ metrics: { block: { steps: 3 } } });
+  assert.equal(decide(given({ ...three, week: withBad(seen('block', 500, 30, sums(6))) }))?.stage, 2);
+});
+
+test('where one campaign is to blame the lane holds and is not stepped back', () => {
+  const week = withBad(seen('complaint', 5_000, 30, sums(6, 0, 'spring')));
+  assert.equal(decide(given({ week, final: false })), null);
+  const held = decide(given({ week }));
+  assert.equal(held?.kind, 'hold');
+  assert.match(held?.reason ?? '', /campaign spring/);
+});
+
+test('a sum half way to a stop holds', () => {
+  const decision = decide(given({ week: withBad(seen('block', 10_000, 1, sums(3))) }));
+  assert.equal(decision?.kind, 'hold');
+  assert.match(decision?.reason ?? '', /half way to a stop/);
+});
+
+test('gates that hold, observe or run dry never step back; a dry one does not even hold', () => {
+  const bad = seen('deferral', 500, 300, sums(9));
+  const kinds = (options: GateMetricOptions) =>
+    decide(given({ ...gated({ metrics: { deferral: options } }), week: withBad(bad) }));
+  assert.equal(kinds({ action: 'hold' })?.kind, 'hold');
+  for (const decision of [kinds({ action: 'observe' }), kinds({ dryRun: true })]) {
+    assert.equal(decision?.kind, 'advance');
+    assert.equal(decision?.judgements.find((one) => one.metric === 'deferral')?.verdict, 'fail', 'recorded and shown');
+  }
+});
+
+test('a gate that pauses is told once, and a person ends it', () => {
+  const first = decide(given({ crossed: [hold('pause:complaint')], paused: ['gate'], final: false }));
+  assert.deepEqual([first?.kind, first?.stage, first?.ceiling], ['pause', 5, ceilingOf(5)]);
+  const later = decide(given({ paused: ['gate'] }));
+  assert.equal(later?.kind, 'hold');
+});
+
+test('several good evaluations in a row, where a plan asks for them; too little mail does not begin them again', () => {
+  const asks = gated({ consecutiveGood: 3 });
+  const at = (clean: number, over: Changes = {}) => decide(given({ ...asks, ...over, lane: { clean } }));
+  const first = at(0);
+  assert.deepEqual([first?.kind, first?.clean], ['hold', 1]);
+  assert.match(first?.reason ?? '', /evaluation 1 of the 3 in a row/);
+  assert.deepEqual([at(1)?.clean, at(2)?.kind, at(2)?.clean], [2, 'advance', 0]);
+  assert.equal(at(2, { use: { sent: 1, expected: 100, stopped: false } })?.clean, 2);
+  assert.equal(at(2, { week: withBad(seen('hard-bounce', 100, 30, sums(6))) })?.clean, 0);
+});
+
+test('signals: a policy listing holds, a provider that refuses the address steps back once', () => {
+  assert.match(decide(given({ signals: [listed('127.0.0.10')] }))?.reason ?? '', /is listed at zen.spamhaus.org/);
+  assert.equal(decide(given({ signals: [refused(false)], final: false }))?.kind, 'step-back');
+  assert.equal(decide(given({ signals: [refused(true)], final: false })), null);
+  assert.equal(decide(given({ signals: [refused(true)] }))?.kind, 'hold', 'it is still said: no advance meanwhile');
+  assert.equal(decide(given({ signals: [listed('clear')] }))?.kind, 'advance');
+});
+
+test('what is kept with a decision makes the same decision again', () => {
+  fc.assert(
+    fc.property(anyInput, (input) => {
+      const kept = JSON.parse(JSON.stringify(recordedInput(input)));
+      assert.equal(JSON.stringify(decide(kept)), JSON.stringify(decide(input)));
+    }),
+    { numRuns: 1_000 },
+  );
 });
 
 test('a crossed gate steps back with its reason; the lowest stage stays the lowest', () => {
@@ -341,20 +446,23 @@ test('a suspended campaign holds the lanes that carried its bounces, and says wh
   assert.match(decision?.reason ?? '', /campaign spring .* 7 of its hard bounces/);
 });
 
-test('bounces never step a lane back, complaints only when two campaigns agree', () => {
-  const bad = (metric: Metric, campaigns: number) =>
-    decide(given({ final: false, recent: [seen(metric, 100, 30, { campaigns })] }))?.kind;
-  assert.equal(bad('hard-bounce', 1), undefined);
-  assert.equal(bad('hard-bounce', 3), undefined);
-  assert.equal(bad('complaint', 1), undefined);
-  assert.equal(bad('complaint', 2), 'step-back');
-  assert.equal(bad('deferral', 1), 'step-back');
+test('bounces and failed deliveries never step a lane back by themselves, complaints and answers do', () => {
+  const bad = (metric: Metric) => decide(given({ final: false, week: withBad(seen(metric, 100, 30, sums(9))) }))?.kind;
+  assert.equal(bad('hard-bounce'), undefined);
+  assert.equal(bad('delivery'), undefined);
+  assert.equal(bad('complaint'), 'step-back');
+  assert.equal(bad('deferral'), 'step-back');
+  assert.equal(bad('block'), 'step-back');
 });
 
 test('placement alone holds at most', () => {
-  const decision = decide(given({ week: [...CLEAN.slice(0, 4), seen('placement', 10, 10)] }));
+  const decision = decide(given({ week: withBad(seen('placement', 10, 10)) }));
   assert.equal(decision?.kind, 'hold');
-  assert.equal(decide(given({ recent: [seen('placement', 10, 10)], final: false })), null);
+  assert.equal(decide(given({ week: withBad(seen('placement', 10, 10)), final: false })), null);
+  const bounces = seen('hard-bounce', 100, 30, sums(9));
+  assert.equal(decide(given({ week: withBad(bounces), final: false })), null);
+  const both = decide(given({ week: withBad(bounces, seen('placement', 10, 10)), final: false }));
+  assert.equal(both?.kind, 'step-back', 'with a second signal it is more');
 });
 
 test('cool-down: clean evaluations in a row, then the stage it stepped back to; a failure begins again', () => {
@@ -364,7 +472,7 @@ test('cool-down: clean evaluations in a row, then the stage it stepped back to; 
   assert.deepEqual([first?.kind, first?.phase, first?.clean], ['hold', 'stepped-back', 1]);
   const done = stepped(DEFAULTS.coolDownEvaluations - 1);
   assert.deepEqual([done?.kind, done?.phase, done?.ceiling], ['resume', 'ramping', ceilingOf(5)]);
-  const failing = stepped(1, { week: [seen('hard-bounce', 100, 30)] });
+  const failing = stepped(1, { week: [seen('hard-bounce', 100, 30, sums(6))] });
   assert.deepEqual([failing?.kind, failing?.phase, failing?.clean], ['hold', 'stepped-back', 0]);
   const paused = stepped(1, { paused: ['operator'] });
   assert.deepEqual([paused?.phase, paused?.clean], ['stepped-back', 1]);

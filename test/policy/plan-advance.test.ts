@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { volumeMissing } from '../../policy/advance.ts';
 import { decide, type LaneInput } from '../../policy/decide.ts';
-import { THRESHOLDS } from '../../policy/defaults.ts';
 import type { Evidence } from '../../policy/evidence.ts';
+import { COUNTED } from '../../policy/gates/levels.ts';
 import { ADVANCE_MODES, type AdvanceMode, type Plan, planNamed, stageCount } from '../../policy/plan.ts';
 
 const base = planNamed('six-week', { start: 50, targets: { default: 2_000 } });
@@ -13,9 +13,8 @@ const under = (advance: AdvanceMode, stageShare?: number): Plan => ({
   advance,
   ...(stageShare && { stageShare }),
 });
-const METRICS = Object.keys(THRESHOLDS) as (keyof typeof THRESHOLDS)[];
 const seen = (trials: number, events = 0, feed: Evidence['feed'] = 'ok'): Evidence[] =>
-  METRICS.map((metric) => ({ metric, feed, trials, events, awaiting: 0, from: 0, to: 1, campaigns: 1 }));
+  COUNTED.map((metric) => ({ metric, feed, trials, events, awaiting: 0, from: 0, to: 1 }));
 
 const STAGE = 5;
 const ceiling = base.rows.default?.[STAGE]?.ceiling ?? 0;
@@ -26,7 +25,7 @@ function input(plan: Plan, use: Partial<LaneInput['use']>, over: Partial<LaneInp
       ...{ address: '198.51.100.8', provider: 'google', phase: 'ramping', stage: STAGE, ceiling, normal: 2_600 },
       ...{ clean: 0, advanced: 9 },
     },
-    ...{ plan, window: 10, final: true, prorated: false, paused: [], week: seen(100_000), recent: [], idle: 0 },
+    ...{ plan, window: 10, final: true, prorated: false, paused: [], week: seen(100_000), idle: 0 },
     ...{ crossed: [], operatorHolds: [], campaigns: [], placement: { minObserved: 3, collapse: 0.5 } },
     use: { sent: 0, expected: ceiling, stopped: false, ...use },
     ...over,
