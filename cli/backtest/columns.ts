@@ -29,8 +29,8 @@ export interface Faults {
   firstSays: string;
 }
 
-/** Counts a bad line, and remembers the first. */
+/** Counts a bad line, and remembers the first of the file: some are told late, because they waited for its end. */
 export function fault(faults: Faults, line: number, says: string): void {
-  if (faults.count === 0) [faults.firstLine, faults.firstSays] = [line, says];
+  if (faults.count === 0 || line < faults.firstLine) [faults.firstLine, faults.firstSays] = [line, says];
   faults.count++;
 }
