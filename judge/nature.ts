@@ -51,13 +51,14 @@ export class Nature {
     this.#campaignHours = 24 / world.campaignsPerDay;
   }
 
-  /** The same history, going on in a world that has been the same until now. */
-  fork(world: World): Nature {
+  /** The same history, going on at `hour` in a world that has been the same until then. */
+  fork(world: World, hour: number): Nature {
     const copy = new Nature(world, this.#random.clone());
     copy.campaign = this.campaign;
     copy.#campaignFactors.set(this.#campaignFactors);
     copy.#moods.set(this.#moods);
     copy.#risk.set(this.#risk);
+    copy.#setRates(1 + Math.floor(hour / 24));
     return copy;
   }
 

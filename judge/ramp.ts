@@ -57,7 +57,7 @@ export class Ramp {
   /** The same ramp, from here on in another world. */
   fork(world: World): Ramp {
     const copy = new Ramp(this.#ceilings, world, this.rule.clone(), FORKED);
-    copy.#nature = this.#nature.fork(world);
+    copy.#nature = this.#nature.fork(world, this.hour);
     for (const key of ['stage', 'finished', 'mail', 'events'] as const) copy[key].set(this[key] as never);
     copy.#today.set(this.#today);
     copy.#coolDown.set(this.#coolDown);

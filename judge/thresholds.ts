@@ -76,7 +76,7 @@ export function firstExceeded(
     const k = (events[hour] ?? 0) - (events[begin] ?? 0);
     if (k < least) continue;
     const n = (sent[hour] ?? 0) - (sent[begin] ?? 0);
-    if (n >= volume && k > threshold * n) return hour;
+    if (n >= volume && k / n > threshold) return hour;
   }
   return until + 1;
 }

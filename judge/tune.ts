@@ -88,7 +88,7 @@ export function playCells(
     hour = from;
     cells.forEach((cell, index) => {
       if (cell.fromDay !== day) return;
-      mail.play(nature.fork(cell.world), from, from + HORIZON);
+      mail.play(nature.fork(cell.world, from), from, from + HORIZON);
       each({ index, cell, from, until: from + HORIZON });
     });
   }

@@ -77,9 +77,9 @@ test('a fork has the same history and the same chance: in the same world nothing
   assert.ok(world);
   const nature = new Nature(world, new Random(3));
   const mail = new Int32Array(nature.lanes).fill(300);
-  for (let hour = 0; hour < 72; hour++) nature.hour(hour, mail);
-  const fork = nature.fork(world);
-  for (let hour = 72; hour < 144; hour++) {
+  for (let hour = 0; hour < 77; hour++) nature.hour(hour, mail);
+  const fork = nature.fork(world, 77);
+  for (let hour = 77; hour < 144; hour++) {
     nature.hour(hour, mail);
     fork.hour(hour, mail);
     assert.deepEqual(fork.reports, nature.reports);
