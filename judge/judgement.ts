@@ -29,13 +29,15 @@ const PLAN_DAYS = 42;
 export interface Sizes {
   /** Ramps per cell for the shipped gates. */
   readonly runs: number;
+  /** Healthy ramps the plain thresholds are tuned on: with too few, they are too alert, and stop more ramps than they may. */
+  readonly tuning: number;
   readonly ladders: number;
 }
 
 export type Judgement = Awaited<ReturnType<typeof judge>>;
 
 /** Runs everything. `told` hears what is being done. */
-export async function judge(threads: Threads, { runs, ladders }: Sizes, told: (line: string) => void) {
+export async function judge(threads: Threads, { runs, tuning, ladders }: Sizes, told: (line: string) => void) {
   const healthy = worldNamed('healthy');
   if (healthy === undefined) throw new RangeError('no world is called healthy');
   const ceilings = healthy.lanes.map(({ provider }) =>
@@ -85,7 +87,7 @@ export async function judge(threads: Threads, { runs, ladders }: Sizes, told: (l
       Math.ceil(runs / 2),
     ],
   ] as const) {
-    rivals.push(await thresholdFigures(threads, common, cv, allowed, count, told));
+    rivals.push(await thresholdFigures(threads, common, cv, allowed, { runs: count, tuning }, told));
   }
 
   told('rules like those of others');
@@ -128,6 +130,7 @@ export async function judge(threads: Threads, { runs, ladders }: Sizes, told: (l
       complaintDelayHours: healthy.complaintDelayHours,
       rates: healthy.rates,
       runs,
+      tuning,
       ladders,
       falseStopsPerRamp: FALSE_STOPS_PER_RAMP,
       levels,
@@ -182,11 +185,11 @@ async function thresholdFigures(
   { ceilings }: { ceilings: readonly (readonly number[])[] },
   cv: number,
   falseStops: number,
-  runs: number,
+  { runs, tuning }: Pick<Sizes, 'runs' | 'tuning'>,
   told: (line: string) => void,
 ) {
   const cells = harmCells(cv);
-  const rates = (await threads.run('healthyRates', { ceilings, cv, stream: TUNING }, 2 * runs)).flat();
+  const rates = (await threads.run('healthyRates', { ceilings, cv, stream: TUNING }, tuning)).flat();
   const thresholds = thresholdsFor(rates, falseStops);
   const parts = await threads.run('training', { ceilings, cv, thresholds, stream: TUNING }, Math.ceil(runs / 4), 25);
   const harm = newTrainingHarm(cells.length);

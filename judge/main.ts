@@ -1,7 +1,8 @@
 /**
  * `make judge`: judges the shipped gates and leaves bench/out/judgement.json and the tables of docs/judgement-tables.md.
  *
- * Options: --runs N (ramps per cell; default 4000), --ladders N (default 20000), --threads N (default 2), --out DIR,
+ * Options: --runs N (ramps per cell; default 4000), --tuning N (healthy ramps the rivals are tuned on; default 8000, or
+ * twice the runs), --ladders N (default 20000, or five times the runs), --threads N (default 2), --out DIR,
  * --docs FILE|none (the tables)
  */
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -15,6 +16,7 @@ const root = path.join(import.meta.dirname, '..');
 const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '4000' },
+    tuning: { type: 'string' },
     ladders: { type: 'string' },
     threads: { type: 'string', default: '2' },
     out: { type: 'string', default: path.join(root, 'bench/out') },
@@ -30,10 +32,11 @@ const count = (name: string, given: string, most: number) => {
 };
 const runs = count('runs', values.runs, 1_000_000);
 const ladders = values.ladders === undefined ? Math.min(20_000, 5 * runs) : count('ladders', values.ladders, 1_000_000);
+const tuning = values.tuning === undefined ? Math.min(8_000, 2 * runs) : count('tuning', values.tuning, 1_000_000);
 const threads = new Threads(count('threads', values.threads, 64));
 const began = Date.now();
 try {
-  const judgement = await judge(threads, { runs, ladders }, (line) => {
+  const judgement = await judge(threads, { runs, tuning, ladders }, (line) => {
     process.stdout.write(`${((Date.now() - began) / 1000).toFixed(0).padStart(5)} s  ${line}\n`);
   });
   const out = { took: `${Math.round((Date.now() - began) / 1000)} s`, ...judgement };

@@ -10,7 +10,7 @@ const threads = new Threads(2);
 after(() => threads.stop());
 
 test('a judgement of a few ramps has every rule in every world, figures that can be, and its tables', async () => {
-  const judgement = await judge(threads, { runs: 4, ladders: 200 }, () => {});
+  const judgement = await judge(threads, { runs: 4, tuning: 8, ladders: 200 }, () => {});
   const names = ['falseStopHealthy', 'lengthP95', 'harmVsSingle', 'harmVsPair', 'harmWorstCell', 'cutoverFalseFail'];
   assert.deepEqual(Object.keys(judgement.targets), names);
   for (const { value, limit } of Object.values(judgement.targets)) assert.ok(value >= 0 && limit > 0);
