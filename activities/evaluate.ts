@@ -84,7 +84,7 @@ async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateIn
     followsPlan: (lane) => plans.has(lane.rampId ?? ''),
   });
   const placed = await placeAlarms(db, [...alarms, ...(await signalAlarms(db, signals))], holds);
-  const carried = await campaignBounces(db, address, window.start, suspended);
+  const carried = await campaignsCarried(db, lanes, live, window, calendar);
   const used = await unitsUsed(db, address, window.index);
   const byVolume = ramps.some((one) => one.plan.advance === 'volume-stage');
   const stageSent = byVolume ? await sentInStage(db, address) : new Map<string, number>();
@@ -246,6 +246,30 @@ async function endWhenWarm(db: Queryable, ramp: RampRow | undefined, address: st
     await endRamp(db, ramp.id, now, 'complete');
     await addNotice(db, 'ramp-complete', `${address} is warm at every provider`, { ramp: ramp.id });
   }
+}
+
+/**
+ * Hard bounces that lanes carried of suspended campaigns since the last window somebody evaluated, and in that one where
+ * its last evaluation came too early to hear of the suspension.
+ */
+async function campaignsCarried(
+  db: Queryable,
+  lanes: readonly LaneRow[],
+  live: readonly Hold[],
+  window: Window,
+  calendar: Calendar,
+): Promise<Awaited<ReturnType<typeof campaignBounces>>> {
+  const [lane] = lanes;
+  if (lane === undefined) return [];
+  const evaluated = Math.min(...lanes.map((one) => one.evaluated ?? window.index - 1));
+  const last = windowAt(Math.max(evaluated, window.index - DEFAULTS.carryWindows), calendar);
+  const { final } = evaluationTimes(last, lane.address);
+  const held = (late: boolean) =>
+    live.filter((hold) => hold.scope === 'campaign' && hold.since > final === late).map((hold) => hold.target);
+  return [
+    ...(await campaignBounces(db, lane.address, last.start, held(true))),
+    ...(await campaignBounces(db, lane.address, last.end, held(false))),
+  ];
 }
 
 function isGate(hold: Hold): boolean {

@@ -14,7 +14,7 @@ import type { Scenario } from './scenario.ts';
 import { SmtpClient, type SmtpPeer } from './smtp-client.ts';
 import { messagesOfDay, type PlannedMessage } from './traffic.ts';
 
-const CONNECTIONS = 3;
+const CONNECTIONS = 6;
 const IDLE_MS = 5;
 const MAX_IDLE_MS = 250;
 const UNREACHABLE_MS = 250;

@@ -99,8 +99,11 @@ export function classifyReply(reply: Reply): ReplyVerdict {
   return verdict(reply.code, reading, rule.laneFatal === true && (scope === 'ip' || scope === 'netblock'));
 }
 
-/** A command out of order or not known (RFC 5321 §4.2.2): "503 no recipient" speaks of commands, not of mailboxes. */
-const PROTOCOL_ERRORS: readonly number[] = [500, 502, 503, 504];
+/**
+ * A command out of order or not known (RFC 5321 §4.2.2), and a login that failed (RFC 4954 §6): "503 no recipient" speaks
+ * of commands and "535 unknown user" of who logs in, neither of a mailbox.
+ */
+const PROTOCOL_ERRORS: readonly number[] = [502, 503, 504, 534, 535, 538];
 
 function applies(rule: ReplyRule, reply: Reply): boolean {
   const aboutRecipient = rule.class === 'recipient' || rule.class === 'mailbox-full';
@@ -137,13 +140,19 @@ function severityOf(code: number, reading: Reading): Severity {
  * on every line ("421-4.7.28 …"), others only the first.
  */
 function normalLine(reply: Reply): string {
-  const text = reply.text
-    .slice(0, MAX_TEXT)
+  const text = spaced(reply.text.slice(0, MAX_TEXT))
     .replace(/(^|\s)[245]\d\d[- ](?=[245]\.\d{1,3}\.\d{1,3}\b)/g, '$1')
     .replace(/(^|[\r\n])[245]\d\d[- ]/g, '$1');
-  const enhanced = /^\s*([245]\.\d{1,3}\.\d{1,3})\b/.exec(text)?.[1];
+  // qmail and its kin say it at the end: "sorry, no mailbox here (#5.1.1)".
+  const enhanced = (/^\s*#?([245]\.\d{1,3}\.\d{1,3})\b/.exec(text) ?? /\(#([245]\.\d{1,3}\.\d{1,3})\b/.exec(text))?.[1];
   const words = text.split(/\s+/).filter((word) => word !== '' && word !== enhanced);
   return [reply.code, ...(enhanced === undefined ? [] : [enhanced]), ...words].join(' ');
+}
+
+/** Some logs and relays hand a reply on with its spaces as underscores: "550_user_unknown". */
+function spaced(text: string): string {
+  const underscores = text.split('_').length - 1;
+  return underscores > 0 && underscores >= text.trim().split(/\s+/).length - 1 ? text.replaceAll('_', ' ') : text;
 }
 
 /** Google and Microsoft say in words which identity of ours is limited. */

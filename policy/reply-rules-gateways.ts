@@ -92,6 +92,15 @@ export const GATEWAY_RULES: readonly ReplyRule[] = [
     example: '550 permanent failure for one or more recipients (user@example.com:550 5.1.1 no such user)',
   },
   {
+    id: 'ironport-domain-reputation',
+    providers: ['cisco-ironport'],
+    pattern: /poor reputation of a domain/i,
+    class: 'block',
+    scope: 'domain',
+    example:
+      '554 Your access to this mail system has been rejected due to poor reputation of a domain used in message transfer',
+  },
+  {
     id: 'ironport-reputation',
     providers: ['cisco-ironport'],
     pattern: /sending MTA.{1,3}s poor reputation|senderbase\.org/i,

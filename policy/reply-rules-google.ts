@@ -16,7 +16,7 @@ export const GOOGLE_RULES: readonly ReplyRule[] = [
   {
     id: 'google-rate',
     providers,
-    pattern: /^4\d\d 4\.7\.28 .{0,300}unusual rate of (unsolicited )?mail/i,
+    pattern: /^4\d\d 4\.7\.28 .{0,300}unusual (rate|amount) of (unsolicited )?mail/i,
     class: 'reputation',
     scope: 'named',
     example: '421 4.7.28 Gmail has detected an unusual rate of unsolicited mail originating from your IP address.',
@@ -34,7 +34,7 @@ export const GOOGLE_RULES: readonly ReplyRule[] = [
   {
     id: 'google-unusual-rate',
     providers,
-    pattern: /^421 4\.7\.0 .{0,300}unusual rate of unsolicited mail/i,
+    pattern: /^421 4\.7\.0 .{0,300}unusual (rate|amount) of unsolicited mail/i,
     class: 'reputation',
     scope: 'named',
     example:
@@ -43,7 +43,7 @@ export const GOOGLE_RULES: readonly ReplyRule[] = [
   {
     id: 'google-unusual-rate-blocked',
     providers,
-    pattern: /^550 5\.7\.1 .{0,300}unusual rate of unsolicited mail/i,
+    pattern: /^550 5\.7\.1 .{0,300}unusual (rate|amount) of unsolicited mail/i,
     class: 'block',
     scope: 'named',
     laneFatal: true,
@@ -83,6 +83,16 @@ export const GOOGLE_RULES: readonly ReplyRule[] = [
     class: 'auth',
     scope: 'domain',
     example: '550 5.7.26 This mail has been blocked because the sender is unauthenticated. SPF and DKIM did not pass.',
+  },
+  {
+    // The address is of a range that its own network says sends no mail by itself.
+    id: 'google-relay-wanted',
+    providers,
+    pattern: /IP you.{1,3}re using to send mail is not authori[sz]ed/i,
+    class: 'identity',
+    scope: 'ip',
+    example:
+      "550 5.7.1 [192.0.2.1] The IP you're using to send mail is not authorized to send email directly to our servers. Please use the SMTP relay at your service provider instead.",
   },
   {
     id: 'google-tls',

@@ -50,10 +50,18 @@ export const SOURCE_RULES: readonly ReplyRule[] = [
     example: '421 All messages from 192.0.2.1 will be permanently deferred',
   },
   {
+    id: 'any-reputation-refused',
+    providers,
+    pattern: /^5\d\d .{0,200}(rejected|blocked|refused|denied) (due to|because of|for) (\S{1,20} ){0,3}reputation\b/i,
+    class: 'block',
+    scope: 'ip',
+    example: '550 5.7.1 Message blocked due to sender reputation',
+  },
+  {
     id: 'any-reputation',
     providers,
     pattern:
-      /Messages? from [[(]?[\da-f.:]{1,45}[\])]? (were |was |are )?(temporarily deferred|weren.t sent)|rate limited due to IP reputation|Server busy\. Please try again later from|too many (spams?|bad|invalid|unknown) (recipients? |users? |messages? )?from (your|this) ip|(spam|complaint) rate.{0,40}(high|exceed)/i,
+      /Messages? from [[(]?[\da-f.:]{1,45}[\])]? (were |was |are )?(temporarily deferred|weren.t sent)|rate limited due to IP reputation|(deferred|delayed|limited|blocked|rejected|refused) (due to|because of|for) (\S{1,20} ){0,3}reputation\b|Server busy\. Please try again later from|too many (spams?|bad|invalid|unknown) (recipients? |users? |messages? )?from (your|this) ip|(spam|complaint) rate.{0,40}(high|exceed)/i,
     class: 'reputation',
     scope: 'ip',
     example: '421 4.7.0 Messages from 192.0.2.1 temporarily deferred',
@@ -62,7 +70,7 @@ export const SOURCE_RULES: readonly ReplyRule[] = [
     id: 'any-url-listed',
     providers,
     pattern:
-      /\b(surbl|uribl|ivmuri)\b|(url|link|uri|website)\b.{0,40}\b(black|block)[- ]?list|(black|block)listed url/i,
+      /\b(surbl|uribl|ivmuri)\b|(url|link|uri|website)\b.{0,60}\b((black|block)[- ]?list|listed\b)|(black|block)listed url/i,
     class: 'listing',
     scope: 'url',
     example: '550 5.7.1 Message contains a URL that multi.surbl.org knows',
@@ -89,7 +97,7 @@ export const SOURCE_RULES: readonly ReplyRule[] = [
     id: 'any-listed',
     providers,
     pattern:
-      /\b(spamhaus|sbl|xbl|css|barracudacentral|spamcop|sorbs|uceprotect\w{0,8}|dnsbls?|dns ?bl|rbl|dnsrbl|drbl|spamrats|psbl|surriel|abuseat|cbl|invaluement|mailspike|hostkarma|nixspam|manitu|backscatterer|senderscore|abusix|gbudb|njabl|ordb|dsbl|mail-abuse|wpbl|imp-spam|blackholes?)\b|(black|block|deny)[- ]?list(ed)? (at|in|by|on|using)\b|\bin (a|an|our|the|my) (\S{1,30} )?(black|block|deny)[- ]?list|blocked using|(is|ip) listed (at|in|on|by)|listed as (abusive|spam)|blocked by \S{1,80}\.(org|net|com)\b/i,
+      /\b(spamhaus|sbl|xbl|css|barracudacentral|spamcop|sorbs|uceprotect\w{0,8}|dnsbls?|dns ?bl|rbl|dnsrbl|drbl|spamrats|psbl|surriel|abuseat|cbl|invaluement|mailspike|hostkarma|nixspam|manitu|backscatterer|senderscore|abusix|ivmsip|gbudb|njabl|ordb|dsbl|mail-abuse|wpbl|imp-spam|blackholes?)\b|(black|block|deny)[- ]?list(ed)? (at|in|by|on|using)\b|\b(in|on) (a|an|our|the|my) (\S{1,30} )?(black|block|deny)[- ]?list|(black|block)listing in effect|blocked using(?! spam)|(is|ip) listed (at|in|on|by)|listed as (abusive|spam)|blocked by \S{1,80}\.(org|net|com)\b/i,
     class: 'listing',
     scope: 'ip',
     example: '554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org',
@@ -126,7 +134,7 @@ export const SOURCE_RULES: readonly ReplyRule[] = [
     id: 'any-rate',
     providers,
     pattern:
-      /too much mail from|too many (messages(?! on the server)|mails|e-?mails|recipients|rcpts|errors|commands|invalid|unrecogni|requests|smtp|users|envelopes)|\b((rate|sending|message|hourly|daily|recipient|volume|user sending)s?[- ]?(limit|quota)|e?-?mails?[- ]?limit)s? (was |has been |is )?(exceed|reached|hit)|exceed\w{0,3} .{0,60}(rate|per (hour|day|minute|connection)|hourly|daily|sending|volume)|\brate[- ]?limit|throttl|please (try again )?slow(er| down)|sending (too (fast|much|many))|frequency limit|(excessive|unexpected|high|unusual) (volume|rate|number)|quota exceeded for (sender|your)|deferred due to/i,
+      /too much mail from|too many (messages(?! (on|in) (the|this|that) (server|mail ?box))|mails|e-?mails|recipients|rcpts|errors|commands|invalid|unrecogni|requests|smtp|users|envelopes)|\b((rate|sending|message|hourly|daily|recipient|volume|user sending)s?[- ]?(limit|quota)|e?-?mails?[- ]?limit)s? (was |has been |is )?(exceed|reached|hit)|exceed\w{0,3} .{0,60}(rate|per (hour|day|minute|connection)|hourly|daily|sending|volume)|\brate[- ]?limit|throttl|please (try again )?slow(er| down)|sending (too (fast|much|many))|frequency limit|(excessive|unexpected|high|unusual) (volume|rate|number)|quota exceeded for (sender|your)|deferred due to/i,
     class: 'throttle',
     scope: 'ip',
     example: '450 4.7.0 Message limit reached for 192.0.2.1, slow down',
@@ -135,7 +143,7 @@ export const SOURCE_RULES: readonly ReplyRule[] = [
     id: 'any-sender',
     providers,
     pattern:
-      /\bsenders?(?! verify ok| ?ip\b) ?('s )?(e-?mail ?)?(address|domain|host|user|mailbox|account|id)?\b.{0,100}(not found|does(n.t| not) (exist|resolve)|rejected|verif|unknown|invalid|undeliverable|unrout|not (exist|valid|resolv)|denied|blocked|refused|suspended|disabled|expired|no (mx|a record|valid)|bad|missing)|(invalid|bad|unknown|unroutable|unresolvable|unverified|illegal|malformed|forged|fake|empty|null|rejected|refused) (envelope )?(sender|from|return-?path|reverse-path|mail from|originator)|domain of sender|from:? (address|domain|header).{0,60}(not|invalid|missing|does)|mail from (?!\[?\d).{0,80}(not (exist|allow|valid|owned)|rejected|refused|denied)|(from|sender) domain.{0,40}(not|must|invalid)|(could|can) ?not verify (the )?sender|sender verify fail|purported responsible|backscatter|emetteur invalide|expéditeur|absender/i,
+      /\bsenders?(?! verify ok| ?ip\b) ?('s )?(e-?mail ?)?(address|domain|host|user|mailbox|account|id)?\b.{0,100}(not found|does(n.t| not) (exist|resolve)|rejected|verif|unknown|invalid|undeliverable|unrout|not (exist|valid|resolv)|denied|blocked|blacklisted|refused|suspended|disabled|expired|no (mx|a record|valid)|bad|missing)|(invalid|bad|unknown|unroutable|unresolvable|unverified|illegal|malformed|forged|fake|empty|null|rejected|refused) (envelope )?(sender|from|return-?path|reverse-path|mail from|originator)|domain of sender|from:? (address|domain|header).{0,60}(not|invalid|missing|does)|mail from (?!\[?\d).{0,80}(not (exist|allow|valid|owned)|rejected|refused|denied)|(from|sender) domain.{0,40}(not|must|invalid)|(could|can) ?not verify (the )?sender|sender verify fail|purported responsible|mail ?from\b.{0,80}(mis-?match|verif\w{1,8} fail)|verify mail ?from|verification failed while checking|sender .{0,80}has no (a|mx|dns)\b|sender domain .{0,20}(resol\w{1,8} )?fail|AUP#CXSNDR|backscatter|emetteur invalide|expéditeur|absender/i,
     class: 'identity',
     scope: 'domain',
     example: '450 4.1.8 <bounce@mail.example>: Sender address rejected: Domain not found',

@@ -161,7 +161,7 @@ export async function expireDue(db: Queryable, process: string): Promise<number>
   const { rowCount } = await db.query(
     `with gone as (
        delete from queue where id in (
-         select id from queue where claim is null and expires <= now() order by id limit 500 for update skip locked)
+         select id from queue where claim is null and expires <= now() order by expires limit 500 for update skip locked)
        returning *
      ), kept_for_now as (
        update bodies b set sweep = true from gone where b.id = gone.body_id and not b.sweep

@@ -47,8 +47,10 @@ async function filesIn(folder: string): Promise<string[]> {
 async function readHead(file: string, most: number): Promise<Buffer> {
   const handle = await open(file, 'r');
   try {
-    const { size } = await handle.stat();
-    const buffer = Buffer.alloc(Math.min(size, most));
+    const found = await handle.stat();
+    // A pipe (`<(zcat …)`) tells no size.
+    if (!found.isFile()) return await readStdin(handle.createReadStream({ autoClose: false }), most);
+    const buffer = Buffer.alloc(Math.min(found.size, most));
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
     return buffer.subarray(0, bytesRead);
   } finally {

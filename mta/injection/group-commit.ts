@@ -45,12 +45,15 @@ interface Waiting {
 /** Messages that may wait for a commit: beyond it new mail gets 451, never an unbounded buffer. */
 const HIGH_WATER = 2_000;
 /**
- * How long mail may wait for a place before it is committed without one. While deliveries lag a little behind, taking in
- * more only makes a queue that costs both sides (Postfix has in_flow_delay for the same reason).
+ * How long mail may wait for a place before it is committed without one. While deliveries lag a little behind a crowd of
+ * clients, taking in more only makes a queue that costs both sides (Postfix has in_flow_delay for the same reason).
+ * A few clients are not slowed: their mail is no burden, and each waits for its answer before it sends the next.
  */
 const ROOM_MS = 60;
+const CROWD = 12;
 const GROUP = 200;
 const LINGER_MS = 4;
+const FEW = 4;
 /** How long a commit whose answer was lost is asked for before the client is told to try again. */
 const DOUBT_MS = 100_000;
 /** A pool's live content is kept for probes once in so long; other bodies go with their delivery. */
@@ -119,7 +122,7 @@ export class GroupCommit {
       const now = (one: SpoolMessage) => one.recipients.map((to) => seating.seat(one, to));
       return messages.map((one) => now(one).map((seat) => (seat === 'soon' ? null : seat)));
     }
-    const until = performance.now() + ROOM_MS;
+    const until = performance.now() + (this.#inHand >= CROWD ? ROOM_MS : 0);
     for (;;) {
       const seat = seating.seat(message, recipient);
       const left = until - performance.now();
@@ -142,7 +145,8 @@ export class GroupCommit {
   }
 
   async #run(): Promise<void> {
-    await sleep(LINGER_MS);
+    // A few clients wait for this answer before they send more: nobody would join them.
+    if (this.#inHand > FEW) await sleep(LINGER_MS);
     while (this.#waiting.length > 0) await this.#settle(this.#next());
     // In the same turn as the last look: what comes later must find that nobody runs.
     this.#running = undefined;

@@ -239,8 +239,10 @@ function dayCount(d: Detector, day: number): DayCount | undefined {
 }
 
 function matured({ n, e }: { readonly n: number; readonly e: number }, share: number): number {
+  // n - (n - e) is not always e: rounding must not pass for news.
+  if (share === 0) return e;
   const waiting = (n - e) * (1 - share);
-  return waiting > SPECK || share === 0 ? n - waiting : n;
+  return waiting > SPECK ? n - waiting : n;
 }
 
 /** Brings a cohort up to date and returns what its ratio changed by. */

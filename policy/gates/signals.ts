@@ -60,15 +60,6 @@ export function judgeSignal(signal: Signal): SignalJudgement {
   return signal.kind === 'snds' ? snds(signal, of) : postmaster(signal, of);
 }
 
-/** The strictest of what signals ask for on one lane. */
-export function worstSignal(signals: readonly Signal[]): SignalJudgement | null {
-  const order: readonly SignalAction[] = ['observe', 'hold', 'step-back', 'quarantine'];
-  return signals.map(judgeSignal).reduce<SignalJudgement | null>((worst, one) => {
-    const better = worst !== null && order.indexOf(worst.action) >= order.indexOf(one.action);
-    return better ? worst : one;
-  }, null);
-}
-
 type Of = (action: SignalAction, says: string) => SignalJudgement;
 
 function dnsbl({ address, source, value }: Signal, of: Of): SignalJudgement {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -117,6 +117,15 @@ describe('rampart classify', () => {
     } finally {
       server.close();
     }
+  });
+
+  test('a named pipe is read to its end', async () => {
+    const pipe = path.join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const [{ code, stdout }] = await Promise.all([rampart(['classify', '--json', pipe]), writeFile(pipe, QMAIL)]);
+    assert.equal(code, 0);
+    assert.equal(JSON.parse(stdout).kind, 'bounce');
+    await rm(pipe);
   });
 
   test('a path that is not there is bad input, and nothing else is read', async () => {

@@ -192,6 +192,17 @@ describe('with nothing but PostgreSQL running', () => {
     assert.equal(row.evidence[0].trials, 40);
     assert.equal(row.operationId, 'o1');
 
+    const why = await alone.run('why', COLD, 'google');
+    assert.equal(why.code, 0, why.stderr);
+    assert.match(why.stdout, /gates, judged 2026-03-01 12:00/);
+    assert.match(why.stdout, /deferral +(pass|too little seen) +\d+ of 40/);
+    const [status] = JSON.parse((await alone.run('warmup', 'status', COLD, '--json')).stdout).addresses;
+    const google = status.lanes.find((one: { provider: string }) => one.provider === 'google');
+    assert.deepEqual(
+      google.gates.map((gate: { metric: string; acted: boolean }) => [gate.metric, gate.acted]),
+      [['deferral', true]],
+    );
+
     const again = await alone.run('warmup', 'start', COLD, '--plan', 'six-week');
     assert.equal(again.code, 2);
     assert.match(again.stderr, /127\.10\.0\.11 is warming already \(plan six-week\)/);

@@ -125,6 +125,37 @@ test('prose: the addresses of a report that are not recipients are left alone', 
   );
 });
 
+test('quoted-printable: a soft line break takes itself away, and not the blank before it', () => {
+  const { recipients } = classify([
+    'Return-Path: <>',
+    'From: MAILER-DAEMON@mx.example.net',
+    'Subject: Undelivered Mail Returned to Sender',
+    'Content-Type: text/plain',
+    'Content-Transfer-Encoding: quoted-printable',
+    '',
+    'Your message could not =',
+    'be delivered.',
+    '',
+    '<gone@example.net>: host mx1.example.net[192.0.2.1] said: 550 =35.1.1 no such =  ',
+    'user',
+  ]);
+  assert.deepEqual(
+    recipients.map(({ recipient, reply }) => [recipient, reply]),
+    [['gone@example.net', '550 5.1.1 no such user']],
+  );
+});
+
+test('fields of a complaint in the text of an ordinary mail make it none', () => {
+  const { kind, feedback } = classify([
+    'From: fbl@provider.example',
+    'Subject: Complaint',
+    '',
+    'Feedback-Type: abuse',
+    'Original-Rcpt-To: reader@provider.example',
+  ]);
+  assert.deepEqual([kind, feedback], ['other', null]);
+});
+
 const SHAPE: readonly ClassifiedMessage['kind'][] = ['bounce', 'delay', 'feedback', 'auto-reply', 'challenge', 'other'];
 
 function wellFormed(got: ClassifiedMessage): void {

@@ -99,3 +99,14 @@ for (const [name, own, expected] of WRONG) {
     assert.throws(() => drawOwn('mine', own), PlanError);
   });
 }
+
+test('gates of an own plan go with it, and those that can not be meant are refused', () => {
+  const curve = { target: 1_000, start: 50, days: 20 };
+  const gates = { consecutiveGood: 2, metrics: { complaint: { action: 'pause' } } } as const;
+  assert.deepEqual(drawOwn('careful', { ...curve, gates }).gates, gates);
+  assert.equal(drawOwn('plain', curve).gates, undefined);
+  assert.match(
+    ownProblems('wrong', { ...curve, gates: { metrics: { placement: { action: 'quarantine' } } } })[0] ?? '',
+    /placement: quarantine is more than seeds can bear/,
+  );
+});

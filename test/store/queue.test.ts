@@ -8,7 +8,7 @@ import { RefusedMessage } from '../../mta/injection/message.ts';
 import { type ClaimQuery, claim, START } from '../../store/claims.ts';
 import { createStore, tx } from '../../store/connect.ts';
 import { registerProcess } from '../../store/processes.ts';
-import { commitOutcomes, type Outcome, recoverDead } from '../../store/queue.ts';
+import { commitOutcomes, expireDue, type Outcome, recoverDead, unroutedDomains } from '../../store/queue.ts';
 import { type SpoolMessage, spool, spoolOnce } from '../../store/spool.ts';
 import { startDatabases } from '../mta/databases.ts';
 
@@ -198,4 +198,45 @@ test('what a dead process left is in doubt once; a living one of this node is ne
   assert.deepEqual((await store.query('select severity, number from attempts')).rows, [
     { severity: 'in-doubt', number: 1 },
   ]);
+});
+
+test('what is done again and again reads a few rows of a large queue, never all of them', async (context) => {
+  // Plans are made for a large queue even when it is small, as in the MTA's sessions.
+  const store = createStore(await databases.create(), { max: 2, settings: { enable_seqscan: 'off' } });
+  context.after(() => store.end());
+  const many = 20_000;
+  await store.query(
+    `with n as (select generate_series(1, $1::int) as n),
+       b as (insert into bodies (id, raw) overriding system value select n, 'Subject: a' from n),
+       m as (insert into messages (id, body_id, batch, message_id, mail_from, pool, tenant, stream, segment, campaign, recipients)
+         overriding system value select n, n, gen_random_uuid(), '<' || n || '@shop.example>', 'a@shop.example', 'marketing',
+           'tenant-' || n % 7, 'marketing', 'all', 'spring', 1 from n)
+     insert into queue (message, body_id, rcpt, domain, provider, address, pool, tenant, stream, segment, campaign, due, expires)
+     select n, n, 'r' || n || '@provider.example', 'provider.example', 'other', case when n % 2 = 0 then '127.31.1.1'::inet end,
+       'marketing', 'tenant-' || n % 7, 'marketing', 'all', 'spring', now() - interval '1 hour', now() + interval '3 days'
+     from n`,
+    [many],
+  );
+  await store.query('analyze queue');
+  const read = async () => {
+    await store.query('select pg_stat_force_next_flush()');
+    const { rows } = await store.query(
+      `select pg_stat_get_tuples_returned('queue'::regclass) + pg_stat_get_tuples_fetched('queue'::regclass) as n`,
+    );
+    return rows[0].n as number;
+  };
+  const first = await read();
+  assert.equal(await expireDue(store, 'p1'), 0);
+  assert.deepEqual(await unroutedDomains(store, [], 10), []);
+  const claimed = await claim(store, query());
+  assert.ok(claimed.length > 0);
+  await commitOutcomes(
+    store,
+    claimed.map(({ id }) => outcome(id)),
+    'p1',
+    SCALE,
+  );
+  await recoverDead(store, 'p1', 'node', 10_000);
+  const rows = (await read()) - first;
+  assert.ok(rows < many / 10, `${rows} rows were read`);
 });

@@ -1,22 +1,27 @@
 /** Mail addresses in the fields and the prose of reports. */
 
 /**
- * An address as reports write it. Bounded on both sides of the "@", so that the search costs the length of the text and
- * no more. Letters of any script: local parts (RFC 6531) and masked domains of published samples have them.
+ * An address as reports write it. Looked for from its "@" and bounded on both sides of it, so that the search costs the
+ * length of the text and no more. Letters of any script: local parts (RFC 6531) and masked domains of published samples
+ * have them.
  */
-const ADDRESS = /[\p{L}\p{N}!#$%&'*+/=?^_`{}~.-]{1,128}@[\p{L}\p{N}](?:[\p{L}\p{N}._-]{0,253}[\p{L}\p{N}])?/gu;
+const ADDRESS = /(?<=([\p{L}\p{N}!#$%&'*+/=?^_`{}~.-]{1,128}))@[\p{L}\p{N}](?:[\p{L}\p{N}._-]{0,253}[\p{L}\p{N}])?/gu;
 const QUOTED = /^"[^"\n]{1,64}"@[\p{L}\p{N}.-]{1,253}$/u;
 
 /** All addresses of a line, with where they begin. */
 export function addressesIn(line: string): { readonly address: string; readonly at: number; readonly end: number }[] {
   if (!line.includes('@')) return [];
   const found = [];
+  let end = 0;
   for (const match of line.matchAll(ADDRESS)) {
+    const from = Math.max(match.index - (match[1] ?? '').length, end);
+    if (from === match.index) continue;
+    end = match.index + match[0].length;
+    const text = line.slice(from, end);
     // Quotes and bullets that cling to it, and X.400's `dda:SMTP=user@…`; a VERP address keeps its own "=".
-    const lead =
-      /^(?:['`*/!.]{1,20}|(?:smtp|rfc822|address|e?mail|rcpt|recipient|to)=)/i.exec(match[0])?.[0].length ?? 0;
-    const address = match[0].slice(lead);
-    if (!address.startsWith('@')) found.push({ address, at: match.index + lead, end: match.index + match[0].length });
+    const lead = /^(?:['`*/!.]{1,20}|(?:smtp|rfc822|address|e?mail|rcpt|recipient|to)=)/i.exec(text)?.[0].length ?? 0;
+    const address = text.slice(lead);
+    if (!address.startsWith('@')) found.push({ address, at: from + lead, end });
   }
   return found;
 }
@@ -26,7 +31,7 @@ export function addressList(value: string): string[] {
   const bracketed = [...value.matchAll(/<([^<>\s]{1,320}@[^<>\s]{1,255})>/g)].map((found) => found[1] ?? '');
   const bare = value
     .replace(/"[^"]{0,200}"/g, ' ')
-    .replace(/<[^>]{0,600}>/g, ' ')
+    .replace(/<[^<>]{0,600}>/g, ' ')
     .split(/[,;]/)
     .flatMap((piece) => addressesIn(piece).slice(0, 1))
     .map(({ address }) => address);

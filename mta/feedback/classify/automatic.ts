@@ -48,9 +48,11 @@ const CHALLENGE_BODY =
 const OTHER_CONFIRMATION =
   /subscri|newsletter|account|regist|order|booking|appointment|reservation|password|sign.?(up|in)|log.?in|payment|invoice/i;
 
-/** A challenge in the form of a DSN: its diagnostic says that the sender shall prove himself, so nobody has failed. */
-export function isChallengeStatus(status: string): boolean {
-  return /^diagnostic-code[ \t]{0,5}:[ \t]{0,5}x-boxbe-notice\b/im.test(status);
+/** A challenge in the form of a DSN: its diagnostic, or its header, says that the sender shall prove himself. */
+export function isChallengeReport(fields: Fields, statuses: readonly string[]): boolean {
+  if (statuses.length === 0) return false;
+  const diagnosed = /^diagnostic-code[ \t]{0,5}:[ \t]{0,5}x-boxbe-notice\b/im;
+  return fields.has('x-boxbe-notice') || statuses.some((status) => diagnosed.test(status));
 }
 
 /** Does the message ask its reader to prove that a person sent what it answers? */

@@ -24,7 +24,7 @@ export function decodeTransfer(body: string, encoding: string): Buffer {
     case 'quoted-printable':
       return Buffer.from(
         body
-          .replace(/[ \t]{0,200}=[ \t]{0,20}\n/g, '')
+          .replace(/=[ \t]{0,20}\n/g, '')
           .replace(/=([\da-f]{2})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
         'latin1',
       );

@@ -40,9 +40,9 @@ export function readFeedback(text: string, prose: string, original: Original | u
     userAgent: one('user-agent'),
     version: one('version'),
     sourceIp: ipIn(one('source-ip', 'source', 'x-originating-ip') ?? '') ?? ipIn(receivedFrom(prose)) ?? null,
-    originalRecipients: orNull(named.length > 0 ? named : originalRecipients(original)),
+    originalRecipients: orNull(named.length > 0 ? named : writtenTo(original)),
     mailFrom: mailbox(one('original-mail-from', 'original-envelope-from')) ?? senderOf(original),
-    messageId: original?.messageId ?? one('original-message-id', 'message-id'),
+    messageId: original?.messageId ?? one('original-message-id', 'message-id') ?? idIn(prose),
     arrivalDate: one('arrival-date', 'received-date'),
   };
 }
@@ -82,7 +82,7 @@ export function readJmrp(fields: Fields, returned: Original | undefined): Classi
       ipIn(original.headers.get('x-originating-ip') ?? '') ??
       ipIn(original.headers.get('x-sid-pra') ?? '') ??
       null,
-    originalRecipients: orNull(named === undefined ? originalRecipients(original) : [named]),
+    originalRecipients: orNull(named === undefined ? writtenTo(original) : [named]),
     mailFrom: senderOf(original),
     messageId: original.messageId,
     arrivalDate: null,
@@ -115,6 +115,17 @@ function senderOf(original: Original | undefined): string | null {
     if (found !== null) return found;
   }
   return null;
+}
+
+/** Whose copy it was: the To alone, for a Cc names people who have not complained. Without a To, whoever is named. */
+function writtenTo(original: Original | undefined): string[] {
+  const to = addressList(original?.headers.get('to') ?? '');
+  return to.length > 0 ? to : originalRecipients(original);
+}
+
+/** "… an email message with the message-id of <…> received …": all that is left where a reporter blots out the rest. */
+function idIn(prose: string): string | null {
+  return /message-?id (?:of )?(<[^<>\s]{1,900}>)/i.exec(prose.slice(0, 4_000))?.[1] ?? null;
 }
 
 function mailbox(value: string | null): string | null {

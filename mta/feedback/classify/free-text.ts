@@ -78,13 +78,21 @@ export interface Known {
 /** The failed recipients of a report, each with what was said about it. */
 export function findRecipients(lines: readonly string[], known: Known): Finding[] {
   const from = announcedAt(lines);
-  const all = candidates(lines).filter((one) => mayBeRecipient(one, known));
+  const every = candidates(lines);
+  const all = every.filter((one) => mayBeRecipient(one, known));
   const below = all.filter(({ line }) => line >= from);
   const found = chosenFrom(below, known, lines);
   if (found.length > 0) return merge(found, lines);
   // An announcement, and behind it one address and no more: nothing else can be meant.
   const addresses = new Set(below.map(({ recipient }) => recipient.toLowerCase()));
-  return merge(from > 0 && addresses.size === 1 ? below : chosenFrom(all, known, lines), lines);
+  if (from > 0 && addresses.size === 1) return merge(below, lines);
+  const anywhere = chosenFrom(all, known, lines);
+  if (anywhere.length > 0 || known.recipients.length > 0) return merge(anywhere, lines);
+  // Somebody who wrote to himself: where a report lists nobody else, and returns nothing that says otherwise.
+  return merge(
+    every.filter(({ line, kind, recipient }) => line >= from && kind === 'block' && !isRole(recipient)),
+    lines,
+  );
 }
 
 /** The candidates of the strongest kind there is. */
@@ -143,6 +151,8 @@ function candidates(lines: readonly string[]): Candidate[] {
     // Quoted text is somebody's mail, not the report's own words; MDaemon and Active! Hunter mark recipients with ">".
     if (/^\s{0,8}>\s?>?\s?(from|to|subject|date|on .{1,80} wrote)\b/i.test(line)) continue;
     for (const { address, at: start, end } of addressesIn(line)) {
+      // `old@example.com <user@example.com>`: the first is the name that somebody gave the second.
+      if (NAME_OF_ANOTHER.test(line.slice(end))) continue;
       const before = line.slice(0, start);
       const kind = kindOf(before, line.slice(end));
       if (kind !== undefined) found.push({ recipient: address, kind, line: at, reply: null });
@@ -150,6 +160,8 @@ function candidates(lines: readonly string[]): Candidate[] {
   }
   return found;
 }
+
+const NAME_OF_ANOTHER = /^["']?\s{1,3}<[^<>\s@:]{1,128}@[^<>\s]{1,255}>/;
 
 /** One finding per address, in order, with the text that belongs to it. */
 function merge(chosen: readonly Candidate[], lines: readonly string[]): Finding[] {

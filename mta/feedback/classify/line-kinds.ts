@@ -20,8 +20,8 @@ const SENDER_FIELD =
 /** Bullets, brackets, quotes, a number. */
 const HEAD = /^[\s*>•·\-–#|"'([]{0,20}(\d{1,3}[.)]\s{0,4})?[<"'[(]{0,3}$/;
 /** A display name in front of brackets. */
-const NAMED_HEAD = /^\s{0,20}("[^"]{1,80}"|[\p{L}][\p{L}\p{N} .,'_-]{0,60})\s{0,3}[<([](mailto:|smtp:)?$/iu;
-const NAMED_TAIL = /^[>)\]]\s{0,3}[:.,]?$/;
+const NAMED_HEAD = /^\s{0,20}("[^"]{1,80}"|[\p{L}][\p{L}\p{N} .,'_@-]{0,60})\s{0,3}[<([](mailto:|smtp:)?$/iu;
+const NAMED_TAIL = /^[>)\]]\s{0,3}([:.,]?$|:\s)/;
 const FIELD_LABEL =
   /^\s{0,20}(to|recipient|an|à|para|addressee|failed recipient|undeliverable address|unknown user|user|intended recipient|addressed to|error-for|email|e-mail|recipient address|original address|delivery failed to|宛先|收件人)\s{0,5}:\s{0,20}[<"']{0,2}(?:[^@<:]{0,60}<)?$/i;
 const REPLY_HEAD = /^\s{0,10}[245]\d\d[- ]/;

@@ -9,7 +9,7 @@
 
 import type { ReplyClass } from '../../../policy/replies.ts';
 import { addressesIn, addressList } from './addresses.ts';
-import { hasReplySubject, isAutoReply, isChallenge, isChallengeStatus } from './automatic.ts';
+import { hasReplySubject, isAutoReply, isChallenge, isChallengeReport } from './automatic.ts';
 import { type Action, looksLikeStatus, readDeliveryStatus, type StatusGroup } from './delivery-status.ts';
 import { type ClassifiedFeedback, readFeedback, readJmrp, readUnsubscribe } from './feedback-report.ts';
 import { type Finding, findRecipients, hasCode, refusalIn, splitReturned } from './free-text.ts';
@@ -65,7 +65,7 @@ export function classifyMessage(raw: Buffer): ClassifiedMessage {
     return { ...nothing, kind: 'auto-reply' };
 
   const statuses = parts.statuses.length > 0 ? parts.statuses : inlineStatus(message.fields, lines);
-  if (statuses.some(isChallengeStatus)) return { ...nothing, kind: 'challenge' };
+  if (isChallengeReport(message.fields, statuses)) return { ...nothing, kind: 'challenge' };
   const report: Report = { fields: message.fields, parts: { ...parts, statuses }, lines, original };
   if (statuses.length > 0) {
     const recipients = fromStatuses(report);
@@ -76,7 +76,7 @@ export function classifyMessage(raw: Buffer): ClassifiedMessage {
   if (isChallenge(message.fields, parts.prose)) return { ...nothing, kind: 'challenge' };
   if (
     !hasReplySubject(message.fields) &&
-    (isMarkedReport(message, statuses) || isReportInProse(message.fields, lines))
+    (isMarkedReport(message, statuses) || isReportInProse(message.fields, lines, originalRecipients(original)))
   ) {
     const recipients = fromProse(report);
     if (recipients.length > 0) return { ...base, recipients, kind: kindOf(recipients) };
@@ -102,9 +102,12 @@ function isMarkedReport({ fields, parameters }: Part, statuses: readonly string[
   return /^delivery-status$/i.test(parameters.get('report-type') ?? '');
 }
 
-/** A report whose parts have lost their delimiters: the status fields stand in the text. A mail system's own only. */
+/**
+ * A report whose parts have lost their delimiters: the status fields stand in the text. A mail system's own only, or what
+ * is no message at all but a report's text, without any header.
+ */
 function inlineStatus(fields: Fields, lines: readonly string[]): readonly string[] {
-  if (!fromMailSystem(fields)) return [];
+  if (fields.size > 0 && !fromMailSystem(fields)) return [];
   const text = lines.join('\n');
   return looksLikeStatus(text) ? [text] : [];
 }

@@ -18,8 +18,8 @@ function hasNullPath(fields: Fields): boolean {
 
 const LIST_FIELDS = ['list-id', 'list-unsubscribe', 'list-post', 'x-campaign', 'feedback-id'];
 
-/** `lines`: what the message says, without the message it returns. */
-export function isReportInProse(fields: Fields, lines: readonly string[]): boolean {
+/** `lines`: what the message says, without the message it returns; `recipients`: whom that one was written to. */
+export function isReportInProse(fields: Fields, lines: readonly string[], recipients: readonly string[] = []): boolean {
   const subject = field(fields, 'subject').trim();
   const failure = FAILURE_SUBJECT.test(subject);
   const spoken = lines.map((line) => line.trim()).filter((line) => line !== '');
@@ -33,12 +33,18 @@ export function isReportInProse(fields: Fields, lines: readonly string[]): boole
   // The headers of returned list mail are sometimes copied to its report; then its words must leave no doubt.
   if (talk) return unmistakable && !FORWARD.test(subject) && !writtenByPerson(spoken);
   if (DAEMON.test(field(fields, 'from'))) return (opens || failure) && !writtenByPerson(spoken);
-  if (hasNullPath(fields)) return failure;
+  // A null path under any name: its subject says it, or its first words do and name whom the returned message was for.
+  if (hasNullPath(fields)) return failure || saysFailedTo(recipients, spoken.slice(0, 5).join(' '));
   // Neither name nor path: the subject and the very first words must be those of mail software, and a server quoted.
   const first = spoken
     .slice(0, 4)
     .some((line) => OPENER.test(line) && !/^(hi|hello|dear)\b(?!\. this is the)/i.test(line));
   return (unmistakable || (failure && first && hasCode(head))) && !writtenByPerson(spoken);
+}
+
+function saysFailedTo(recipients: readonly string[], opening: string): boolean {
+  const words = opening.toLowerCase();
+  return saysFailed(opening) && recipients.some((one) => words.includes(one.toLowerCase()));
 }
 
 const FORWARD = /^(fwd?|wg|rv|tr|vs|转发|転送)\s{0,3}[:：]/i;

@@ -9,6 +9,7 @@ import {
   CAMPAIGN_BREAKER,
   campaignRatio,
   type Detector,
+  forgetCampaign,
   likelihoodRatio,
   newDetector,
   OPEN_COHORTS,
@@ -166,6 +167,24 @@ test('a healthy lane stays calm for six weeks, a harmful one is stopped within d
     }
     assert.ok(stopped >= 0, `${name} was never stopped: ${d.w}`);
   }
+});
+
+test('there is a way out of every state: good mail brings any sum back to 0, and a suspended campaign takes its part along', () => {
+  fc.assert(
+    fc.property(metric, someHours, (name, steps) => {
+      const level = LEVELS[name];
+      const d = newDetector();
+      for (const { hours, arrivals, fresh } of steps) advanceHours(d, level, hours, arrivals, fresh);
+      const before = d.w;
+      for (let campaign = 1; campaign <= 12; campaign++) forgetCampaign(d, campaign);
+      assert.ok(d.cohorts.every((one) => one.campaign === 0) && d.w >= 0);
+      assert.ok(d.days.every((day) => day.k >= 0 && day.n >= 0 && day.e >= 0 && day.e <= day.n));
+      for (let day = 200; d.w > 0 && day < 20_000; day++)
+        advanceHours(d, level, 24, [arrival({ day, campaign: 20, trials: 5_000 })]);
+      assert.equal(d.w, 0, `from ${before}`);
+    }),
+    { numRuns: 60 },
+  );
 });
 
 test('one campaign that supplies the sum is to blame; two that share it are not, nor is unknown mail', () => {
