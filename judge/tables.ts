@@ -38,7 +38,9 @@ export function tables(judgement: Judgement): string {
     ...section('The settings plain thresholds were tuned to', settingRows(judgement)),
     ...section('Cutovers: equal arms blamed, and passes', ladderRows(judgement)),
     ...section('Cutovers: an arm three times worse from the 40% step on', worseRows(judgement)),
-  ].join('\n')}\n`;
+  ]
+    .join('\n')
+    .trimEnd()}\n`;
 }
 
 function section(title: string, rows: readonly (readonly string[])[]): string[] {
