@@ -13,7 +13,7 @@ help:
 	@echo 'make proofs  slow proofs: 50 kills under load, a full disk (root)'
 	@echo 'make up      run Rampart on this machine'
 	@echo 'make lint    formatting, lint rules and types'
-	@echo 'make bench   throughput compared with Postfix and a bare relay (needs Postfix and root)'
+	@echo 'make bench   throughput compared with Postfix and a bare relay (as root)'
 	@echo 'make judge   simulate the gates and their rivals: bench/out/judgement.json, docs/judgement-tables.md'
 	@echo 'make clean   remove node_modules, the data and the database of this checkout'
 
@@ -50,7 +50,7 @@ lint:
 
 # Alone on the machine: ratios between runs that take turns are what counts. BENCH="--runs 5 --bytes 2048" for other runs.
 bench:
-	@setup/setup.sh
+	@setup/setup.sh --lab
 	@$(NODE) --disable-warning=ExperimentalWarning bench/throughput.ts $(BENCH)
 
 # An hour or so; BENCH="--many 200000 --reader 60" is a short one.

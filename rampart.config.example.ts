@@ -70,6 +70,9 @@ export default defineConfig({
     //   user: 'seed-1@gmail.com', password: { env: 'SEED_1_PASSWORD' } },
   ],
 
+  // Days that finished mail and its answers are kept; plans and evidence look back 30 (docs/operations.md).
+  // retention: { days: 45 },
+
   // Where everything is kept; relative to this file. With DATABASE_URL set, the data is in that PostgreSQL.
   dataDir: '.rampart',
 });

@@ -252,6 +252,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'warm an address up in minutes, against a small internet on loopback',
     load: async () => (await import('./commands/demo.ts')).demo,
   },
+  {
+    name: 'lab check',
+    summary: 'what is wrong with a world of your own',
+    load: async () => (await import('./commands/lab-check.ts')).labCheck,
+  },
+  {
+    name: 'lab run',
+    summary: 'play a world against all of Rampart, and hold its truth against the decisions',
+    load: async () => (await import('./commands/lab-run.ts')).labRun,
+  },
 ];
 
 /** The same command under a second name: its example begins with that. */

@@ -47,6 +47,8 @@ export function attemptEvent(fact: AttemptFact, source: string): RampartEvent | 
     scope: fact.scope,
     rule: fact.rule,
     reply: fact.reply,
+    host: fact.host,
+    tls: fact.tls,
   };
   const about = {
     id: `attempt-${fact.id}`,
@@ -60,6 +62,9 @@ export function attemptEvent(fact: AttemptFact, source: string): RampartEvent | 
   switch (fact.severity) {
     case 'delivered':
       return event('message.delivered', about, answer);
+    // Another engine took it: whether it reaches a mailbox, only that one knows.
+    case 'relayed':
+      return event('message.relayed', about, answer);
     case 'expired':
       return event('message.expired', about, answer);
     case 'in-doubt':

@@ -32,6 +32,10 @@ const answer = {
   scope: text.describe('what it blames: ip, netblock, domain, url, recipient, message'),
   rule: text.describe('the rule that read it'),
   reply: text.describe("the remote's words, or ours when there was no remote"),
+  host: orNull(text)
+    .optional()
+    .describe('the remote that answered, an upstream with its port; null: the words are ours'),
+  tls: orNull(text).optional().describe('how the connection was protected: TLSv1.3, certificate checked; in clear'),
 };
 
 const lane = { address: text, provider: text };
@@ -63,6 +67,7 @@ const incident = {
 
 export const EVENT_DATA = {
   'message.delivered': z.strictObject(answer),
+  'message.relayed': z.strictObject(answer),
   'message.deferred': z.strictObject(answer),
   'message.bounced': z.strictObject({ ...answer, bounce: z.enum(['hard', 'soft', 'blocked']) }),
   'message.expired': z.strictObject(answer),

@@ -41,9 +41,11 @@ export class LabClock {
     return this.#epoch === null ? 0 : Math.max(0, (this.now() - this.#epoch) / this.dayLength);
   }
 
-  instant(): PlanInstant {
+  /** Now, for somebody whose day begins `dayStartsAtHour` hours after the world's: his first day may be number -1. */
+  instant(dayStartsAtHour = 0): PlanInstant {
     // Hours are counted from 1970, not from the epoch: rolling windows must survive the call of start().
-    return { hours: (this.now() / this.dayLength) * HOURS_PER_DAY, day: Math.floor(this.days()) };
+    const hours = (this.now() / this.dayLength) * HOURS_PER_DAY;
+    return { hours, day: Math.floor(this.days() - dayStartsAtHour / HOURS_PER_DAY) };
   }
 
   /** Real ms that so many plan hours last. */

@@ -1,16 +1,20 @@
-/** Readers who press "spam": some plan hours after delivery the provider notes it, and reports it if it has a feedback loop. */
+/**
+ * Readers who press "spam": some plan hours after delivery the provider notes it, and reports it if it has a feedback loop.
+ * In a `feed-gap` the reports wait for its end, or are lost; what the provider thinks of the sender does not.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { arfReport, type Complaint } from './arf.ts';
 import type { LabClock } from './clock.ts';
 import type { Provider } from './provider.ts';
 import type { Arrival } from './provider-server.ts';
-import { chance, draw } from './random.ts';
+import { chance } from './random.ts';
+import { complaintHours, complaintRateOf, type Population } from './readers.ts';
 import type { EventLine } from './records.ts';
+import type { Schedule } from './schedule.ts';
 import { SmtpClient } from './smtp-client.ts';
 
-const FIRST_HOUR = 1;
-const LAST_HOUR = 12;
 const RETRY_MS = 500;
+const SHORTEST_MS = 20;
 
 /** Where reports go: `host:port/recipient`. */
 export interface ReportTarget {
@@ -20,35 +24,36 @@ export interface ReportTarget {
 }
 
 export interface ComplaintsOptions {
-  readonly seed: number;
-  /** Per message shown in an inbox. */
-  readonly rate: number;
+  readonly world: Population;
   readonly clock: LabClock;
+  readonly schedule: Schedule;
   readonly target: ReportTarget | undefined;
   readonly record: (line: EventLine) => void;
 }
 
 export class Complaints {
   readonly #options: ComplaintsOptions;
-  readonly #client: SmtpClient | null;
+  /** By provider, as its reports are. */
+  readonly #clients = new Map<string, SmtpClient>();
   readonly #timers = new Set<NodeJS.Timeout>();
-  /** Reports go out one after another: a feedback loop is a trickle. */
-  #sending: Promise<void> = Promise.resolve();
-  #stopped = false;
+  /** By provider: its reports go out one after another, for a feedback loop is a trickle. */
+  readonly #sending = new Map<string, Promise<void>>();
+  readonly #stopping = new AbortController();
 
   constructor(options: ComplaintsOptions) {
     this.#options = options;
-    this.#client = options.target ? new SmtpClient(options.target) : null;
   }
 
   /** Decides for each recipient of a message whether a complaint will come. Nobody complains of what lies in junk. */
   consider(provider: Provider, arrival: Arrival): void {
     if (arrival.placement !== 'inbox') return;
-    const { seed, rate, clock } = this.#options;
+    const { world, clock, schedule } = this.#options;
+    const waves = schedule.at(provider.spec.key, 'complaint-wave').map((one) => one.factor);
+    const factor = waves.reduce((product, one) => product * one, 1);
     for (const rcpt of arrival.rcpts) {
       const key = [provider.spec.key, arrival.messageId, rcpt];
-      if (!chance(rate, seed, 'complaint', ...key)) continue;
-      const hours = FIRST_HOUR + draw(seed, 'complaint-delay', ...key) * (LAST_HOUR - FIRST_HOUR);
+      if (!chance(complaintRateOf(world, rcpt) * factor, world.seed, 'complaint', ...key)) continue;
+      const hours = complaintHours(world, clock.days(), key);
       const complaint = { ...arrival, rcpt, arrivedAt: clock.now() };
       this.#later(clock.msOfHours(hours), () => this.#complain(provider, complaint));
     }
@@ -56,19 +61,20 @@ export class Complaints {
 
   /** Drops what has not been said yet. */
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#stopping.abort();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
-    this.#client?.close();
-    await this.#sending;
+    for (const client of this.#clients.values()) client.close();
+    await Promise.all(this.#sending.values());
   }
 
   #complain(provider: Provider, complaint: Complaint & Pick<Arrival, 'authorDomain'>): void {
     const { clock, record } = this.#options;
     provider.complain(complaint.sourceIp, complaint.mailFrom, complaint.authorDomain);
-    const reported = provider.spec.fbl && this.#client !== null;
-    const { sourceIp, rcpt, messageId } = complaint;
     const { key } = provider.spec;
+    const lost = this.#options.schedule.at(key, 'feed-gap').some((one) => one.afterwards === 'lost');
+    const reported = provider.spec.fbl && this.#options.target !== undefined && !lost;
+    const { sourceIp, rcpt, messageId } = complaint;
     record({
       kind: 'complaint',
       t: clock.now(),
@@ -79,18 +85,39 @@ export class Complaints {
       messageId,
       reported,
     });
-    if (reported) this.#sending = this.#sending.then(() => this.#report(provider, complaint));
+    if (!reported) return;
+    const before = this.#sending.get(key) ?? Promise.resolve();
+    this.#sending.set(
+      key,
+      before.then(() => this.#report(provider, complaint)),
+    );
   }
 
   async #report(provider: Provider, complaint: Complaint): Promise<void> {
     const { target, clock } = this.#options;
-    if (!target || !this.#client) return;
+    if (!target) return;
+    const { key } = provider.spec;
+    await this.#feedIsOpen(key);
+    const client = this.#clients.get(key) ?? new SmtpClient(target);
+    this.#clients.set(key, client);
     const { envelopeFrom, message } = arfReport(provider.spec, complaint, target.rcpt, clock.now());
-    while (!this.#stopped) {
-      const result = await this.#client.send(envelopeFrom, target.rcpt, message);
+    while (!this.#stopping.signal.aborted) {
+      const result = await client.send(envelopeFrom, target.rcpt, message);
       if (result.kind === 'answered' && (result.code < 400 || result.code >= 500)) return;
-      if (!this.#stopped) await sleep(RETRY_MS);
+      await this.#sleep(RETRY_MS);
     }
+  }
+
+  /** Resolves when no gap keeps this provider's reports back, or the world ends. */
+  async #feedIsOpen(key: string): Promise<void> {
+    const { clock, schedule } = this.#options;
+    while (!this.#stopping.signal.aborted && schedule.at(key, 'feed-gap').length > 0) {
+      await this.#sleep(Math.max(SHORTEST_MS, clock.msOfHours(0.5)));
+    }
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return sleep(ms, undefined, { signal: this.#stopping.signal }).catch(() => {});
   }
 
   #later(ms: number, act: () => void): void {

@@ -4,8 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 import type { LabClock } from './clock.ts';
 import type { Provider } from './provider.ts';
-import { eventSchema, misplaced, type WorldEvent } from './scenario-events.ts';
-import { describeIssues } from './scenario-file.ts';
+import type { Scenario } from './scenario.ts';
+import { eventSchema, isCampaign, type WorldEvent } from './scenario-events.ts';
+import { describeIssues } from './scenario-issues.ts';
+import { misplaced } from './scenario-places.ts';
 import type { Schedule } from './schedule.ts';
 import type { Tally } from './sender-registry.ts';
 
@@ -29,11 +31,19 @@ export interface WorldState {
   readonly day: number;
   readonly events: readonly WorldEvent[];
   readonly providers: Readonly<
-    Record<string, { sources: Record<string, SenderState>; domains: Record<string, SenderState> }>
+    Record<
+      string,
+      {
+        sources: Record<string, SenderState>;
+        domains: Record<string, SenderState>;
+        networks: Record<string, SenderState>;
+      }
+    >
   >;
 }
 
 export interface ControlOptions {
+  readonly scenario: Scenario;
   readonly clock: LabClock;
   readonly schedule: Schedule;
   readonly providers: readonly Provider[];
@@ -80,12 +90,14 @@ export class ControlServer {
   }
 
   #stateOf(provider: Provider) {
-    const at = this.#options.clock.instant();
-    const sources: Record<string, SenderState> = {};
-    const domains: Record<string, SenderState> = {};
+    const at = this.#options.clock.instant(provider.spec.dayStartsAtHour);
+    const state = { sources: {}, domains: {}, networks: {} } as Record<
+      'sources' | 'domains' | 'networks',
+      Record<string, SenderState>
+    >;
     for (const { kind, name, reputation, tally } of provider.senders()) {
       const { score, standing, level, allowance } = reputation;
-      (kind === 'ip' ? sources : domains)[name] = {
+      state[PLACE_OF[kind]][name] = {
         score,
         standing,
         level: round(level),
@@ -94,7 +106,7 @@ export class ControlServer {
         ...tally,
       };
     }
-    return { sources, domains };
+    return state;
   }
 
   async #answer(request: http.IncomingMessage): Promise<[status: number, body: unknown]> {
@@ -114,12 +126,9 @@ export class ControlServer {
         const body = await bodyOf(request);
         // "Now" is what this door is for, so a day need not be given.
         const event = checked(eventSchema, { fromDay: 0, ...(body as object) }, '/event');
-        if (event.type === 'dead-campaign')
-          throw new Error('/event: a dead-campaign is injected, not applied: put it into the scenario');
-        const [fault] = misplaced(
-          event,
-          this.#options.providers.map((one) => one.spec),
-        );
+        if (isCampaign(event))
+          throw new Error(`/event: a ${event.type} is injected, not applied: put it into the scenario`);
+        const [fault] = misplaced(event, this.#options.scenario);
         if (fault) throw new Error(`/event: ${fault.path.join('.')}: ${fault.message}`);
         schedule.apply(event);
         observe();
@@ -130,6 +139,8 @@ export class ControlServer {
     }
   }
 }
+
+const PLACE_OF = { ip: 'sources', domain: 'domains', net: 'networks' } as const;
 
 function checked<T>(schema: z.ZodType<T>, value: unknown, source: string): T {
   const result = schema.safeParse(value);

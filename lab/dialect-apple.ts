@@ -1,5 +1,5 @@
 /** How Apple words its answers. */
-import { type Dialect, REFUSED_BY_DOMAIN } from './dialect-parts.ts';
+import { type Dialect, NETBLOCK_REFUSED, REFUSED_BY_DOMAIN } from './dialect-parts.ts';
 
 export const apple: Dialect = {
   limitsAt: 'data',
@@ -23,5 +23,6 @@ export const apple: Dialect = {
     code: 554,
     text: '5.7.1 [CS01] Message rejected due to local policy. Please visit https://support.apple.com/en-us/HT204137',
   }),
+  netblockBlocked: NETBLOCK_REFUSED,
   tenantBlocked: (_ip, rcpt) => REFUSED_BY_DOMAIN(rcpt),
 };

@@ -29,6 +29,10 @@ export const google: Dialect = {
     code: 550,
     text: `5.7.1 [${ip}] Gmail has detected that this message is likely suspicious due to the very low reputation of the sending domain. To best protect our users from spam, the message has been blocked. - gsmtp`,
   }),
+  netblockBlocked: () => ({
+    code: 550,
+    text: '5.7.28 Gmail has detected an unusual rate of unsolicited mail originating from your IP Netblock. To protect our users from spam, mail sent from your IP Netblock has been blocked. For more information, go to https://support.google.com/mail/?p=UnsolicitedIPError - gsmtp',
+  }),
   tenantBlocked: () => ({
     code: 550,
     text: '5.7.1 The user or domain that you are sending to (or from) has a policy that prohibited the mail that you sent. Please contact your domain administrator for further details. For more information, go to https://support.google.com/a/answer/172179 - gsmtp',

@@ -13,6 +13,11 @@ const tenantBlocked = (ip: string, rcpt: string): Reply => ({
   text: `5.7.513 Service unavailable, Client host [${ip}] blocked by ${domainOf(rcpt)} using Customer Block list (AS16012611)`,
 });
 
+const netblockBlocked = (ip: string): Reply => ({
+  code: 550,
+  text: `5.7.1 Unfortunately, messages from [${ip}] weren't sent. Please contact your Internet service provider since part of their network is on our block list (S3150). You can also refer your provider to http://mail.live.com/mail/troubleshooting.aspx#errors.`,
+});
+
 export const microsoftConsumer: Dialect = {
   limitsAt: 'rcpt',
   limited: (ip) => ({
@@ -35,6 +40,7 @@ export const microsoftConsumer: Dialect = {
   tooManyMessages: () => ({ code: 421, text: '4.3.2 Too many messages on this connection' }),
   domainLimited: () => ({ code: 451, text: '4.7.500 Server busy. Please try again later. (S843)' }),
   domainBlocked: () => MAIL_FROM_LISTED,
+  netblockBlocked,
   tenantBlocked,
 };
 
@@ -57,5 +63,6 @@ export const microsoft365: Dialect = {
   tooManyMessages: microsoftConsumer.tooManyMessages,
   domainLimited: microsoftConsumer.domainLimited,
   domainBlocked: () => MAIL_FROM_LISTED,
+  netblockBlocked,
   tenantBlocked,
 };

@@ -1,5 +1,5 @@
 /** How a small provider on Postfix words its answers, and a mail gateway that stands before companies' own servers. */
-import { type Dialect, REFUSED_BY_DOMAIN } from './dialect-parts.ts';
+import { type Dialect, NETBLOCK_REFUSED, REFUSED_BY_DOMAIN } from './dialect-parts.ts';
 
 export const other: Dialect = {
   limitsAt: 'rcpt',
@@ -17,6 +17,7 @@ export const other: Dialect = {
     text: `4.7.1 Mail of ${domain} temporarily deferred due to poor reputation`,
   }),
   domainBlocked: (domain) => ({ code: 554, text: `5.7.1 <${domain}>: Sender domain rejected: bad reputation` }),
+  netblockBlocked: NETBLOCK_REFUSED,
   tenantBlocked: (_ip, rcpt) => REFUSED_BY_DOMAIN(rcpt),
 };
 
@@ -30,5 +31,6 @@ export const gateway: Dialect = {
   tooManyMessages: () => ({ code: 421, text: '4.7.0 Too many messages in this session' }),
   domainLimited: (domain) => ({ code: 451, text: `4.7.1 Mail of ${domain} is deferred for further checks` }),
   domainBlocked: () => ({ code: 554, text: '5.7.1 Message blocked due to the reputation of its sender domain' }),
+  netblockBlocked: NETBLOCK_REFUSED,
   tenantBlocked: () => ({ code: 550, text: '5.7.0 Local Policy Violation' }),
 };

@@ -1,5 +1,5 @@
 /** How Yahoo words its answers. */
-import { type Dialect, REFUSED_BY_DOMAIN } from './dialect-parts.ts';
+import { type Dialect, NETBLOCK_REFUSED, REFUSED_BY_DOMAIN } from './dialect-parts.ts';
 
 export const yahoo: Dialect = {
   limitsAt: 'rcpt',
@@ -29,5 +29,6 @@ export const yahoo: Dialect = {
     code: 554,
     text: '5.7.9 Message not accepted for policy reasons. See https://postmaster.yahooinc.com/error-codes',
   }),
+  netblockBlocked: NETBLOCK_REFUSED,
   tenantBlocked: (_ip, rcpt) => REFUSED_BY_DOMAIN(rcpt),
 };

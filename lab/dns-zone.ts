@@ -19,6 +19,13 @@ export class Zone {
   readonly #signed = new Set<string>();
   /** Names for which no server gives an answer. */
   readonly #failing = new Set<string>();
+  /** Zones that change as the world goes on: somebody is asked each time. */
+  readonly #delegated = new Map<string, (question: Question) => ZoneAnswer>();
+
+  /** From now on `answer` speaks for this name and all below it. */
+  delegate(suffix: string, answer: (question: Question) => ZoneAnswer): void {
+    this.#delegated.set(suffix.toLowerCase(), answer);
+  }
 
   addAddress(name: string, ip: string): void {
     this.#add({ type: 'A', name, ttl: TTL, data: ip });
@@ -68,6 +75,9 @@ export class Zone {
   answer(question: Question): ZoneAnswer {
     const name = question.name.toLowerCase();
     if (this.#failing.has(name)) return { rcode: 'SERVFAIL', answers: [] };
+    for (const [suffix, ask] of this.#delegated) {
+      if (name === suffix || name.endsWith(`.${suffix}`)) return ask(question);
+    }
     const records = this.#records.get(name);
     const authentic = this.#signed.has(name);
     if (!records) return { rcode: this.#parents.has(name) ? 'NOERROR' : 'NXDOMAIN', answers: [], authentic };

@@ -1,12 +1,13 @@
 /**
  * The lab's command line: `world` runs a small internet, `inject` plays a customer's application, `schema` prints the JSON
- * Schema of scenarios.
+ * Schema of scenarios, `reference` the same for people.
  */
 import { isIPv4 } from 'node:net';
 import { parseArgs } from 'node:util';
 import { startInjector } from './injector.ts';
 import { scenarioJsonSchema } from './scenario.ts';
 import { loadScenario } from './scenario-file.ts';
+import { referenceText } from './scenario-reference.ts';
 import type { MailHost, SenderHost } from './topology.ts';
 import { startWorld } from './world.ts';
 
@@ -15,7 +16,8 @@ const USAGE = `usage:
       [--complaints-to HOST:PORT/RCPT] [--mail-hosts DOMAIN=IP:PORT,...] [--port N] [--http-port N] [--epoch MS]
   node lab/main.ts inject --scenario FILE --dir DIR --to HOST:PORT --user U --pass P --pool NAME
       --day-length MS --epoch MS [--days N]
-  node lab/main.ts schema > lab/scenarios/scenario.schema.json`;
+  node lab/main.ts schema > lab/scenarios/scenario.schema.json
+  node lab/main.ts reference`;
 
 const text = { type: 'string' } as const;
 
@@ -69,6 +71,10 @@ async function inject(args: string[]): Promise<void> {
 
 async function schema(): Promise<void> {
   process.stdout.write(scenarioJsonSchema());
+}
+
+async function reference(): Promise<void> {
+  process.stdout.write(referenceText());
 }
 
 type Given = Record<string, string | undefined>;
@@ -130,7 +136,7 @@ function onSignal(act: () => void): void {
 }
 
 const [command, ...args] = process.argv.slice(2);
-const commands: Record<string, (args: string[]) => Promise<void>> = { world, inject, schema };
+const commands: Record<string, (args: string[]) => Promise<void>> = { world, inject, schema, reference };
 try {
   const chosen = commands[command ?? ''];
   if (!chosen) throw new Error(USAGE);

@@ -1,19 +1,30 @@
 /**
  * One mailbox provider: what it answers to whom, and where mail lands. No sockets here; provider-server.ts asks.
  *
- * In this order a recipient is refused: outage, blocked sender, block by its own domain, greylisting, clampdown, reputation
- * limit, unknown recipient, an answer in no list. Limits are answered at RCPT or after the message, as the dialect has it;
- * those of the author's domain always after it, for only then it is known.
+ * In this order a recipient is refused: outage, blocklist, blocked sender, blocked network, block by its own domain,
+ * greylisting, clampdown, volume jump, reputation limit, unknown recipient, an answer in no list. Limits are answered at
+ * RCPT or after the message, as the dialect has it; those of the author's domain always after it, for only then it is known.
  */
+import type { Blocklists } from './blocklists.ts';
 import type { LabClock, PlanInstant } from './clock.ts';
 import { DIALECTS } from './dialect.ts';
-import { ACCEPTED_RECIPIENT, type Dialect, GREYLISTED, OUT_OF_SERVICE, type Reply } from './dialect-parts.ts';
+import {
+  ACCEPTED_RECIPIENT,
+  type Dialect,
+  GREYLISTED,
+  LISTED,
+  LISTED_FOR_NOW,
+  OUT_OF_SERVICE,
+  type Reply,
+} from './dialect-parts.ts';
 import { Greylist } from './greylist.ts';
+import { Limits } from './limits.ts';
+import { Netblocks } from './netblocks.ts';
 import { chance } from './random.ts';
+import { junks } from './readers.ts';
 import { domainOf, recipientExists } from './recipients.ts';
-import type { Reputation, Standing } from './reputation.ts';
+import type { Standing } from './reputation.ts';
 import type { Scenario } from './scenario.ts';
-import type { Clampdown } from './scenario-events.ts';
 import type { ProviderSpec } from './scenario-provider.ts';
 import type { Schedule } from './schedule.ts';
 import { type KnownSender, SenderRegistry, type Tally } from './sender-registry.ts';
@@ -48,16 +59,28 @@ export interface MessageAnswer {
 export class Provider {
   readonly spec: ProviderSpec;
   readonly #seed: number;
+  readonly #scenario: Scenario;
   readonly #dialect: Dialect;
   readonly #clock: LabClock;
   readonly #schedule: Schedule;
   readonly #greylist: Greylist;
   readonly #unlisted: UnlistedReplies | null;
   readonly #senders: SenderRegistry;
+  readonly #netblocks: Netblocks | null;
+  readonly #limits: Limits;
+  readonly #blocklists: Blocklists | null;
 
-  constructor(options: { spec: ProviderSpec; scenario: Scenario; clock: LabClock; schedule: Schedule }) {
+  /** `blocklists`: those of the world; without them nobody is listed. */
+  constructor(options: {
+    spec: ProviderSpec;
+    scenario: Scenario;
+    clock: LabClock;
+    schedule: Schedule;
+    blocklists?: Blocklists;
+  }) {
     const { spec, scenario } = options;
     this.spec = spec;
+    this.#scenario = scenario;
     this.#seed = scenario.seed;
     this.#dialect = DIALECTS[spec.dialect];
     this.#clock = options.clock;
@@ -66,11 +89,16 @@ export class Provider {
       seed: scenario.seed,
       provider: spec.key,
       share: spec.greylistShare,
+      minHours: spec.greylistMinHours,
       maxHours: spec.greylistMaxHours,
+      by: spec.greylistBy,
     });
     const seeded = { seed: scenario.seed, provider: spec.key };
     this.#unlisted = spec.unlistedReplies ? new UnlistedReplies({ ...seeded, ...spec.unlistedReplies }) : null;
     this.#senders = new SenderRegistry(spec, scenario);
+    this.#netblocks = spec.netblockReputation ? new Netblocks(spec.netblockReputation.share) : null;
+    this.#limits = new Limits({ spec, seed: scenario.seed, dialect: this.#dialect, schedule: this.#schedule });
+    this.#blocklists = options.blocklists ?? null;
   }
 
   /** Null: welcome. `open`: connections this address has already. */
@@ -93,24 +121,41 @@ export class Provider {
   }
 
   rcpt(attempt: RecipientAttempt): Reply {
+    const reply = this.#answerRcpt(attempt);
+    this.#chargeNetwork(attempt.sourceIp);
+    return reply;
+  }
+
+  data(message: MessageAttempt): MessageAnswer {
+    const answer = this.#answerData(message);
+    this.#chargeNetwork(message.sourceIp);
+    return answer;
+  }
+
+  #answerRcpt(attempt: RecipientAttempt): Reply {
     const { sourceIp, mailFrom, rcpt } = attempt;
-    const at = this.#clock.instant();
+    const at = this.#now();
     const { reputation, tally } = this.#senders.source(sourceIp);
     const count = (reply: Reply) => this.#counted(reply, tally, 1);
     reputation.rollTo(at.day);
     if (this.#schedule.outage(this.spec.key)) return count(OUT_OF_SERVICE);
+    const list = this.#listing(sourceIp);
+    if (list?.answer === 'refuse') return count(LISTED(sourceIp, list.zone));
+    if (list?.answer === 'defer') return count(LISTED_FOR_NOW(sourceIp, list.zone));
     if (reputation.standing === 'blocked') {
       reputation.recordKnock(at);
       return count(this.#dialect.blocked(sourceIp));
     }
+    if (this.#networkStanding(sourceIp, at) === 'blocked') return count(this.#dialect.netblockBlocked(sourceIp));
     if (this.#blockedByTenant(rcpt)) return count(this.#dialect.tenantBlocked(sourceIp, rcpt));
     if (this.#greylist.defers(sourceIp, domainOf(mailFrom), rcpt, at.hours)) return count(GREYLISTED(rcpt));
     if (this.#dialect.limitsAt === 'rcpt') {
-      const limit = this.#limit(sourceIp, [rcpt], at);
+      const limit = this.#limits.ofAddress(reputation, sourceIp, [rcpt], at);
       if (limit) return count(limit);
     }
     if (!recipientExists(rcpt)) {
       reputation.recordDead(at);
+      this.#blocklists?.recordDead(sourceIp);
       this.#senders.domain(this.#senders.domainName(mailFrom, null)).recordDead(at);
       return count(this.#dialect.unknownRecipient(rcpt));
     }
@@ -120,16 +165,16 @@ export class Provider {
     return unlisted ? count(unlisted) : ACCEPTED_RECIPIENT;
   }
 
-  data(message: MessageAttempt): MessageAnswer {
+  #answerData(message: MessageAttempt): MessageAnswer {
     const { sourceIp, rcpts, mailFrom } = message;
-    const at = this.#clock.instant();
+    const at = this.#now();
     const { reputation, tally } = this.#senders.source(sourceIp);
     const domainName = this.#senders.domainName(mailFrom, message.authorDomain ?? null);
     const domain = this.#senders.domain(domainName);
     const [rcpt = ''] = rcpts;
     const refusal =
-      (this.#dialect.limitsAt === 'data' ? this.#limit(sourceIp, rcpts, at) : null) ??
-      this.#domainLimit(domain, domainName, message, at) ??
+      (this.#dialect.limitsAt === 'data' ? this.#limits.ofAddress(reputation, sourceIp, rcpts, at) : null) ??
+      this.#limits.ofDomain(domain, domainName, message, at) ??
       this.#unlisted?.afterMessage({ sourceIp, senderDomain: domainOf(mailFrom), rcpt });
     if (refusal) {
       return { reply: this.#counted(refusal, tally, rcpts.length), accepted: false, placement: null };
@@ -137,22 +182,42 @@ export class Provider {
     for (const _ of rcpts) {
       reputation.recordAccepted(at);
       domain.recordAccepted(at);
+      this.#limits.count(reputation, sourceIp, at);
     }
     tally.accepted += rcpts.length;
     const reply = { code: 250, text: `2.0.0 OK ${this.spec.key} queued` };
-    return { reply, accepted: true, placement: this.#place(message, [reputation.standing, domain.standing]) };
+    const standings = [reputation.standing, domain.standing, this.#networkStanding(sourceIp, at)];
+    return { reply, accepted: true, placement: this.#place(message, standings) };
   }
 
   /** A reader pressed "spam". `author`: the domain the message answers for, null if unknown. */
   complain(sourceIp: string, mailFrom: string, author: string | null): void {
-    const at = this.#clock.instant();
+    const at = this.#now();
     this.#senders.source(sourceIp).reputation.recordComplaint(at);
     this.#senders.domain(this.#senders.domainName(mailFrom, author)).recordComplaint(at);
+    this.#chargeNetwork(sourceIp);
   }
 
-  /** Every sender seen so far, days ended up to now. */
+  /** Every sender and network seen so far, days ended up to now. */
   senders(): KnownSender[] {
-    return this.#senders.all(this.#clock.instant().day);
+    return this.#senders.all(this.#now().day, this.#netblocks?.all());
+  }
+
+  #now(): PlanInstant {
+    return this.#clock.instant(this.spec.dayStartsAtHour);
+  }
+
+  #listing(sourceIp: string): ProviderSpec['blocklists'][number] | undefined {
+    return this.spec.blocklists.find(({ zone }) => this.#blocklists?.listed(zone, sourceIp));
+  }
+
+  #networkStanding(sourceIp: string, at: PlanInstant): Standing {
+    const neighbours = this.#schedule.at(this.spec.key, 'bad-neighbour');
+    return this.#netblocks?.standing(sourceIp, neighbours, at) ?? 'good';
+  }
+
+  #chargeNetwork(sourceIp: string): void {
+    this.#netblocks?.charge(sourceIp, this.#senders.source(sourceIp).reputation, this.#now());
   }
 
   #counted(reply: Reply, tally: Tally, recipients: number): Reply {
@@ -172,7 +237,10 @@ export class Provider {
 
   #place(message: MessageAttempt, standings: readonly Standing[]): Placement {
     if (this.#returns(message)) return 'returned';
-    if (standings.every((one) => one === 'good')) return 'inbox';
+    const [rcpt = ''] = message.rcpts;
+    if (standings.every((one) => one === 'good') && this.#listing(message.sourceIp)?.answer !== 'junk') {
+      return junks(this.#scenario, this.spec.key, rcpt) ? 'junk' : 'inbox';
+    }
     return chance(this.spec.missingShare, this.#seed, 'missing', this.spec.key, message.messageId) ? 'missing' : 'junk';
   }
 
@@ -181,40 +249,5 @@ export class Provider {
     const { lateBounces, key } = this.spec;
     if (!lateBounces || mailFrom === '') return false;
     return chance(lateBounces.share, this.#seed, 'late-bounce', key, messageId, ...rcpts);
-  }
-
-  #limit(sourceIp: string, rcpts: readonly string[], at: PlanInstant): Reply | null {
-    const { reputation } = this.#senders.source(sourceIp);
-    const [clampdown] = this.#schedule.at(this.spec.key, 'clampdown');
-    if (clampdown && rcpts.some((rcpt) => this.#clamped(clampdown, reputation, sourceIp, rcpt, at))) {
-      return this.#dialect.limited(sourceIp);
-    }
-    const excess = reputation.excess(at);
-    if (excess === 'burst') return this.#dialect.throttled(sourceIp);
-    if (excess === 'volume') {
-      for (const _ of rcpts) reputation.recordExcess(at);
-      return this.#dialect.limited(sourceIp);
-    }
-    return null;
-  }
-
-  // A clampdown is nobody's fault: it defers without doing damage.
-  #clamped(clampdown: Clampdown, reputation: Reputation, sourceIp: string, rcpt: string, at: PlanInstant): boolean {
-    if (reputation.established || reputation.volumeToday(at) < clampdown.dailyAllowance) return false;
-    return chance(clampdown.deferShare, this.#seed, 'clampdown', this.spec.key, sourceIp, rcpt);
-  }
-
-  #domainLimit(domain: Reputation, name: string, message: MessageAttempt, at: PlanInstant): Reply | null {
-    if (!this.spec.domainReputation) return null;
-    domain.rollTo(at.day);
-    if (domain.standing === 'blocked') {
-      domain.recordKnock(at);
-      return this.#dialect.domainBlocked(name, message.sourceIp);
-    }
-    const excess = domain.excess(at);
-    if (excess === null) return null;
-    // A burst costs a domain nothing, as it costs an address nothing.
-    if (excess === 'volume') for (const _ of message.rcpts) domain.recordExcess(at);
-    return this.#dialect.domainLimited(name);
   }
 }

@@ -18,6 +18,11 @@ export function seedAddress(domain: string, n: number): string {
   return `seed-${String(n).padStart(2, '0')}@${domain}`;
 }
 
+/** Whether it is a seed mailbox: the sender's own, so it never complains. */
+export function isSeed(rcpt: string): boolean {
+  return /^seed-\d\d@/.test(rcpt);
+}
+
 /** What follows the last @, lower case; empty for the null sender. */
 export function domainOf(address: string): string {
   const at = address.lastIndexOf('@');

@@ -1,6 +1,7 @@
 /** The lines the lab writes: its own view of what happened, by its own clock (`t`, ms since 1970). */
+import type { Reply } from './dialect-parts.ts';
 import type { Placement } from './provider.ts';
-import type { WorldEvent } from './scenario-events.ts';
+import type { BlocklistEvent, ProviderEvent } from './scenario-events.ts';
 
 /** One RCPT command and its answer. */
 export interface RcptLine {
@@ -16,6 +17,8 @@ export interface RcptLine {
   readonly ehlo: string;
   readonly code: number;
   readonly text: string;
+  /** The limit of volume it met, if it met one. */
+  readonly why?: Reply['why'];
 }
 
 /** The answer to the final dot. */
@@ -32,6 +35,7 @@ export interface DataLine {
   readonly campaign: string | null;
   readonly code: number;
   readonly text: string;
+  readonly why?: Reply['why'];
   readonly accepted: boolean;
   readonly placement: Placement | null;
 }
@@ -42,16 +46,27 @@ export type ReceivedLine = RcptLine | DataLine;
 /** A line of events.jsonl: the ground truth a judge may compare decisions with. */
 export type EventLine = { readonly t: number; readonly day: number } & (
   | {
-      /** An event that the world takes part in began or ended. */
-      readonly kind: WorldEvent['type'];
+      /** An event at a provider began or ended. */
+      readonly kind: ProviderEvent['type'];
       readonly provider: string;
       readonly on: boolean;
       /** Of a tenant-block: the recipient domain. */
       readonly domain?: string;
+      /** Of a bad-neighbour: the /24. */
+      readonly network?: string;
+    }
+  | {
+      /** An event at a blocklist began or ended, or its own rule listed an address or let it go (kind `listing`). */
+      readonly kind: BlocklistEvent['type'];
+      readonly blocklist: string;
+      readonly on: boolean;
+      /** Of a listing: the address or the network. */
+      readonly network?: string;
     }
   | {
       readonly kind: 'score';
       readonly provider: string;
+      /** `ip:…`, `domain:…` or `net:…`. */
       readonly sender: string;
       readonly score: number;
       readonly standing: string;

@@ -36,6 +36,8 @@ const COMPLAINT_MIN = 2;
 export class Reputation {
   /** Known to the provider from before the world began. */
   readonly established: boolean;
+  /** Recipients a day it was known for when the world began. */
+  readonly knownLevel: number;
   readonly #freeDailyVolume: number;
   readonly #volume = new RollingCount();
   readonly #dead = new RollingCount();
@@ -45,11 +47,13 @@ export class Reputation {
   #day = 0;
   #volumeToday = 0;
   #harmToday = 0;
+  #harmDone = 0;
 
   /** `freeDailyVolume`: recipients in 24 h anybody may reach (Infinity: no limit). `level`: recipients a day, if known. */
   constructor(options: { freeDailyVolume: number; level?: number }) {
     this.#freeDailyVolume = options.freeDailyVolume;
-    this.#level = options.level ?? 0;
+    this.knownLevel = options.level ?? 0;
+    this.#level = this.knownLevel;
     this.established = options.level !== undefined;
   }
 
@@ -126,6 +130,24 @@ export class Reputation {
     this.#harm(KNOCK_HARM);
   }
 
+  /** A share of what somebody else did, 0..1. */
+  recordForeignHarm(at: PlanInstant, amount: number): void {
+    this.rollTo(at.day);
+    if (amount > 0) this.#harm(amount);
+  }
+
+  /** Keeps the damage at `damage` or more for today: somebody else sees to it. */
+  sufferAtLeast(at: PlanInstant, damage: number): void {
+    this.rollTo(at.day);
+    this.#harm(Math.max(0, damage - this.#damage));
+    this.#harmToday = Math.max(this.#harmToday, CLEAN_DAY_HARM);
+  }
+
+  /** All damage ever done, healed or not. */
+  get harmDone(): number {
+    return this.#harmDone;
+  }
+
   /** Ends all days before `day`: the level learns from each, the damage heals on clean ones. */
   rollTo(day: number): void {
     for (; this.#day < day; this.#day++) {
@@ -139,6 +161,7 @@ export class Reputation {
   #harm(amount: number): void {
     this.#damage = Math.min(1, this.#damage + amount);
     this.#harmToday += amount;
+    this.#harmDone += amount;
   }
 }
 

@@ -1,7 +1,7 @@
 /** Reads a scenario file and says in one line per fault what is wrong with it and where. */
 import { readFile } from 'node:fs/promises';
-import type { z } from 'zod';
 import { type Scenario, scenarioSchema } from './scenario.ts';
+import { describeIssues } from './scenario-issues.ts';
 
 /** The scenario in `path`. Throws an Error that names the file and the place in it, fit to be shown to people. */
 export async function loadScenario(path: string): Promise<Scenario> {
@@ -14,18 +14,8 @@ export async function loadScenario(path: string): Promise<Scenario> {
 /** Checks a scenario given as a value; `source` names it in errors. */
 export function parseScenario(value: unknown, source: string): Scenario {
   const result = scenarioSchema.safeParse(value);
-  if (!result.success) throw new Error(describeIssues(result.error, source));
+  if (!result.success) throw new Error(describeIssues(result.error, source, value));
   return result.data;
-}
-
-/** `file: events[2].provider: no provider has the key "gogle"`, one line per fault. */
-export function describeIssues(error: z.ZodError, source: string): string {
-  return error.issues.map((issue) => `${source}: ${placeOf(issue.path)}: ${issue.message}`).join('\n');
-}
-
-function placeOf(path: readonly PropertyKey[]): string {
-  const text = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
-  return text.replace(/^\./, '') || 'the whole file';
 }
 
 function parseJson(text: string, path: string): unknown {

@@ -17,7 +17,7 @@ export interface Source {
 }
 
 export interface KnownSender {
-  readonly kind: 'ip' | 'domain';
+  readonly kind: 'ip' | 'domain' | 'net';
   readonly name: string;
   readonly reputation: Reputation;
   /** Of addresses only. */
@@ -67,13 +67,14 @@ export class SenderRegistry {
     return this.#domains.get(name) ?? this.#addDomain(name);
   }
 
-  /** Everybody, addresses first, with all days ended before `day`. */
-  all(day: number): KnownSender[] {
+  /** Everybody, addresses first, then domains and `networks`, with all days ended before `day`. */
+  all(day: number, networks: readonly (readonly [string, Reputation])[] = []): KnownSender[] {
     const ips = [...this.#sources].map(([name, one]) => ({ kind: 'ip' as const, name, ...one }));
     const domains = [...this.#domains].map(([name, reputation]) => {
       return { kind: 'domain' as const, name, reputation, tally: null };
     });
-    const senders = [...ips, ...domains];
+    const nets = networks.map(([name, reputation]) => ({ kind: 'net' as const, name, reputation, tally: null }));
+    const senders = [...ips, ...domains, ...nets];
     for (const { reputation } of senders) reputation.rollTo(day);
     return senders;
   }

@@ -1,5 +1,7 @@
 /** Where things are: every MX host gets a loopback address, and the zone says so. */
+import type { Blocklists } from './blocklists.ts';
 import { Zone } from './dns-zone.ts';
+import { dnsblAnswer } from './dnsbl-zone.ts';
 import type { Scenario } from './scenario.ts';
 
 /** A sending address of the guest and its name, so that its forward-confirmed reverse DNS holds. */
@@ -29,7 +31,12 @@ export function mxHostsOf(scenario: Scenario, index: number): MxHost[] {
 }
 
 /** All that the world's DNS knows. */
-export function zoneOf(scenario: Scenario, senders: readonly SenderHost[], mailHosts: readonly MailHost[] = []): Zone {
+export function zoneOf(
+  scenario: Scenario,
+  senders: readonly SenderHost[],
+  mailHosts: readonly MailHost[] = [],
+  blocklists?: Blocklists,
+): Zone {
   const zone = new Zone();
   scenario.providers.forEach((provider, index) => {
     const hosts = mxHostsOf(scenario, index);
@@ -43,6 +50,9 @@ export function zoneOf(scenario: Scenario, senders: readonly SenderHost[], mailH
   for (const { domain, ip } of mailHosts) {
     zone.addMx(domain, `mx.${domain}`, 10);
     zone.addAddress(`mx.${domain}`, ip);
+  }
+  for (const spec of blocklists?.specs ?? []) {
+    zone.delegate(spec.zone, (question) => dnsblAnswer(blocklists as Blocklists, spec, question));
   }
   return zone;
 }

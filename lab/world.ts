@@ -1,11 +1,13 @@
 /** Puts a world together: name server, providers, mailboxes, complaints, records and control, all on loopback. */
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { Blocklists } from './blocklists.ts';
 import { LabClock } from './clock.ts';
 import { Complaints, type ReportTarget } from './complaints.ts';
 import { ControlServer, type WorldState } from './control.ts';
 import { DnsServer } from './dns-server.ts';
 import { Dovecot } from './dovecot.ts';
+import { startImapGates } from './imap-gate.ts';
 import { Journal } from './journal.ts';
 import { LateBounces } from './late-bounces.ts';
 import { MailExchange } from './mail-exchange.ts';
@@ -55,7 +57,7 @@ export interface WorldFacts {
   /** `127.0.0.1:port`, UDP and TCP. */
   readonly dns: string;
   readonly smtpPort: number;
-  /** Null if the scenario has no seed mailboxes. */
+  /** The server itself, always up; `seeds` name each provider's own door to it. Null without seed mailboxes. */
   readonly imap: { readonly host: string; readonly port: number } | null;
   readonly control: string;
   readonly seeds: readonly SeedAccount[];
@@ -99,10 +101,12 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     const events = await Journal.open<EventLine>(path.join(directory, 'events.jsonl'));
     undo.push(() => events.close());
     const schedule = new Schedule(clock, scenario.events);
-    const providers = scenario.providers.map((spec) => new Provider({ spec, scenario, clock, schedule }));
+    const blocklists = new Blocklists({ specs: scenario.blocklists, clock, schedule });
+    const common = { scenario, clock, schedule, blocklists };
+    const providers = scenario.providers.map((spec) => new Provider({ spec, ...common }));
 
     const mailHosts = options.mailHosts ?? [];
-    const dns = new DnsServer(zoneOf(scenario, options.senders ?? [], mailHosts));
+    const dns = new DnsServer(zoneOf(scenario, options.senders ?? [], mailHosts, blocklists));
     const dnsPort = await dns.start();
     undo.push(() => dns.stop());
 
@@ -114,12 +118,14 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     });
     const imap = accounts.length > 0 ? await Dovecot.start(accounts) : null;
     if (imap) undo.push(() => imap.stop());
+    const gates = imap ? await startImapGates({ scenario, schedule, imapPort: imap.port }) : null;
+    if (gates) undo.push(() => gates.stop());
     const users = new Set(accounts.map((account) => account.user));
 
     const complaints = new Complaints({
-      seed: scenario.seed,
-      rate: scenario.traffic.complaintRate,
+      world: scenario,
       clock,
+      schedule,
       target: options.complaintsTo,
       record: (line) => events.append(line),
     });
@@ -150,11 +156,11 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     smtpPort = listening.smtpPort;
     undo.push(listening.stopAll);
 
-    const observer = new Observer({ clock, schedule, providers, record: (line) => events.append(line) });
+    const observer = new Observer({ clock, schedule, blocklists, providers, record: (line) => events.append(line) });
     observer.start();
     undo.push(async () => observer.stop());
 
-    const control = new ControlServer({ clock, schedule, providers, observe: () => observer.look() });
+    const control = new ControlServer({ scenario, clock, schedule, providers, observe: () => observer.look() });
     const httpPort = await control.listen(options.httpPort ?? 0);
     undo.push(() => control.stop());
 
@@ -164,7 +170,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       smtpPort,
       imap: imap ? { host, port: imap.port } : null,
       control: `http://${host}:${httpPort}`,
-      seeds: imap ? accounts.map((account) => ({ ...account, host, port: imap.port })) : [],
+      seeds: gates ? accounts.map((account) => ({ ...account, host, port: gates.portOf(account.provider) })) : [],
       providers: scenario.providers.map(({ key, domains }, index) => ({ key, domains, mx: hosts[index] ?? [] })),
     };
     await writeWhole(path.join(directory, 'world.json'), `${JSON.stringify(facts, null, 2)}\n`);

@@ -14,7 +14,7 @@ export interface ListenerSettings {
   readonly port: number;
   /** TLS is offered only with it. */
   readonly tls?: TlsFiles;
-  /** Addresses whose connections begin with a PROXY protocol header (version 1). */
+  /** Addresses whose connections begin with a PROXY protocol header (version 1 or 2). */
   readonly proxyFrom?: readonly string[];
 }
 

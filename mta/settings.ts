@@ -47,6 +47,8 @@ export interface MtaSettings {
   readonly delivery?: DeliverySettings;
   /** Are senders told of what could not be delivered (DSN)? Default: `sender`. */
   readonly notifications?: 'sender' | 'none';
+  /** Days finished mail is kept; absent: the default (retention.ts). */
+  readonly keepDays?: number;
   /** Limits that differ from the shipped ones. */
   readonly shaping?: ShapingOverrides;
   /** Pools whose mail goes to another engine. */

@@ -16,6 +16,7 @@ import { startInbound } from './feedback/inbound.ts';
 import { BackPressure, MARKS } from './injection/back-pressure.ts';
 import { startInjection } from './injection/start.ts';
 import { Notifier } from './notifications/notifier.ts';
+import { KEEP_DAYS, Retention } from './retention.ts';
 import { Router } from './routing/router.ts';
 import type { MtaSettings } from './settings.ts';
 import { DeadAddresses } from './suppression/dead-addresses.ts';
@@ -112,6 +113,12 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     now: clock.now,
     planMs: anyPlanMs,
   });
+  const retention = new Retention({
+    store,
+    days: settings.keepDays ?? KEEP_DAYS,
+    now: () => performance.now(),
+    log: settings.log,
+  });
   let swept = 0;
   const recover = (within?: number) => recoverDead(store, lease.id, settings.node, CLAIM_GRACE_MS, within);
   await recover();
@@ -131,6 +138,7 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     chore(1_000, async () => {
       if ((await notifier.notify()) > 0) route.soon();
     }),
+    chore(1_000, () => retention.step()),
     chore(600_000, () => forgetOldRequests(store, REQUESTS_DAYS)),
     chore(30_000, () => expireSuppressions(store)),
     chore(600_000, () => dropOldUnverified(store, UNVERIFIED_DAYS, UNVERIFIED_MOST)),

@@ -223,7 +223,12 @@ function finalDecision(input: LaneInput): LaneDecision | null {
   const held = whyHold(input, judgements);
   // Only what failed breaks a row of good evaluations: too little mail, or too little seen, is no fault.
   const failed = judgements.some((one) => !one.dry && one.verdict === 'fail');
-  if (held !== null) return apply(input, 'hold', 'hold', held, failed ? { clean: 0 } : {}, judgements);
+  if (held !== null) {
+    const decision = apply(input, 'hold', 'hold', held, failed ? { clean: 0 } : {}, judgements);
+    // Too little mail is no failure: the lane is in order and stays what it is.
+    const little = judgements.some((one) => one.metric === 'utilisation' && one.says === held);
+    return decision !== null && little ? { ...decision, phase: lane.phase } : decision;
+  }
   const { consecutiveGood } = gatesOf(input.plan?.gates);
   const clean = lane.clean + 1;
   if (clean < consecutiveGood) {

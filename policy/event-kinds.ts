@@ -6,6 +6,7 @@
 /** About one recipient's mail: told in the order in which it happened to that recipient. */
 export const MAIL_KINDS = [
   'message.delivered',
+  'message.relayed',
   'message.deferred',
   'message.bounced',
   'message.expired',

@@ -1,5 +1,6 @@
 import { dovecotStep } from './steps/dovecot.ts';
 import { javaStep, kafkaStep } from './steps/kafka.ts';
+import { postfixStep } from './steps/postfix.ts';
 import { postgresStep } from './steps/postgres.ts';
 import { rabbitmqStep } from './steps/rabbitmq.ts';
 import type { Step } from './steps/step.ts';
@@ -19,6 +20,7 @@ const steps: Step[] = [
   workflowsStep,
   dovecotStep(labRequired),
   swaksStep(labRequired),
+  postfixStep(labRequired),
   ...brokers,
 ];
 

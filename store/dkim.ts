@@ -54,6 +54,15 @@ export async function dkimKeys(db: Queryable, domain?: string): Promise<DkimKeyR
   return rows;
 }
 
+/** The private half of a key as it is stored, maybe sealed; null: it is in a file, or there is no such key. */
+export async function privateKeyOf(db: Queryable, domain: string, selector: string): Promise<string | null> {
+  const { rows } = await db.query(
+    'select private_key as "privateKey" from dkim_keys where domain = $1 and selector = $2',
+    [domain, selector],
+  );
+  return rows[0]?.privateKey ?? null;
+}
+
 /** Active keys with what signs: the newest of each domain and algorithm. */
 export async function signingKeys(
   db: Queryable,

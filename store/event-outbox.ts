@@ -52,11 +52,13 @@ export interface AttemptFact {
   readonly address: string | null;
   readonly provider: string;
   readonly number: number;
-  readonly severity: 'delivered' | 'deferred' | 'hard' | 'soft' | 'blocked' | 'expired' | 'in-doubt';
+  readonly severity: 'delivered' | 'relayed' | 'deferred' | 'hard' | 'soft' | 'blocked' | 'expired' | 'in-doubt';
   readonly class: string;
   readonly scope: string;
   readonly rule: string;
   readonly reply: string;
+  readonly host: string | null;
+  readonly tls: string | null;
   readonly final: boolean;
   readonly probe: boolean;
 }
@@ -67,7 +69,7 @@ export async function attemptFacts(db: Queryable, after: number, upTo: number, l
     name: 'attempt-facts',
     text: `select a.id, extract(epoch from a.at)::float8 * 1000 as at, a.recipient, a.rcpt, m.message_id as "messageId", m.pool,
        m.stream, a.tenant, a.campaign, host(a.address) as address, a.provider, a.number, a.severity, a.class, a.scope,
-       a.rule, a.reply, a.final, a.probe or a.campaign = 'probe' as probe
+       a.rule, a.reply, a.host, a.tls, a.final, a.probe or a.campaign = 'probe' as probe
      from (select * from attempts where id > $1 and id <= $2 order by id limit $3) a
      left join messages m on m.id = a.message order by a.id`,
     values: [after, upTo, limit],

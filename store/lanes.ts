@@ -201,6 +201,11 @@ export async function setNormal(db: Queryable, address: string, provider: string
   await db.query('update lanes set normal = $3 where address = $1 and provider = $2', [address, provider, normal]);
 }
 
+/** Notes that an address carried mail until `at` (ms), also where nobody here saw it: it does not count as idle before. */
+export async function noteSent(db: Queryable, address: string, at: number): Promise<void> {
+  await db.query('update lanes set last_sent_at = $2 where address = $1', [address, new Date(at)]);
+}
+
 export async function poolNames(db: Queryable): Promise<string[]> {
   return (await db.query('select name from pools order by name')).rows.map((row) => row.name);
 }

@@ -12,6 +12,8 @@ export interface OwedNotice {
   readonly severity: string;
   readonly class: string;
   readonly reply: string;
+  /** The remote that said it; null: nobody but us. */
+  readonly host: string | null;
   readonly lastAttempt: number | null;
   readonly retryUntil: number | null;
   readonly mailFrom: string;
@@ -45,7 +47,7 @@ export async function takeFailures(db: Queryable, groupMs: number, messages: num
          (select recipient from dsn_due where message in (select message from ripe) for update skip locked)
        returning *
      )
-     select t.recipient, t.message, t.rcpt, t.severity, t.class, t.reply,
+     select t.recipient, t.message, t.rcpt, t.severity, t.class, t.reply, t.host,
        extract(epoch from t.at)::float8 * 1000 as "lastAttempt", null::float8 as "retryUntil", ${MESSAGE}
      from taken t join messages m on m.id = t.message left join dsn_requests r using (recipient)
      order by t.message, t.recipient`,
@@ -58,10 +60,10 @@ export async function takeFailures(db: Queryable, groupMs: number, messages: num
 export async function owedDelays(db: Queryable, afterMs: number, limit: number): Promise<OwedNotice[]> {
   const { rows } = await db.query(
     `select q.id as recipient, q.message, q.rcpt, 'deferred' as severity, 'infrastructure' as class,
-       coalesce(last.reply, q.reason, '') as reply, extract(epoch from last.at)::float8 * 1000 as "lastAttempt",
+       coalesce(last.reply, q.reason, '') as reply, last.host, extract(epoch from last.at)::float8 * 1000 as "lastAttempt",
        extract(epoch from q.expires)::float8 * 1000 as "retryUntil", ${MESSAGE}
      from dsn_requests r join queue q on q.id = r.recipient join messages m on m.id = q.message
-       left join lateral (select reply, at from attempts a where a.recipient = q.id order by number desc limit 1) last on true
+       left join lateral (select reply, at, host from attempts a where a.recipient = q.id order by number desc limit 1) last on true
      where r.notify like '%DELAY%' and m.mail_from <> ''
        and coalesce(q.first_attempt, greatest(m.received_at, q.due)) <= now() - make_interval(secs => $1::float8 / 1000)
        and not exists (select from dsn_sent s where s.recipient = r.recipient and s.kind = 'delayed')
@@ -71,12 +73,12 @@ export async function owedDelays(db: Queryable, afterMs: number, limit: number):
   return rows;
 }
 
-/** Delivered recipients whose sender asked to hear of that. */
+/** Recipients that were delivered, or handed to an upstream, whose sender asked to hear of that. */
 export async function owedSuccesses(db: Queryable, limit: number): Promise<OwedNotice[]> {
   const { rows } = await db.query(
-    `select r.recipient, a.message, coalesce(a.rcpt, '') as rcpt, a.severity, a.class, a.reply,
+    `select r.recipient, a.message, coalesce(a.rcpt, '') as rcpt, a.severity, a.class, a.reply, a.host,
        extract(epoch from a.at)::float8 * 1000 as "lastAttempt", null::float8 as "retryUntil", ${MESSAGE}
-     from dsn_requests r join attempts a on a.recipient = r.recipient and a.final and a.severity = 'delivered'
+     from dsn_requests r join attempts a on a.recipient = r.recipient and a.final and a.severity in ('delivered', 'relayed')
        join messages m on m.id = a.message
      where r.notify like '%SUCCESS%' order by a.message, r.recipient limit $1`,
     [limit],

@@ -72,6 +72,10 @@ export interface AttemptStory {
   readonly scope: string;
   readonly rule: string;
   readonly reply: string;
+  /** The remote that said so; null: nobody but us. */
+  readonly host: string | null;
+  /** How the connection was protected; null: there was none. */
+  readonly tls: string | null;
   readonly unit: boolean;
   readonly final: boolean;
   readonly process: string;
@@ -100,7 +104,7 @@ async function recipientsOf(db: Queryable, message: number): Promise<RecipientSt
   );
   const tried = await db.query(
     `select recipient, ${ms('at')} as at, number, host(address) as address, provider, severity, class, scope, rule, reply,
-       unit, final, process from attempts where message = $1 order by recipient, number, id`,
+       host, tls, unit, final, process from attempts where message = $1 order by recipient, number, id`,
     [message],
   );
   const ids = [...new Set([...queued.rows.map((row) => row.id), ...tried.rows.map((row) => row.recipient)])];

@@ -45,6 +45,10 @@ export interface Outcome {
   readonly scope: string;
   readonly rule: string;
   readonly reply: string;
+  /** The remote that answered, an upstream with its port; null or absent: the words are ours. */
+  readonly host?: string | null;
+  /** How the connection was protected, in words; null or absent: there was none. */
+  readonly tls?: string | null;
   readonly campaign: string;
   readonly tenant: string;
   readonly probe: boolean;
@@ -76,14 +80,15 @@ export async function commitOutcomes(
     text: `with o as (
        select * from unnest($1::bigint[], $2::bigint[], $3::inet[], $4::text[], $5::int[], $6::timestamptz[], $7::int[],
          $8::timestamptz[], $9::bool[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
-         $16::text[], $17::bool[], $18::timestamptz[], $19::bool[], $23::inet[])
+         $16::text[], $17::bool[], $18::timestamptz[], $19::bool[], $23::inet[], $24::text[], $25::text[])
        as t(recipient, message, address, provider, window_index, at, number, first_at, unit, severity, class, scope, rule,
-         reply, campaign, tenant, probe, due, free, moved_to)
+         reply, campaign, tenant, probe, due, free, moved_to, host, tls)
      ), noted as (
        insert into attempts (recipient, message, address, provider, window_index, at, number, first_at, unit, severity,
-         class, scope, rule, reply, final, campaign, tenant, probe, process, rcpt)
+         class, scope, rule, reply, final, campaign, tenant, probe, process, rcpt, host, tls)
        select recipient, message, address, provider, window_index, at, number, first_at, unit, severity, class, scope,
-         rule, reply, due is null, campaign, tenant, probe, $20, (select q.rcpt from queue q where q.id = o.recipient) from o
+         rule, reply, due is null, campaign, tenant, probe, $20, (select q.rcpt from queue q where q.id = o.recipient),
+         host, tls from o
        on conflict (recipient, number, process) do nothing
        returning address, provider, campaign, at, unit, severity, class
      ), finished as (
@@ -149,6 +154,8 @@ export async function commitOutcomes(
       scale.bucketMs,
       scale.idleMs,
       column((o) => o.retry?.to ?? null),
+      column((o) => o.host ?? null),
+      column((o) => o.tls ?? null),
     ],
   });
 }
@@ -167,14 +174,17 @@ export async function expireDue(db: Queryable, process: string): Promise<number>
        update bodies b set sweep = true from gone where b.id = gone.body_id and not b.sweep
      )
      insert into attempts (recipient, message, address, provider, at, number, first_at, unit, severity, class, scope, rule,
-       reply, final, campaign, tenant, probe, process, rcpt)
+       reply, final, campaign, tenant, probe, process, rcpt, host)
      select id, message, address, coalesce(provider, 'other'), now(), attempts + 1, first_attempt, false, 'expired',
        'infrastructure', 'message', 'expired', coalesce(
          (select left(format('hold %s (%s): %s', h.id, h.cause, h.reason), 300) from holds h
           where h.cleared_at is null and (h.until is null or h.until > now()) and (h.scope, h.target) in
             (('campaign', gone.campaign), ('tenant', gone.tenant), ('domain', gone.domain), ('stream', gone.stream))
           order by h.id limit 1),
-         reason, 'expired before its first attempt'), true, campaign, tenant, campaign = 'probe', $1, rcpt from gone`,
+         reason, 'expired before its first attempt'), true, campaign, tenant, campaign = 'probe', $1, rcpt,
+       -- Its last words are those of the remote that deferred it, unless something else stopped it since.
+       (select last.host from (select host, reply from attempts a where a.recipient = gone.id order by number desc limit 1)
+          as last where left(last.reply, 300) = gone.reason) from gone`,
     [process],
   );
   return rowCount ?? 0;

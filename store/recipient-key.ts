@@ -24,7 +24,16 @@ export function recipientKey(normal: string): Buffer {
   return createHash('sha256').update(normal, 'utf8').digest();
 }
 
+/** Keys of addresses seen a moment ago: each is asked for at RCPT, with its message and at its commit. */
+const recent = new Map<string, Buffer>();
+const RECENT = 4_096;
+
 /** The key of an address as it stands in an envelope: one that is no mail address is compared as it is. */
 export function envelopeKey(address: string): Buffer {
-  return recipientKey(normalRecipient(address) ?? address.toLowerCase());
+  const known = recent.get(address);
+  if (known !== undefined) return known;
+  const key = recipientKey(normalRecipient(address) ?? address.toLowerCase());
+  if (recent.size >= RECENT) recent.clear();
+  recent.set(address, key);
+  return key;
 }

@@ -2,7 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { byteaArray } from './binary.ts';
 import { type Queryable, type Store, tx } from './connect.ts';
+import { envelopeKey } from './recipient-key.ts';
 import { hasExtras, type MessageDsn, type RecipientDsn, type Request, writeExtras } from './spool-extras.ts';
+import { spooledBefore } from './spooled-before.ts';
 
 export interface SpoolMessage {
   readonly raw: Buffer;
@@ -40,9 +42,14 @@ export interface SpoolRecipient extends RecipientDsn {
 export interface Spooled {
   readonly message: number;
   readonly recipients: readonly number[];
+  /** By recipient: its row was claimed as asked. */
+  readonly claimed: readonly boolean[];
 }
 
-/** Recipients whose sender has them already: their rows are claimed from the start. */
+/**
+ * Recipients whose sender has them already: their rows are claimed from the start, but for those that are suppressed by
+ * now. Those are left to the queue, where a claim ends them with the reason.
+ */
 export interface Claims {
   readonly process: string;
   /** By message and recipient; what is missing is claimed by nobody. */
@@ -50,6 +57,8 @@ export interface Claims {
 }
 
 const NO_CLAIMS: Claims = { process: '', taken: [] };
+/** Nobody's: a key has 32 bytes. */
+const NO_KEY = Buffer.alloc(0);
 
 /** Commits messages durably, with what they bring along: one statement, or one transaction where they bring something. */
 export async function spoolGroup(
@@ -100,26 +109,39 @@ export async function spool(
        insert into messages (id, body_id, batch, message_id, mail_from, pool, tenant, stream, segment, campaign, recipients)
        overriding system value
        select id, id, $17::uuid, message_id, mail_from, pool, tenant, stream, segment, campaign, recipients from numbered
+     ), placed as materialized (
+       select n.id as message, n.pool, n.tenant, n.stream, n.segment, n.campaign, n.one_click, r.*,
+         -- Asked last thing before the mail goes: its recipient may have bounced or complained since it was accepted.
+         r.taken and not exists (
+           select from suppressions s where s.key = r.key and (s.until is null or s.until > now())
+             and (s.streams = 'all' or n.stream = 'marketing')
+             and (s.scope = 'global' or (s.scope = 'pool' and s.target = n.pool)
+                  or (s.scope = 'tenant' and s.target = n.tenant))) as claimed
+       from unnest($10::int[], $11::text[], $12::text[], $13::text[], $14::inet[], $15::timestamptz[], $16::timestamptz[],
+         $19::bool[], $22::bytea[]) with ordinality as r(n, rcpt, domain, provider, address, due, expires, taken, key, o)
+       join numbered n on n.n = r.n
      ), queued as (
        insert into queue (message, body_id, rcpt, domain, provider, address, pinned, pool, tenant, stream, segment,
          campaign, due, expires, one_click, claim, claimed_at)
-       select n.id, n.id, r.rcpt, r.domain, r.provider, r.address, r.address is not null, n.pool, n.tenant, n.stream,
-         n.segment, n.campaign, coalesce(r.due, now()), r.expires, n.one_click,
-         case when r.claimed then $20 end, case when r.claimed then now() end
-       from unnest($10::int[], $11::text[], $12::text[], $13::text[], $14::inet[], $15::timestamptz[], $16::timestamptz[],
-         $19::bool[]) with ordinality as r(n, rcpt, domain, provider, address, due, expires, claimed, o)
-       join numbered n on n.n = r.n order by r.o
-       returning id, message
+       select message, message, rcpt, domain, provider, address, address is not null, pool, tenant, stream, segment,
+         campaign, coalesce(due, now()), expires, one_click, case when claimed then $20 end, case when claimed then now() end
+       from placed order by o
+       returning id, message, claim is not null as claimed
      )
-     select n.id as message, array_agg(q.id order by q.id) as recipients
+     select n.id as message, array_agg(q.id order by q.id) as recipients, array_agg(q.claimed order by q.id) as claimed
      from numbered n join queued q on q.message = n.id group by n.n, n.id order by n.n`,
     values: [
       ...columns(messages),
       batch,
-      messages.map((m) => m.recipients.length > 1 || m.sample !== false),
+      messages.map((m) => m.recipients.length > 1 || m.sample !== false || tellsSuccess(m)),
       messages.flatMap((m, n) => m.recipients.map((_, r) => claims.taken[n]?.[r] ?? false)),
       claims.process,
       messages.map((m) => m.oneClick ?? true),
+      byteaArray(
+        messages.flatMap((m, n) =>
+          m.recipients.map(({ rcpt }, r) => (claims.taken[n]?.[r] ? envelopeKey(rcpt) : NO_KEY)),
+        ),
+      ),
     ],
   });
   return rows;
@@ -134,13 +156,14 @@ export async function spoolOnce(
 ): Promise<Spooled[]> {
   return tx(store, async (db) => {
     await db.query('select pg_advisory_xact_lock(hashtextextended($1::text, 0))', [batch]);
-    const { rows } = await db.query(
-      `select m.id as message, array(select q.id from queue q where q.message = m.id order by q.id) as recipients
-       from messages m where batch = $1 order by m.id`,
-      [batch],
-    );
-    return rows.length > 0 ? rows : spoolWithExtras(db, messages, batch, claims);
+    const before = await spooledBefore(db, messages, batch, claims.process);
+    return before.length > 0 ? before : spoolWithExtras(db, messages, batch, claims);
   });
+}
+
+/** Its sender asked to hear of success: the notification carries its header, so it outlives the delivery for a while. */
+function tellsSuccess({ recipients }: SpoolMessage): boolean {
+  return recipients.some(({ notify }) => notify !== undefined && /\bSUCCESS\b/i.test(notify));
 }
 
 function columns(messages: readonly SpoolMessage[]): unknown[] {

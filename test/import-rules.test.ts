@@ -36,6 +36,7 @@ const RULES: readonly Rule[] = [
   { from: 'cli/', values: ['policy/', 'store/', 'temporal/', 'events/', 'judge/', 'mta/feedback/classify/'] },
   // Keys are made where they are asked for; how they look is the signer's matter.
   { from: 'cli/commands/dkim', values: ['cli/', 'store/', 'mta/signing/'] },
+  { from: 'cli/doctor/dkim', values: ['cli/', 'store/', 'mta/signing/'] },
   {
     from: 'cli/roles/',
     values: [
@@ -52,6 +53,7 @@ const RULES: readonly Rule[] = [
     ],
   },
   { from: 'cli/demo/', values: ['cli/', 'policy/', 'store/', 'temporal/', 'lab/', 'setup/host/'] },
+  { from: 'cli/lab/', values: ['cli/', 'policy/', 'store/', 'temporal/', 'lab/', 'setup/host/'] },
   { from: 'setup/', values: ['store/embedded/', 'temporal/server/'] },
   // What the machine gives: leaves that set-up and the two local servers share.
   { from: 'setup/host/', closed: true },

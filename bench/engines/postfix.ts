@@ -101,6 +101,7 @@ function services(port: number): string {
     'retry unix - - n - - error',
     'discard unix - - n - - discard',
     'scache unix - - n - 1 scache',
+    'tlsmgr unix - - n 1000? 1 tlsmgr',
     'postlog unix-dgram n - n - 1 postlogd',
   ];
   return `${rows.join('\n')}\n`;

@@ -72,16 +72,18 @@ export const warmupResume: Command = {
   },
 };
 
+/** Stops that wait for a person: an incident, or a gate whose plan says `pause`. */
+function isStop(hold: Hold): boolean {
+  return /^(incident|pause):/.test(hold.cause);
+}
+
 function liftable(live: readonly Hold[], ip: string, provider: string | undefined): Hold[] {
-  const own = live.filter((hold) => hold.cause === 'operator');
+  // What stopped the whole address is lifted by naming the address; a lane's own stop by naming the lane.
+  const own = live.filter((hold) => hold.cause === 'operator' || (hold.scope === 'address' && isStop(hold)));
   const wanted =
     provider === undefined
       ? own
-      : live.filter(
-          (hold) =>
-            (hold.cause === 'operator' || hold.cause.startsWith('incident:')) &&
-            hold.target === laneTarget(ip, provider),
-        );
+      : live.filter((hold) => (hold.cause === 'operator' || isStop(hold)) && hold.target === laneTarget(ip, provider));
   if (wanted.length > 0) return wanted;
   const onAddress = own.find((hold) => hold.scope === 'address');
   if (provider !== undefined && onAddress !== undefined) {

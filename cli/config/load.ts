@@ -149,6 +149,7 @@ function resolve(
         slowMs: mta.backPressure.slowDatabase,
       },
       ...(mta.bounceDomain === undefined ? {} : { bounceDomain: mta.bounceDomain }),
+      keepDays: config.retention.days,
       delivery: resolveDelivery(config, {
         file: (named, at) => files.at(named, at),
         secret: (secret, at) => secrets.read(secret, at),

@@ -90,6 +90,8 @@ export interface ResolvedConfig {
     readonly smtpPort: number;
     readonly backPressure: { readonly maxQueued: number; readonly minFreeBytes: number; readonly slowMs: number };
     readonly bounceDomain?: string;
+    /** Days finished mail is kept; absent: the default. A loaded configuration always has it. */
+    readonly keepDays?: number;
     /** Absent: no signatures, opportunistic TLS. A loaded configuration always has it. */
     readonly delivery?: ResolvedDelivery;
     readonly shaping: ShapingOverrides;

@@ -38,7 +38,7 @@ const listenerShape = {
   port,
   /** `implicit`: TLS from the first byte; else STARTTLS. Read again on SIGHUP. */
   tls: z.strictObject({ cert: text, key: text, implicit: z.boolean().default(false) }).optional(),
-  /** Proxies whose connections begin with a PROXY protocol header, version 1. */
+  /** Proxies whose connections begin with a PROXY protocol header, version 1 or 2. */
   proxyFrom: z.array(ip).optional(),
 };
 

@@ -13,6 +13,7 @@ import { injectionShape, userShape } from './schema-injection.ts';
 import { plansSchema } from './schema-plans.ts';
 import { hostName, name, pool } from './schema-pools.ts';
 import { notifications, reporters } from './schema-reports.ts';
+import { retentionSchema } from './schema-retention.ts';
 import { shapingSchema } from './schema-shaping.ts';
 
 /** Providers a lane can be for: every one that can be told by its MX, and the rest. */
@@ -164,6 +165,8 @@ export const configSchema = z.strictObject({
   shaping: shapingSchema,
   /** Where events go: webhooks, AMQP, Kafka. */
   events: eventsSchema,
+  /** How long finished mail is kept. */
+  retention: retentionSchema,
   /** Warmup plans of your own, by name. */
   plans: plansSchema,
   /** Key of the tokens that join reports to mail: the same on every node. Default: made once, in <dataDir>/trace.key. */

@@ -1,25 +1,9 @@
-/** `rampart demo`: weeks of one address in minutes, on real SMTP, IMAP, Temporal and PostgreSQL. */
-
-import { randomUUID } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+/** `rampart demo`: weeks of one address in minutes, and whether everything it promises held. */
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Scenario } from '../../lab/scenario.ts';
-import { loadScenario } from '../../lab/scenario-file.ts';
-import { type Calendar, windowOf } from '../../policy/calendar.ts';
-import { freePort } from '../../setup/host/free-port.ts';
-import { createStore, type Store } from '../../store/connect.ts';
-import { removeEmbedded, stopEmbedded } from '../../store/embedded/start.ts';
-import { rampOf } from '../../store/lanes.ts';
-import { connectTemporal } from '../../temporal/client.ts';
-import { startInstance } from '../roles/instance.ts';
-import { liveScreen } from '../terminal/live-screen.ts';
-import { gather } from './facts.ts';
-import { startInjectProcess, startWorldProcess } from './processes.ts';
+import { type Played, play } from './play.ts';
 import { printReport, type Report, writeReport } from './report.ts';
-import { screen } from './screen.ts';
-import { BOUNCES, COLD, demoSpec, FEEDBACK, POOL, SCRIPTS, type Script, targets, USER, WARM } from './setting.ts';
-import { conditions } from './verdict.ts';
+import { COLD, SCRIPTS, type Script, WARM, WORLDS } from './setting.ts';
+import { conditions, type VerdictInput } from './verdict.ts';
 
 export interface DemoOptions {
   readonly days: number;
@@ -34,102 +18,27 @@ export interface DemoOptions {
 
 /** Runs the demo; resolves to whether everything it promises held. */
 export async function demo(options: DemoOptions): Promise<boolean> {
-  const known = SCRIPTS[options.days];
-  if (known === undefined)
-    throw new Error(`the demo knows ${Object.keys(SCRIPTS).join(' and ')} days, not ${options.days}`);
-  const script = options.world === undefined ? known : { ...known, scenario: `${options.world}.json` };
-  const say = (line: string) => void (options.json ? process.stderr : process.stdout).write(`${line}\n`);
-  const stops: (() => Promise<unknown>)[] = [];
-  const interrupted = new AbortController();
-  const interrupt = () => interrupted.abort();
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
-  try {
-    const report = await play(script, options, say, stops, interrupted.signal);
-    await writeReport(path.join(options.dataDir, 'report.json'), report);
-    if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`);
-    else for (const line of printReport(report)) say(line);
-    return report.conditions.every((condition) => condition.holds);
-  } finally {
-    for (const stop of stops.splice(0).reverse())
-      await stop().catch((error: Error) => say(`while stopping: ${error.message}`));
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
-  }
+  const { days, world, seed, json, dataDir } = options;
+  const script = SCRIPTS[days];
+  if (script === undefined) throw new Error(`the demo knows ${Object.keys(SCRIPTS).join(' and ')} days, not ${days}`);
+  const scenario = path.join(WORLDS, world === undefined ? script.scenario : `${world}.json`);
+  const played = await play({
+    script,
+    scenario,
+    ...(seed === undefined ? {} : { seed }),
+    dataDir,
+    allDays: false,
+    json,
+  });
+  const report = reportOf(script, played, conditions(verdictInput(played)));
+  await writeReport(path.join(dataDir, 'report.json'), report);
+  process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${printReport(report).join('\n')}\n`);
+  return report.conditions.every((condition) => condition.holds);
 }
 
-async function play(
-  script: Script,
-  options: DemoOptions,
-  say: (line: string) => void,
-  stops: (() => Promise<unknown>)[],
-  interrupted: AbortSignal,
-): Promise<Report> {
-  const began = performance.now();
-  const { dataDir } = options;
-  const labDir = path.join(dataDir, 'lab');
-  await stopEmbedded(dataDir);
-  await removeEmbedded(dataDir);
-  await rm(dataDir, { recursive: true, force: true });
-  await mkdir(labDir, { recursive: true });
-  const { file, scenario } = await scenarioFor(script, options, labDir);
-
-  say('starting a small internet: DNS, mailbox providers, seed mailboxes');
-  const ports = { submission: await freePort(), inbound: await freePort() };
-  const world = await startWorldProcess({
-    scenario: file,
-    directory: labDir,
-    dayLength: script.dayLength,
-    senders: [WARM, COLD],
-    complaintsTo: `127.0.0.1:${ports.inbound}/${FEEDBACK}`,
-    mailHosts: `${BOUNCES}=127.0.0.1:${ports.inbound}`,
-  });
-  stops.push(() => world.stop());
-
-  say('starting Rampart: PostgreSQL, Temporal, a worker, two MTA processes');
-  const epoch = Date.now();
-  const spec = demoSpec(script, scenario, world.facts, ports, dataDir, epoch);
-  const instance = await startInstance(spec, { report: say });
-  stops.push(() => instance.stop());
-  const store = createStore(instance.databaseUrl, { applicationName: 'rampart-demo', max: 4 });
-  stops.push(() => store.end());
-
-  const { calendar } = spec;
-  await untilWindowBegins(calendar);
-  const first = windowOf(Date.now(), calendar);
-  await world.begin(first.start);
-  const temporal = await connectTemporal(
-    instance.temporalAddress === undefined ? {} : { address: instance.temporalAddress },
-  );
-  stops.push(() => temporal.close());
-  await temporal.startRamp(COLD.ip, {
-    plan: 'six-week',
-    start: script.start,
-    targets: targets(scenario),
-    days: script.days,
-    actor: 'demo',
-    reason: 'a new address',
-    operationId: randomUUID(),
-  });
-  const injector = startInjectProcess({
-    scenario: file,
-    directory: labDir,
-    port: instance.submissionPort,
-    user: USER.name,
-    password: USER.password,
-    pool: POOL,
-    dayLength: script.dayLength,
-    epoch: first.start,
-  });
-  stops.push(() => injector.stop());
-
-  await follow(store, script, calendar, first.index, options.json, interrupted);
-  const until = Date.now();
-  await injector.stop();
-  await drained(store, script.dayLength, interrupted);
-  await sleep(400);
-  const facts = await gather(store, labDir, COLD.ip, script.dayLength);
-  const verdicts = conditions({
+/** What the verdict is made from. */
+export function verdictInput({ scenario, facts, until }: Played): VerdictInput {
+  return {
     cold: COLD.ip,
     judgement: facts.judgement,
     injected: facts.injected,
@@ -140,71 +49,21 @@ async function play(
     injured: scenario.events.flatMap((event) => (event.type === 'clampdown' ? [event.provider] : [])),
     inDoubt: facts.inDoubt,
     until,
-  });
+  };
+}
+
+export function reportOf(
+  script: Pick<Script, 'days' | 'dayLength'>,
+  { scenario, firstWindow, seconds, facts }: Played,
+  verdicts: Report['conditions'],
+): Report {
   return {
     scenario: { name: scenario.name, seed: scenario.seed, days: script.days, dayLengthMs: script.dayLength },
     cold: COLD.ip,
     warm: WARM.ip,
-    firstWindow: first.index,
-    seconds: Math.round((performance.now() - began) / 1000),
+    firstWindow,
+    seconds,
     conditions: verdicts,
     facts,
   };
-}
-
-/** The scenario file, or a copy of it with another seed. */
-async function scenarioFor(
-  script: Script,
-  options: DemoOptions,
-  labDir: string,
-): Promise<{ file: string; scenario: Scenario }> {
-  const shipped = path.join(import.meta.dirname, '../../lab/scenarios', script.scenario);
-  const scenario = await loadScenario(shipped);
-  if (options.seed === undefined) return { file: shipped, scenario };
-  const file = path.join(labDir, 'scenario.json');
-  const { writeFile } = await import('node:fs/promises');
-  const seeded = { ...scenario, seed: options.seed };
-  await writeFile(file, JSON.stringify(seeded, null, 2));
-  return { file, scenario: seeded };
-}
-
-/** A ramp that starts as a window begins has a whole first day. */
-async function untilWindowBegins(calendar: Calendar): Promise<void> {
-  await sleep(Math.max(0, windowOf(Date.now(), calendar).end - Date.now()) + 20);
-}
-
-/** Draws until the ramp has ended, its time is over, or somebody interrupts. */
-async function follow(
-  store: Store,
-  script: Script,
-  calendar: Calendar,
-  firstWindow: number,
-  json: boolean,
-  interrupted: AbortSignal,
-): Promise<void> {
-  const live = liveScreen(json ? process.stderr : process.stdout);
-  for (;;) {
-    const ramp = await rampOf(store, COLD.ip);
-    if (ramp !== undefined) {
-      live.draw(await screen({ store, cold: COLD.ip, calendar, firstWindow, plan: ramp.plan, days: script.days }));
-      if (ramp.endedAt !== null) break;
-    }
-    if (interrupted.aborted) throw new Error('interrupted');
-    if (windowOf(Date.now(), calendar).index - firstWindow > script.limit) break;
-    await sleep(250);
-  }
-  live.done();
-}
-
-/** Gives what is queued a plan day to be delivered; what is held stays queued, and is counted. */
-async function drained(store: Store, dayLength: number, interrupted: AbortSignal): Promise<void> {
-  const until = performance.now() + dayLength;
-  while (performance.now() < until && !interrupted.aborted) {
-    const { rows } = await store.query(
-      `select count(*)::int as n from queue q where not exists (
-         select 1 from holds h where h.cleared_at is null and h.scope = 'campaign' and h.target = q.campaign)`,
-    );
-    if (rows[0].n === 0) return;
-    await sleep(100);
-  }
 }

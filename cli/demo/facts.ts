@@ -15,6 +15,9 @@ import { probeMessageIds } from '../../store/probes.ts';
 import type { Stretch } from './held.ts';
 import type { GrantFact } from './verdict.ts';
 
+/** A hold that was in force at some time of the run. */
+export type HoldFact = Awaited<ReturnType<typeof holdsSince>>[number];
+
 export interface Facts {
   readonly judgement: Judgement;
   readonly injected: readonly InjectedLine[];
@@ -22,6 +25,7 @@ export interface Facts {
   readonly grants: readonly GrantFact[];
   readonly lanes: readonly LaneRow[];
   readonly stretches: readonly Stretch[];
+  readonly holds: readonly HoldFact[];
   readonly inDoubt: number;
   readonly waiting: readonly Waiting[];
   readonly bounced: number;
@@ -46,14 +50,17 @@ export async function gather(store: Store, labDir: string, cold: string, dayLeng
     probes,
   });
   const decisions = await decisionsOf(store, cold);
+  const holds = await holdsSince(store, 0);
+  const lanes = await allLanes(store);
   const p95 = await queueTimeP95(store);
   return {
     judgement,
     injected,
     decisions,
     grants: grants.map((grant) => granted(grant, ramp?.plan, decisions)),
-    lanes: await allLanes(store),
-    stretches: await stretches(store, cold),
+    lanes,
+    stretches: stretches(lanes, holds, cold),
+    holds,
     inDoubt: ends.inDoubt,
     waiting: await waiting(store),
     bounced: ends.bounced.length,
@@ -87,9 +94,8 @@ function granted(grant: GrantHistory, plan: Plan | undefined, decisions: readonl
   return { address, provider, windowIndex, start, end, units, planUnits, segment, ramping };
 }
 
-async function stretches(store: Store, cold: string): Promise<Stretch[]> {
-  const lanes = (await allLanes(store)).filter((lane) => lane.address === cold);
-  const holds = await holdsSince(store, 0);
+function stretches(all: readonly LaneRow[], holds: readonly HoldFact[], cold: string): Stretch[] {
+  const lanes = all.filter((lane) => lane.address === cold);
   return lanes.flatMap((lane) =>
     holds
       .filter((hold) => hold.scope === 'lane' && hold.target === laneTarget(cold, lane.provider))
@@ -101,7 +107,8 @@ async function stretches(store: Store, cold: string): Promise<Stretch[]> {
   );
 }
 
-async function lines<T>(file: string): Promise<T[]> {
+/** The lines of one of the lab's journals. */
+export async function lines<T>(file: string): Promise<T[]> {
   const text = await readFile(file, 'utf8');
   return text
     .split('\n')

@@ -1,5 +1,6 @@
 /** The demo's cast: one cold and one warm address of a pool, the plan they follow, and the instance that runs them. */
 import { randomBytes } from 'node:crypto';
+import path from 'node:path';
 import type { Scenario } from '../../lab/scenario.ts';
 import type { WorldFacts } from '../../lab/world.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
@@ -13,9 +14,12 @@ export const FEEDBACK = 'fbl@feedback.sender.example';
 /** Return paths are in this domain; its MX is the inbound listener. */
 export const BOUNCES = 'bounce.sender.example';
 
+/** Where the shipped worlds are. */
+export const WORLDS = path.join(import.meta.dirname, '../../lab/scenarios');
+
 export interface Script {
+  /** Days the ramp is planned to take. */
   readonly days: number;
-  readonly scenario: string;
   /** Real ms of a day. */
   readonly dayLength: number;
   /** First day's ceiling, messages a day. */
@@ -25,7 +29,7 @@ export interface Script {
 }
 
 /** The long form is what people see; the short one is the test's. */
-export const SCRIPTS: Readonly<Record<number, Script>> = {
+export const SCRIPTS: Readonly<Record<number, Script & { readonly scenario: string }>> = {
   42: { days: 42, scenario: 'six-weeks.json', dayLength: 2_700, start: 6, limit: 57 },
   10: { days: 10, scenario: 'ten-days.json', dayLength: 3_000, start: 12, limit: 30 },
 };

@@ -61,19 +61,12 @@ export interface Use {
 const SEGMENTS = ['engaged-30d', '60d', '90d', 'all'];
 const USED = 0.9;
 
-export function conditions(input: VerdictInput): Condition[] {
+/** What holds in any world, kind or not: no mail beyond a grant, no grant beyond the plan, no message lost or doubled. */
+export function promises(input: VerdictInput): Condition[] {
   const { judgement, cold } = input;
   const over = judgement.perLaneWindow.filter((window) => window.over > 0);
   const coldWindows = judgement.perLaneWindow.filter((window) => window.address === cold);
   const overPlan = input.grants.filter((grant) => grant.address === cold && grant.units > grant.planUnits);
-  const use = uses(input);
-  const idle = use.filter((one) => !one.enough);
-  const steppedBack = new Set(of(input, 'step-back').map((decision) => decision.provider));
-  const wrongly = [...steppedBack].filter((provider) => !input.injured.includes(provider));
-  const recovered = [...steppedBack].filter((provider) =>
-    input.finalPhases.some((lane) => lane.provider === provider && lane.phase === 'warm'),
-  );
-  const notWarm = input.finalPhases.filter((lane) => lane.phase !== 'warm');
   const doubled = judgement.duplicates.reduce((sum, one) => sum + one.times - 1, 0);
   const extra = judgement.overPairs.length + judgement.ungranted.length;
   return [
@@ -88,14 +81,29 @@ export function conditions(input: VerdictInput): Condition[] {
       detail: `${input.grants.length} grants, ${overPlan.length} above the plan`,
     },
     {
-      name: 'at least 90% of each grant was used where demand allowed it',
-      holds: idle.length === 0 && use.length > 0,
-      detail: `${use.length} lane-windows with demand, ${idle.length} below${idle.length === 0 ? '' : `: ${idle.slice(0, 4).map(sayUse).join(', ')}`}`,
-    },
-    {
       name: 'every injected message is accounted for, none lost or doubled',
       holds: judgement.lost.length === 0 && doubled <= input.inDoubt && judgement.unknown.length === 0,
       detail: `${input.injected.length} injected, ${judgement.lost.length} lost, ${doubled} doubled (${input.inDoubt} in doubt), ${judgement.unknown.length} unknown`,
+    },
+  ];
+}
+
+/** What the demo promises of its own worlds. */
+export function conditions(input: VerdictInput): Condition[] {
+  const use = uses(input);
+  const idle = use.filter((one) => !one.enough);
+  const steppedBack = new Set(of(input, 'step-back').map((decision) => decision.provider));
+  const wrongly = [...steppedBack].filter((provider) => !input.injured.includes(provider));
+  const recovered = [...steppedBack].filter((provider) =>
+    input.finalPhases.some((lane) => lane.provider === provider && lane.phase === 'warm'),
+  );
+  const notWarm = input.finalPhases.filter((lane) => lane.phase !== 'warm');
+  return [
+    ...promises(input),
+    {
+      name: 'at least 90% of each grant was used where demand allowed it',
+      holds: idle.length === 0 && use.length > 0,
+      detail: `${use.length} lane-windows with demand, ${idle.length} below${idle.length === 0 ? '' : `: ${idle.slice(0, 4).map(sayUse).join(', ')}`}`,
     },
     {
       name: 'only the injured lanes stepped back',

@@ -6,7 +6,9 @@ import { durabilityProblems } from '../../store/spool.ts';
 import { CHECKOUT, type ResolvedConfig } from '../config/load.ts';
 import type { RunningInstance } from '../instance.ts';
 import { type Check, ok, said, wrong } from './check.ts';
+import { checkDkim } from './dkim.ts';
 import { checkSinks } from './events.ts';
+import { textsOf } from './network.ts';
 
 /** PostgreSQL, its durability, the schema and the processes that renew their lease in it. */
 export async function checkDatabase(instance: RunningInstance, config: ResolvedConfig | undefined): Promise<Check[]> {
@@ -18,6 +20,7 @@ export async function checkDatabase(instance: RunningInstance, config: ResolvedC
     found.push(schema);
     if (schema.ok) {
       found.push(...processes(await processRows(store), config), ...(await checkSinks(store, config)));
+      if (config !== undefined) found.push(...(await signatures(store, config)));
     }
     return found;
   } catch (error) {
@@ -25,6 +28,11 @@ export async function checkDatabase(instance: RunningInstance, config: ResolvedC
   } finally {
     await store.end();
   }
+}
+
+function signatures(store: Store, config: ResolvedConfig): Promise<Check[]> {
+  const dkim = config.mta.delivery?.dkim ?? { files: [], alsoSign: {} };
+  return checkDkim(store, dkim, (name) => textsOf(config, name), Date.now());
 }
 
 async function durability(store: Store): Promise<Check> {

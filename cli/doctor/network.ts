@@ -28,9 +28,26 @@ function bindProblem(ip: string): Promise<string | undefined> {
   });
 }
 
-export async function checkDns(config: ResolvedConfig): Promise<Check> {
+/** Asks the servers the MTA asks. */
+function resolverOf(config: ResolvedConfig): Resolver {
   const resolver = new Resolver({ timeout: LIMIT_MS / 2, tries: 1 });
   if (config.mta.resolvers.length > 0) resolver.setServers([...config.mta.resolvers]);
+  return resolver;
+}
+
+/** TXT records of a name, the strings of each joined; none: []. Rejects when no server answers. */
+export async function textsOf(config: ResolvedConfig, name: string): Promise<string[]> {
+  try {
+    return (await resolverOf(config).resolveTxt(name)).map((strings) => strings.join(''));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOTFOUND' || code === 'ENODATA') return [];
+    throw error;
+  }
+}
+
+export async function checkDns(config: ResolvedConfig): Promise<Check> {
+  const resolver = resolverOf(config);
   const servers = resolver.getServers().join(', ');
   try {
     await resolver.resolveMx('gmail.com');

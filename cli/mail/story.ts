@@ -24,8 +24,9 @@ function recipientLines(one: RecipientStory, now: number, style: Style): string[
 function attemptLine(attempt: AttemptStory, style: Style): string {
   const paint = attempt.severity === 'delivered' ? style.good : attempt.final ? style.bad : style.dim;
   const by = attempt.address === null ? '' : ` by ${attempt.address}`;
+  const over = [attempt.host, attempt.tls].filter((one) => one !== null).join(', ');
   const why = attempt.severity === 'delivered' ? '' : ` [${attempt.class}, ${attempt.scope}; rule ${attempt.rule}]`;
-  return `${stamp(attempt.at, 'UTC')}  #${attempt.number} ${paint(attempt.severity)} at ${attempt.provider}${by}${why}: ${attempt.reply}`;
+  return `${stamp(attempt.at, 'UTC')}  #${attempt.number} ${paint(attempt.severity)} at ${attempt.provider}${over === '' ? '' : ` (${over})`}${by}${why}: ${attempt.reply}`;
 }
 
 function stateLine({ queued, attempts }: RecipientStory, now: number): string {

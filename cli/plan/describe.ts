@@ -26,6 +26,7 @@ export function describePlan(plan: Plan, provider = 'default'): string[] {
     `advance: ${MODES[plan.advance]}${plan.stageShare === undefined ? '' : ` (${plan.stageShare * 100}% of it)`}`,
     `growth cap: ${capText(plan.cap)}`,
     ...calendarLines(plan),
+    ...gateLines(plan),
     ...(plan.notes ?? []).map((note) => `note: ${note}`),
     ...planWarnings(plan).map((warning) => `note: ${warning}`),
     '',
@@ -43,6 +44,19 @@ export function planWarnings(plan: Plan, providers?: readonly string[]): string[
 
 function capText(cap: GrowthCap = DEFAULTS.growthCap): string {
   return `×${cap.small} a stage, ×${cap.large} above ${DEFAULTS.largeLane.toLocaleString('en')} a day`;
+}
+
+/** What its gates do otherwise than the shipped ones. */
+function gateLines({ gates }: Plan): string[] {
+  if (gates === undefined) return [];
+  const { metrics = {}, ...all } = gates;
+  const said = (values: object) =>
+    Object.entries(values)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(', ');
+  const own = Object.entries(metrics).map(([metric, values]) => `${metric}: ${said(values ?? {})}`);
+  return [`gates: ${[said(all), ...own].filter(Boolean).join('; ')}`];
 }
 
 function calendarLines({ calendar }: Plan): string[] {

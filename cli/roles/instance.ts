@@ -1,7 +1,7 @@
 /** A whole Rampart on this machine: database, Temporal, worker and MTA processes, started in order and stopped in reverse. */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { createStore, discoverDatabase } from '../../store/connect.ts';
+import { createStore, discoverDatabase, type Store } from '../../store/connect.ts';
 import { addressRows, upsertAddress } from '../../store/lanes.ts';
 import { migrate } from '../../store/migrate.ts';
 import { followPool, upsertPool } from '../../store/pools.ts';
@@ -26,6 +26,8 @@ export interface Instance {
 
 export interface InstanceOptions {
   readonly report: (line: string) => void;
+  /** Called when the store knows all addresses, before anything runs. */
+  readonly prepared?: (store: Store) => Promise<void>;
 }
 
 /** Starts everything the spec names. On failure, what was started is stopped again. */
@@ -39,7 +41,7 @@ export async function startInstance(spec: InstanceSpec, options: InstanceOptions
     await mkdir(path.join(spec.dataDir, 'log'), { recursive: true });
     const database = await discoverDatabase({ dataDir: spec.dataDir, log: report });
     stops.push(() => database.stop());
-    await prepareStore(spec, database.url, report);
+    await prepareStore(spec, database.url, options);
 
     const temporalAddress = await startTemporal(spec, stops, report);
     const orders = (name: string): RoleOrders => ({
@@ -78,7 +80,7 @@ export async function startInstance(spec: InstanceSpec, options: InstanceOptions
   }
 }
 
-async function prepareStore(spec: InstanceSpec, url: string, report: (line: string) => void): Promise<void> {
+async function prepareStore(spec: InstanceSpec, url: string, { report, prepared }: InstanceOptions): Promise<void> {
   const store = createStore(url, { applicationName: 'rampart-up', max: 2 });
   try {
     const { applied } = await migrate(store);
@@ -95,6 +97,7 @@ async function prepareStore(spec: InstanceSpec, url: string, report: (line: stri
         );
       }
     }
+    await prepared?.(store);
   } finally {
     await store.end();
   }

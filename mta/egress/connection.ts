@@ -1,13 +1,15 @@
 /** One kept SMTP connection, bound to a lane's address. Never nodemailer's pool: it repeats messages after DATA. */
-import { isAscii } from 'node:buffer';
 import { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
 import { createSecureContext, type DetailedPeerCertificate, type SecureContext, TLSSocket } from 'node:tls';
 import { format } from 'node:util';
-import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import * as clock from '../clock.ts';
+import { certificateProblem } from '../transport-security/certificate-problem.ts';
 import type { Secured, TlsRequirement } from '../transport-security/requirement.ts';
 import { daneProblem } from '../transport-security/tlsa.ts';
 import { HeldBody } from './held-body.ts';
+import { hasUtf8Header, misfit } from './misfit.ts';
+import { SmtpClient } from './smtp-client.ts';
 import type { Tracer } from './transcripts.ts';
 
 export interface ConnectionSpec {
@@ -38,6 +40,8 @@ export interface Answer {
   readonly lost: boolean;
   /** What of ours or between us failed: the source address could not be bound, or there is no TLS, or not what was asked for. */
   readonly cause?: 'bind' | 'tls';
+  /** No remote said this: we did, before anything of the message went out. */
+  readonly ours?: true;
   /** A connection that had served before was gone: it had died of age, and says nothing about this message. */
   readonly stale?: true;
 }
@@ -59,7 +63,7 @@ const NO_HEAD = Buffer.alloc(0);
 
 export class EgressConnection {
   readonly spec: ConnectionSpec;
-  readonly #smtp: SMTPConnection;
+  readonly #smtp: SmtpClient;
   #open = false;
   #secured: Secured | null = null;
   used = 0;
@@ -67,13 +71,13 @@ export class EgressConnection {
 
   constructor(spec: ConnectionSpec) {
     this.spec = spec;
-    this.#smtp = new SMTPConnection({
+    this.#smtp = new SmtpClient({
       host: spec.ip,
       port: spec.port,
       ...(spec.localAddress === undefined ? {} : { localAddress: spec.localAddress }),
       secure: spec.implicitTls === true,
       name: spec.ehloName,
-      servername: spec.need?.serverName ?? spec.host,
+      servername: nameOf(spec),
       ignoreTLS: spec.clear === true || spec.need?.startTls === 'never',
       opportunisticTLS: spec.need?.startTls !== 'must',
       requireTLS: spec.need?.startTls === 'must',
@@ -156,11 +160,15 @@ export class EgressConnection {
     const { need } = this.spec;
     const socket = this.#smtp._socket;
     if (!(socket instanceof TLSSocket)) return need?.startTls === 'must' ? 'it offers no TLS' : null;
-    const problem = socket.authorized ? null : String(socket.authorizationError ?? 'not authorized');
+    const code = String(socket.authorizationError ?? 'not authorized');
+    const name = need?.serverName ?? this.spec.host;
+    const problem = socket.authorized
+      ? null
+      : printable(certificateProblem(code, socket.getPeerCertificate(), name)).slice(0, 300);
     const match =
       need?.check === 'tlsa' ? daneProblem(need.tlsa, chainOf(socket), [need.serverName], new Date()) : undefined;
     this.#secured = {
-      serverName: need?.serverName ?? this.spec.host,
+      serverName: name,
       version: socket.getProtocol() ?? 'TLS',
       cipher: socket.getCipher().name,
       problem,
@@ -172,16 +180,8 @@ export class EgressConnection {
 
   /** Why the remote can not carry this message at all, as the reply it would give; null: it can. */
   misfit(from: string, to: string, raw: Buffer): Answer | null {
-    const refuse = (code: number, text: string) => ({ code, text, stage: 'mail', sent: false, lost: false }) as const;
-    const { _supportedExtensions: offers } = this.#smtp as unknown as { readonly _supportedExtensions: string[] };
-    if (/[^\0-\x7f]/.test(from + to) && !offers.includes('SMTPUTF8')) {
-      return refuse(553, `5.6.7 ${this.spec.host} takes no internationalised addresses (SMTPUTF8, RFC 6531)`);
-    }
-    // RFC 6152 §3 leaves converting or refusing: converting would break signatures that are not ours.
-    if (!offers.includes('8BITMIME') && !isAscii(raw)) {
-      return refuse(554, `5.6.3 ${this.spec.host} takes 7-bit mail only, and this has 8-bit text (RFC 6152)`);
-    }
-    return null;
+    const found = misfit(this.spec.host, this.#smtp.offers, from, to, raw);
+    return found === null ? null : { ...found, stage: 'mail', sent: false, lost: false, ours: true };
   }
 
   /**
@@ -200,6 +200,7 @@ export class EgressConnection {
     this.used += 1;
     const body = new HeldBody(head, raw, mayFinish);
     const size = head.length + raw.length;
+    this.#smtp.utf8Header = hasUtf8Header(raw);
     return new Promise((resolve) => {
       // A remote that takes its time over MAIL must not get the RCPT in the next window: that one has its own grant.
       const late = setTimeout(
@@ -264,6 +265,12 @@ function printableLines(text: string): string {
   return text.split(/\r?\n/).map(printable).join('\n');
 }
 
+/** The name asked for in the handshake; none for an address (RFC 6066 §3), whose certificate is then checked for it. */
+function nameOf({ need, host }: ConnectionSpec): string | undefined {
+  const name = need?.serverName ?? host;
+  return isIP(name) === 0 ? name : undefined;
+}
+
 function authorities(): SecureContext {
   publicAuthorities ??= createSecureContext();
   return publicAuthorities;
@@ -307,8 +314,9 @@ function answerOf(error: Failure, body: HeldBody): Answer {
   }
   if (body.cut) return { code: 0, text: CUT, stage: 'data', sent: true, lost: false };
   // What the library refuses by itself never reached the remote: larger than its SIZE, an address it can not write.
-  if (inner.code === 'EMESSAGE') return { code: 552, text: `5.3.4 ${text}`, stage: 'mail', sent: false, lost: false };
-  if (inner.code === 'EENVELOPE') return { code: 553, text: `5.1.3 ${text}`, stage: 'mail', sent: false, lost: false };
+  const own = { stage: 'mail', sent: false, lost: false, ours: true } as const;
+  if (inner.code === 'EMESSAGE') return { code: 552, text: `5.3.4 ${text}`, ...own };
+  if (inner.code === 'EENVELOPE') return { code: 553, text: `5.1.3 ${text}`, ...own };
   if (inner.command === 'API') return { code: 0, text, stage: 'connect', sent: false, lost: false };
   return broken(text, body.released);
 }

@@ -195,7 +195,7 @@ export class LaneSender implements Carrier {
     windowIndex: number,
     at: number,
     answer: Answer,
-    { secured }: EgressConnection,
+    { secured, spec }: EgressConnection,
   ): Promise<void> {
     const verdict = classifyReply({ ...answer, provider: message.provider });
     if (verdict.laneFatal) await this.#parts.laneFatal(verdict, answer);
@@ -221,7 +221,6 @@ export class LaneSender implements Carrier {
     const doubted = severity === 'in-doubt' && message.doubts === 0;
     const again = doubted || (blocked && to !== null) || severity === 'deferred';
     const due = blocked && to !== null ? now : now + retry.delay;
-    const reply = severity === 'delivered' ? `${said(answer)} [${securityText(secured)}]` : said(answer);
     await this.#parts.commit({
       ...this.#outcomeOf(message),
       address: this.#lane.address,
@@ -233,7 +232,9 @@ export class LaneSender implements Carrier {
       class: verdict.class,
       scope: verdict.scope,
       rule: answer.lost ? 'lost-final-reply' : verdict.rule,
-      reply,
+      reply: said(answer),
+      host: answer.ours ? null : spec.host,
+      tls: securityText(secured),
       retry: again ? { due, free: to !== null, to } : null,
     });
   }

@@ -1,12 +1,14 @@
 /**
  * A client's connection. smtp-server does the protocol; what it has no option for is here: replies that bring their own
- * enhanced status code, and an end to connections that are never idle. It reads a few of its base class's internals,
+ * enhanced status code, an end to connections that are never idle, and the PROXY protocol's version 2. It reads a few of its base class's internals,
  * which its published types declare; package.json pins the version.
  */
+import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
+import { proxiedSource } from './proxied-socket.ts';
 
 const OWN_CODE = /^[245]\.\d{1,3}\.\d{1,3} /;
 /** How soon a connection whose time is over is looked at again while it waits for us. */
@@ -45,13 +47,38 @@ export interface ConnectionLimits {
   readonly session: number;
 }
 
+export interface ConnectionWishes extends ConnectionLimits {
+  /** A listed proxy sent no header that can be read; its connection is closed. */
+  readonly onBadProxy: (proxy: string, error: Error) => void;
+}
+
 /** An SMTPServer whose connections are ours. */
 export class Server extends SMTPServer {
-  readonly #limits: ConnectionLimits;
+  readonly #wishes: ConnectionWishes;
 
-  constructor(options: SMTPServerOptions, limits: ConnectionLimits) {
+  constructor(options: SMTPServerOptions, wishes: ConnectionWishes) {
     super(options);
-    this.#limits = limits;
+    this.#wishes = wishes;
+  }
+
+  /** smtp-server reads version 1 alone. Peers that are not listed (`useProxy`) are never asked for a header. */
+  override _handleProxy(socket: Socket, callback: Parameters<SMTPServer['_handleProxy']>[1]): void {
+    if (!this._expectsProxyHeader(socket)) {
+      super._handleProxy(socket, callback);
+      return;
+    }
+    const proxy = socket.remoteAddress ?? '';
+    proxiedSource(socket).then(
+      (source) =>
+        callback(null, {
+          id: randomBytes(10).toString('hex'),
+          ...(source === null ? {} : { remoteAddress: source.address, remotePort: source.port }),
+        }),
+      (error: Error) => {
+        this.#wishes.onBadProxy(proxy, error);
+        callback(error);
+      },
+    );
   }
 
   override connect(socket: Socket | TLSSocket, options?: ConstructorParameters<typeof SMTPConnection>[2]): void {
@@ -59,6 +86,6 @@ export class Server extends SMTPServer {
     this.connections.add(connection);
     connection.on('error', (error) => this.emit('error', error));
     connection.init();
-    connection.endAfter(this.#limits.session);
+    connection.endAfter(this.#wishes.session);
   }
 }

@@ -131,15 +131,17 @@ export class GroupCommit {
     }
   }
 
-  /** Committed: those with a place go, the others wait their turn. */
+  /** Committed: those with a place go, unless they were suppressed meanwhile; the others wait their turn. */
   #letGo({ messages, seats }: Waiting, rows: readonly Spooled[]): void {
     messages.forEach((message, n) => {
       message.recipients.forEach((recipient, r) => {
         const [row, seat] = [rows[n], seats[n]?.[r]];
         const id = row?.recipients[r];
-        if (seat == null) this.#seating?.queued(message, recipient);
-        else if (row === undefined || id === undefined) seat.release();
-        else seat.send(id, row.message);
+        if (seat != null && row?.claimed[r] && id !== undefined) seat.send(id, row.message);
+        else {
+          seat?.release();
+          this.#seating?.queued(message, recipient);
+        }
       });
     });
   }
@@ -197,7 +199,7 @@ export class GroupCommit {
     const taken = seats.map((row) => row.map((seat) => seat !== null));
     return seating.committing(
       () => this.#commit(messages, { process: seating.process, taken }),
-      (rows) => rows.flatMap(({ recipients }, n) => recipients.filter((_, r) => taken[n]?.[r])),
+      (rows) => rows.flatMap(({ recipients, claimed }) => recipients.filter((_, r) => claimed[r])),
     );
   }
 

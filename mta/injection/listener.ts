@@ -60,7 +60,6 @@ export async function startListener(
       maxRecipients: limits.recipients,
       socketTimeout: limits.idle,
       closeTimeout: 2_000,
-      // smtp-server reads version 1 only; a version 2 header is no SMTP command, and ends the connection.
       useProxy: settings.proxyFrom === undefined ? false : [...settings.proxyFrom],
       ...rest,
       // STARTTLS is not offered without a certificate: smtp-server's own key is public.
@@ -86,7 +85,10 @@ export async function startListener(
         onClose?.(session, done);
       },
     },
-    limits,
+    {
+      session: limits.session,
+      onBadProxy: (proxy, error) => log(`${name}-proxy-refused`, { proxy, error: error.message }),
+    },
   );
   server.on('error', (error: Error) => log(`${name}-error`, { error: error.message }));
   const { port, stop } = await listen(server, settings);

@@ -1,5 +1,6 @@
 /** Writes a delivery status notification (RFC 3464): a text for people, fields for programs, and the returned message. Pure. */
-import { diagnostic, oneLine } from './status.ts';
+import { isIPv4 } from 'node:net';
+import { diagnostic, isSmtpReply, oneLine } from './status.ts';
 
 export type DsnKind = 'failed' | 'delayed' | 'relayed';
 
@@ -10,8 +11,10 @@ export interface DsnRecipient {
   readonly orcpt: string | null;
   /** `a.b.c` (RFC 3463). */
   readonly status: string;
-  /** What the remote said; '' for nothing. */
+  /** What was said about it last; '' for nothing. */
   readonly reply: string;
+  /** The remote that said it, an upstream with its port; null: nobody but us. */
+  readonly host: string | null;
   /** ms; null: it was never tried. */
   readonly lastAttempt: number | null;
   /** ms; of delayed ones. */
@@ -115,11 +118,21 @@ function fields(dsn: Dsn): string {
     `Final-Recipient: ${isAscii(one.rcpt) ? 'rfc822' : 'utf-8'}; ${oneLine(one.rcpt)}`,
     `Action: ${dsn.kind}`,
     `Status: ${one.status}`,
-    ...(one.reply === '' ? [] : [`Diagnostic-Code: ${diagnostic(one.reply)}`]),
+    ...remoteMta(one),
+    ...(one.reply === '' ? [] : [`Diagnostic-Code: ${diagnostic(one.reply, one.host !== null)}`]),
     ...(one.lastAttempt === null ? [] : [`Last-Attempt-Date: ${rfc5322Date(one.lastAttempt)}`]),
     ...(one.retryUntil === undefined ? [] : [`Will-Retry-Until: ${rfc5322Date(one.retryUntil)}`]),
   ]);
   return [message, ...recipients].map((group) => `${group.join('\r\n')}\r\n`).join('\r\n');
+}
+
+/** RFC 3464 §2.3.5: the server whose answer this is; left out where no server gave one. */
+function remoteMta({ host, reply }: DsnRecipient): string[] {
+  const name = oneLine(host ?? '')
+    .replace(/:\d+$/, '')
+    .replace(/[^\x21-\x7e]/g, '?');
+  if (name === '' || !isSmtpReply(reply)) return [];
+  return [`Remote-MTA: dns; ${isIPv4(name) ? `[${name}]` : name}`];
 }
 
 /** The message itself where its sender asked for it, else its header: enough to tell which one it was. */

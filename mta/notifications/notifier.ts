@@ -167,6 +167,7 @@ function recipientOf(one: OwedNotice, kind: DsnKind): DsnRecipient {
     orcpt: one.orcpt,
     status,
     reply: one.reply,
+    host: one.host,
     lastAttempt: one.lastAttempt,
     ...(one.retryUntil === null ? {} : { retryUntil: one.retryUntil }),
   };

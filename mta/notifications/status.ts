@@ -36,11 +36,19 @@ export function delayedStatus(reason: string): string {
   return /(?<![\d.])(4\.\d{1,3}\.\d{1,3})(?![\d.])/.exec(reason.slice(0, 200))?.[1] ?? '4.4.7';
 }
 
-/** Value of a Diagnostic-Code field: an SMTP reply as it came, anything else under our own type. ASCII, one line. */
-export function diagnostic(reply: string): string {
+/** Does this text begin as a reply of an SMTP server does? */
+export function isSmtpReply(text: string): boolean {
+  return /^[245]\d\d\b/.test(text);
+}
+
+/**
+ * Value of a Diagnostic-Code field: a remote's SMTP reply as it came, anything else under our own type (RFC 3464 §2.3.6:
+ * the type says whose code it is). ASCII, one line. `remote`: a server said it, not we.
+ */
+export function diagnostic(reply: string, remote: boolean): string {
   const text = oneLine(reply).replace(/^(smtp|x-[\w-]+) *; */i, '');
   const ascii = text.replace(/[^\x20-\x7e]/g, '?');
-  return `${/^[245]\d\d\b/.test(ascii) ? 'smtp' : 'x-rampart'}; ${ascii}`;
+  return `${remote && isSmtpReply(ascii) ? 'smtp' : 'x-rampart'}; ${ascii}`;
 }
 
 /** Text for one header line: what came from outside can not begin another. */

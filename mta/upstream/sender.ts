@@ -115,7 +115,6 @@ export class UpstreamSender implements Carrier {
     const ladder = { ...verdict, attempts: number, firstAt, now, scale: this.#parts.scale(), random: Math.random() };
     // As everywhere: an answer that never came is asked for once more, and then believed to have been yes.
     const again = verdict.severity === 'deferred' || (verdict.severity === 'in-doubt' && message.doubts === 0);
-    const by = `${spec.host}:${spec.port}, ${securityText(secured)}`;
     return {
       recipient: message.id,
       message: message.message,
@@ -128,9 +127,9 @@ export class UpstreamSender implements Carrier {
       firstAt,
       unit: false,
       ...verdict,
-      reply: `${answer.code === 0 ? '' : `${answer.code} `}${answer.text.replace(/^\d{3}[ -]/, '')} [${by}]`.slice(
-        -500,
-      ),
+      reply: `${answer.code === 0 ? '' : `${answer.code} `}${answer.text.replace(/^\d{3}[ -]/, '')}`.slice(0, 500),
+      host: answer.ours ? null : `${spec.host}:${spec.port}`,
+      tls: securityText(secured),
       campaign: message.campaign,
       tenant: message.tenant,
       probe: message.pinned,

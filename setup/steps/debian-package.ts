@@ -16,6 +16,8 @@ export interface DebianPackage {
   readonly found: () => string | undefined;
   /** A service that comes with it and must not come up at the next boot. */
   readonly service?: string;
+  /** What its installation would ask a person, as debconf-set-selections(1) takes it: `package question type value`. */
+  readonly answers?: readonly string[];
   /** What does not work without it. */
   readonly neededBy: string;
 }
@@ -50,13 +52,15 @@ export function debianPackageStep(wanted: DebianPackage, required: boolean): Ste
   };
 }
 
-async function install({ packages, service }: DebianPackage, byHand: string): Promise<void> {
+async function install({ packages, service, answers = [] }: DebianPackage, byHand: string): Promise<void> {
   await withoutServiceStart(async () => {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     const wait = ['-o', 'DPkg::Lock::Timeout=300'];
     try {
       await run('apt-get', [...wait, 'update'], { env });
-      await run('apt-get', [...wait, 'install', '-y', '--no-install-recommends', ...packages], { env });
+      await answer(answers);
+      // --no-remove: a machine that has another mail server, say, keeps it, and a person is told.
+      await run('apt-get', [...wait, 'install', '-y', '--no-install-recommends', '--no-remove', ...packages], { env });
     } catch (error) {
       const said = (error as { stderr?: string }).stderr?.split('\n').find((line) => line.startsWith('E: '));
       throw new Error(
@@ -67,6 +71,13 @@ async function install({ packages, service }: DebianPackage, byHand: string): Pr
   // Tests run their own on a port of their own: the machine's must not come up at the next boot either.
   if (service !== undefined && existsSync('/run/systemd/system'))
     await run('systemctl', ['disable', service]).catch(() => {});
+}
+
+async function answer(answers: readonly string[]): Promise<void> {
+  if (answers.length === 0) return;
+  const done = run('debconf-set-selections');
+  done.child.stdin?.end(`${answers.join('\n')}\n`);
+  await done;
 }
 
 /**

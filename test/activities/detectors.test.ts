@@ -2,14 +2,28 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hourlyDetectors } from '../../activities/detectors.ts';
 import { evaluate } from '../../activities/evaluate.ts';
-import { startRamp } from '../../activities/ramps.ts';
+import { resumeLanes, startRamp } from '../../activities/ramps.ts';
 import { planNamed } from '../../policy/plan.ts';
 import { tx } from '../../store/connect.ts';
 import { decisionsOf } from '../../store/decisions.ts';
 import { clearHolds, liveHolds } from '../../store/holds.ts';
 import { recordComplaint } from '../../store/reports.ts';
 import { recordSignal } from '../../store/signals.ts';
-import { COLD, clock, day, db, HOUR, lane, look, order, deps as shared, start, told, WARM } from './clocked-pool.ts';
+import {
+  by,
+  COLD,
+  clock,
+  day,
+  db,
+  HOUR,
+  lane,
+  look,
+  order,
+  deps as shared,
+  start,
+  told,
+  WARM,
+} from './clocked-pool.ts';
 import { BLOCKED, commit, DEAD, outcome } from './feeder.ts';
 
 const deps = { ...shared, complaintFeeds: ['google', 'yahoo'] };
@@ -147,7 +161,8 @@ test('a listing that matters quarantines the address, once, until a person relea
   assert.match((await decisionsOf(db.store, COLD, 'google')).at(-1)?.reason ?? '', /listed at zen.spamhaus.org/);
   const [held] = await liveHolds(db.store);
   assert.equal(held?.scope, 'address');
-  await clearHolds(db.store, [held?.id ?? 0], { actor: 'ada', reason: 'removed from the list' });
+  await resumeLanes(deps, { ...by(), address: COLD, provider: null, holds: [held?.id ?? 0] });
+  for (const provider of ['google', 'yahoo']) assert.equal((await lane(provider)).phase, 'stepped-back');
   await evaluate(deps, { operationId: 'u', address: COLD, trigger: 'incident' });
   assert.deepEqual(await liveHolds(db.store), [], 'a row holds once');
 });

@@ -40,6 +40,16 @@ test('a configuration of pools alone gets its defaults', () => {
   assert.equal(config.traceKey, null);
 });
 
+test('finished mail is kept 45 days, or as many as plans and evidence leave room for', () => {
+  const kept = (retention?: object) => resolveConfig({ ...smallConfig(), ...(retention && { retention }) }, file, {});
+  assert.equal(kept().mta.keepDays, 45);
+  assert.equal(kept({ days: 400 }).mta.keepDays, 400);
+  assert.match(
+    problems({ retention: { days: 30 } })[0] ?? '',
+    /^retention\.days: expected at least 31: plans and evid/,
+  );
+});
+
 test('durations are read with their units, and secrets from the environment', () => {
   const seed = { address: 's@example.com', host: 'h', user: 's', password: { env: 'SEED' }, provider: 'google' };
   const config = resolveConfig(

@@ -182,6 +182,8 @@ describe('mail, with nothing but PostgreSQL running', () => {
           scope: 'message',
           rule: 'any-greylist',
           reply: '451 4.7.1 Greylisted',
+          host: 'mx.google.example',
+          tls: 'TLSv1.3, certificate checked',
           campaign: 'spring',
           tenant: 'shop',
           probe: false,
@@ -196,7 +198,7 @@ describe('mail, with nothing but PostgreSQL running', () => {
       assert.equal(ran.code, 0, ran.stderr);
       assert.match(
         ran.stdout,
-        /#1 deferred at google by 127\.10\.0\.10 \[greylist, message; rule any-greylist\]: 451 4\.7\.1/,
+        /#1 deferred at google \(mx\.google\.example, TLSv1\.3, certificate checked\) by 127\.10\.0\.10 \[greylist, message; rule any-greylist\]: 451 4\.7\.1/,
       );
       assert.match(ran.stdout, /waits to google, by 127\.10\.0\.10: due in \d+ min, expires in/);
     }

@@ -28,7 +28,7 @@ test('every row of the store becomes an event as its schema says', async (contex
   const store = await freshStore(context, databases);
   await registerSink(store, 'hook', 'webhook');
   await holdSink(store, 'hook', 'somebody', 60_000);
-  const severities = ['delivered', 'deferred', 'hard', 'soft', 'blocked', 'expired', 'in-doubt'];
+  const severities = ['delivered', 'relayed', 'deferred', 'hard', 'soft', 'blocked', 'expired', 'in-doubt'];
   await attempts(
     store,
     severities.map((severity, n) => ({ recipient: n + 1, severity })),
@@ -91,4 +91,5 @@ test('every row of the store becomes an event as its schema says', async (contex
   assert.deepEqual([complaint?.tenant, complaint?.key], ['shop', 'recipient/1']);
   assert.equal(seen('message.delivered')[0]?.key, complaint?.key, 'one recipient has one key');
   assert.equal(seen('message.deferred').length, 2);
+  assert.equal(seen('message.bounced').length, 3, 'handed on is no bounce');
 });

@@ -66,6 +66,8 @@ test('a sink starts with what happens from then on; each attempt is one event, p
     scope: 'message',
     rule: 'test',
     reply: '250 2.0.0 OK',
+    host: null,
+    tls: null,
     bounce: 'hard',
   });
 });

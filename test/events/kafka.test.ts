@@ -98,6 +98,25 @@ test('who logs in with the right password is let in, and no other', async () => 
   await Promise.all([right.close(), wrong.close()]);
 });
 
+test('over TLS by SCRAM: not to a broker nobody vouches for, nor with a wrong password', async () => {
+  await createTopic('secure');
+  const { signal } = new AbortController();
+  const event = testEvent('secure', 'urn:uuid:x', '1', Date.now());
+  const says = async (over: Partial<KafkaSettings>) => {
+    const own = new KafkaSink({ ...(sink('secure') as KafkaSettings), brokers: [broker.secure], tls: true, ...over });
+    const { problem } = await own.send([event], signal);
+    await own.close();
+    return problem?.says ?? null;
+  };
+  for (const mechanism of ['SCRAM-SHA-256', 'SCRAM-SHA-512'] as const) {
+    const sasl = { mechanism, username: 'rampart', password: 'secret' };
+    assert.equal(await says({ sasl, ca: broker.ca }), null, mechanism);
+    assert.match((await says({ sasl })) ?? '', /self-signed|certificate/i, mechanism);
+    assert.match((await says({ sasl: { ...sasl, password: 'guess' }, ca: broker.ca })) ?? '', /authentication|SASL/i);
+  }
+  assert.equal((await read('secure', (all) => all.length === 2)).length, 2);
+});
+
 test('a topic that is not there is a failure that passes', async (context) => {
   const store = await freshStore(context, databases);
   await forward(context, store, [sink('two')]);

@@ -54,7 +54,8 @@ async function digestOf(name: string, days: number): Promise<string> {
       placement = said.placement;
     }
     if (answer.code >= 400 && answer.code < 500) deferred.add(message.id);
-    digest.update(`${JSON.stringify([message, sourceIp, again, answer, placement])}\n`);
+    const { code, text } = answer;
+    digest.update(`${JSON.stringify([message, sourceIp, again, { code, text }, placement])}\n`);
   }
   return digest.digest('hex');
 }

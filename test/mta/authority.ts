@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -26,17 +27,17 @@ export class Authority {
     this.pem = readFileSync(path.join(this.#folder, 'ca.pem'), 'utf8');
   }
 
-  /** A certificate for these names. */
-  issue(names: readonly string[]): Certificate {
+  /** A certificate for these names, valid for so many days from now; -1: it expired yesterday. */
+  issue(names: readonly string[], days = 30): Certificate {
     const n = ++this.#count;
     // biome-ignore format: one option beside its value
     this.#openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', `${n}.key`,
       '-out', `${n}.csr`, '-subj', `/CN=${names[0]}`);
-    const extensions = `subjectAltName=${names.map((name) => `DNS:${name}`).join(',')}\nbasicConstraints=CA:FALSE\n`;
+    const extensions = `subjectAltName=${names.map((name) => `${isIP(name) === 0 ? 'DNS' : 'IP'}:${name}`).join(',')}\nbasicConstraints=CA:FALSE\n`;
     writeFileSync(path.join(this.#folder, `${n}.ext`), extensions);
     // biome-ignore format: one option beside its value
     this.#openssl('x509', '-req', '-in', `${n}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial',
-      '-extfile', `${n}.ext`, '-out', `${n}.pem`, '-days', '30');
+      '-extfile', `${n}.ext`, '-out', `${n}.pem`, '-days', String(days));
     const cert = readFileSync(path.join(this.#folder, `${n}.pem`), 'utf8');
     return { cert, key: readFileSync(path.join(this.#folder, `${n}.key`), 'utf8'), x509: new X509Certificate(cert) };
   }

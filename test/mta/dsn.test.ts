@@ -14,6 +14,7 @@ const recipient = (over: Partial<DsnRecipient> = {}): DsnRecipient => ({
   orcpt: null,
   status: '5.1.1',
   reply: '550 5.1.1 No such user',
+  host: 'mx.provider.example',
   lastAttempt: Date.UTC(2030, 0, 2, 3, 4, 5),
   ...over,
 });
@@ -64,6 +65,7 @@ test('a failure has a text, the fields of RFC 3464, and the header of what was r
       'Final-Recipient: rfc822; anna@provider.example',
       'Action: failed',
       'Status: 5.1.1',
+      'Remote-MTA: dns; mx.provider.example',
       'Diagnostic-Code: smtp; 550 5.1.1 No such user',
       'Last-Attempt-Date: Wed, 02 Jan 2030 03:04:05 +0000',
       '',
@@ -114,9 +116,22 @@ test('the status is the one the remote gave, else one of its kind', () => {
   assert.equal(status('451 4.7.1 try later', { severity: 'expired' }), '4.4.7');
   assert.equal(delayedStatus('450 4.2.1 busy'), '4.2.1');
   assert.equal(delayedStatus('waits for a unit'), '4.4.7');
-  assert.equal(diagnostic('550 5.1.1 nö\r\nInjected: x'), 'smtp; 550 5.1.1 n? Injected: x');
-  assert.equal(diagnostic('smtp; 550 no'), 'smtp; 550 no');
-  assert.equal(diagnostic('expired before its first attempt'), 'x-rampart; expired before its first attempt');
+  assert.equal(diagnostic('550 5.1.1 nö\r\nInjected: x', true), 'smtp; 550 5.1.1 n? Injected: x');
+  assert.equal(diagnostic('smtp; 550 no', true), 'smtp; 550 no');
+  assert.equal(diagnostic('the connection was closed', true), 'x-rampart; the connection was closed');
+  assert.equal(diagnostic('550 5.7.1 Recipient is on the suppression list', false).slice(0, 9), 'x-rampart', 'ours');
+});
+
+test('the server is named whose answer it is, and none where the words are ours (RFC 3464 §2.3.5)', async () => {
+  const remote = async (over: Partial<DsnRecipient>) => {
+    const status = partOf(await read(dsn({ recipients: [recipient(over)] })), 'message/delivery-status') ?? '';
+    return /^Remote-MTA: (.*)\r$/m.exec(status)?.[1];
+  };
+  assert.equal(await remote({}), 'dns; mx.provider.example');
+  assert.equal(await remote({ host: 'smtp.old.example:587' }), 'dns; smtp.old.example', 'an upstream');
+  assert.equal(await remote({ host: '192.0.2.1:25' }), 'dns; [192.0.2.1]');
+  assert.equal(await remote({ host: null }), undefined);
+  assert.equal(await remote({ reply: 'the connection was closed' }), undefined, 'it gave no answer');
 });
 
 test('what is itself an answer is not answered', () => {
@@ -142,7 +157,7 @@ test('nothing from outside begins a line of its own, and lines end with CRLF and
       nasty,
       fc.constantFrom('failed', 'delayed', 'relayed'),
       (rcpt, orcpt, reply, envid, kind) => {
-        const recipients = [recipient({ rcpt, orcpt, reply, retryUntil: 0 })];
+        const recipients = [recipient({ rcpt, orcpt, reply, host: envid, retryUntil: 0 })];
         const written = writeDsn(dsn({ kind, to: rcpt, envid, recipients, original: null })).toString();
         assert.doesNotMatch(written, /^X-Evil/m);
         assert.doesNotMatch(written, /[^\r]\n|\r[^\n]/);

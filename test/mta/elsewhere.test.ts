@@ -164,7 +164,11 @@ test('a kept connection that died is not a deferral: its mail goes over a new on
 describe('mail that a host can not carry', { concurrency: 2 }, () => {
   const eight = Buffer.from('From: <a@shop.example>\r\nMessage-ID: <8@shop.example>\r\n\r\ncafé\r\n');
 
-  test('bounces without an attempt: 8-bit text to a 7-bit host, an internationalised address without SMTPUTF8', async (context) => {
+  const utf8 = Buffer.from(
+    'From: <a@shop.example>\r\nMessage-ID: <u@shop.example>\r\nSubject: Grüße\r\n\r\nHello.\r\n',
+  );
+
+  test('bounces without an attempt: 8-bit text to a 7-bit host, an internationalised address or header without SMTPUTF8', async (context) => {
     const world = await MailWorld.start(context, databases);
     world.domain('provider.example', [['mx.provider.example', MX]]);
     const sink = await startScripted(MX, world.smtpPort, { answer: (verb) => usual(verb, true) });
@@ -173,14 +177,16 @@ describe('mail that a host can not carry', { concurrency: 2 }, () => {
     await world.mail(1, { raw: eight });
     const recipients = [{ rcpt: 'josé@provider.example', domain: 'provider.example', provider: null }];
     await world.mail(1, { recipients });
+    await world.mail(1, { raw: utf8 });
     await world.mail(1);
     await world.mta();
     await until('all are finished', async () => (await world.queue()).length === 0);
     const attempts = (await world.attempts()).sort((a, b) => a.reply.localeCompare(b.reply));
     assert.deepEqual(
-      attempts.map((one) => [one.severity, one.unit, /5\.6\.[37]/.exec(one.reply)?.[0]]),
+      attempts.map((one) => [one.severity, one.unit, /5\.6\.[379]/.exec(one.reply)?.[0]]),
       [
         ['delivered', true, undefined],
+        ['soft', false, '5.6.9'],
         ['soft', false, '5.6.7'],
         ['soft', false, '5.6.3'],
       ],
@@ -200,6 +206,28 @@ describe('mail that a host can not carry', { concurrency: 2 }, () => {
     await until('it is delivered', () => sink.taken.length === 1);
     assert.equal(sink.taken[0]?.rcpt, 'josé@provider.example');
     assert.ok(sink.taken[0]?.raw.includes(Buffer.from('café').toString('latin1')));
+    assert.ok(sink.taken[0]?.smtpUtf8);
+  });
+
+  test('asks for SMTPUTF8 where a header alone needs it (RFC 6531 §3.4), and for nothing else', async (context) => {
+    const world = await MailWorld.start(context, databases);
+    world.domain('provider.example', [['mx.provider.example', MX]]);
+    const sink = await startSink(MX, world.smtpPort);
+    context.after(() => sink.stop());
+    await world.lane('127.31.1.1', 'other', 'warm');
+    await world.mail(2, { raw: utf8 });
+    await world.mail(2, { raw: eight });
+    await world.mta();
+    await until('all are delivered', () => sink.taken.length === 4);
+    const asked = sink.taken.map((one) => [one.raw.includes('Subject: Gr'), one.smtpUtf8]);
+    assert.deepEqual(
+      asked.filter(([header, asks]) => header !== asks),
+      [],
+    );
+    assert.ok(
+      sink.taken.some((one) => one.raw.includes(utf8.toString('latin1'))),
+      'as it is',
+    );
   });
 });
 

@@ -68,9 +68,11 @@ describe('what a lane may send', { concurrency: 3 }, () => {
     const world = await MailWorld.start(context, databases, { dayLength: 12_000 });
     const sink = await sinkFor(context, world);
     await world.lane(COLD, 'other', 'ramping');
+    await Promise.all([world.mta('mta-1'), world.mta('mta-2')]);
+    // A busy machine takes longer to start processes than this window lasts.
+    await until('a window begins', () => Date.now() - windowOf(Date.now(), world.calendar).start < 500);
     const index = await world.grant(COLD, 'other', 240, 0, 5);
     await world.mail(300);
-    await Promise.all([world.mta('mta-1'), world.mta('mta-2')]);
     await until('some mail flows', () => sink.rcpts.length >= 20);
     const window = windowAt(index, world.calendar);
     const write = { address: COLD, provider: 'other', window, planUnits: 10, origin: 'decided' } as const;

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
+import { copyFile, readFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
+import https from 'node:https';
+import path from 'node:path';
 import { after, test } from 'node:test';
+import type { TLSSocket } from 'node:tls';
 import { simpleParser } from 'mailparser';
 import { substitute } from '../../mta/injection/http/substitute.ts';
 import { hashPassword } from '../../store/password.ts';
 import { addUser } from '../../store/users.ts';
 import { startDatabases } from './databases.ts';
+import { MailWorld, until } from './mail-world.ts';
 import { plain } from './raw-client.ts';
 import { certificate, openWaysIn, type WaysIn, type WaysInOptions } from './ways-in.ts';
 
@@ -360,6 +365,43 @@ test('when no mail is taken, both doors say why before the body comes', async (c
   reason = null;
   assert.match(await client.say('MAIL FROM:<a@shop.example>'), /^250 /);
   assert.equal((await post(FIELDS)).status, 202);
+});
+
+test('SIGHUP brings a new certificate to new connections; a broken file keeps the old one', async (context) => {
+  const files = certificate(databases.folder, 'http-first.example');
+  const next = certificate(databases.folder, 'http-next.example');
+  const world = await MailWorld.start(context, databases);
+  await world.lane('127.31.1.1', 'other', 'warm');
+  const { process, ready } = await world.mta('mta-1', {
+    injection: { http: { host: '127.0.0.1', port: 0, tls: files } },
+  });
+  const port = ready.httpPort ?? 0;
+  const agent = new https.Agent({ keepAlive: true, rejectUnauthorized: false });
+  context.after(() => agent.destroy());
+  /** The name on the certificate of the connection that carried a request. */
+  const ask = (over: https.Agent | false) =>
+    new Promise<string>((resolve, reject) => {
+      const options = { host: '127.0.0.1', port, path: '/elsewhere', agent: over, rejectUnauthorized: false };
+      https
+        .get(options, (response) => {
+          const { CN } = (response.socket as TLSSocket).getPeerCertificate().subject;
+          response.resume().on('end', () => resolve(String(CN)));
+        })
+        .on('error', reject);
+    });
+  const log = path.join(world.folder, `mta-1-${path.basename(world.url)}.log`);
+  const logged = async (event: string) => (await readFile(log, 'utf8')).includes(`"${event}"`);
+  assert.equal(await ask(agent), 'http-first.example');
+  // A certificate without its key: what a reload in the middle of a renewal finds.
+  await copyFile(next.cert, files.cert);
+  process.reload();
+  await until('the reload is refused', () => logged('http-certificate-kept'));
+  assert.equal(await ask(false), 'http-first.example');
+  await copyFile(next.key, files.key);
+  process.reload();
+  await until('the reload', () => logged('http-certificate-reloaded'));
+  assert.equal(await ask(false), 'http-next.example');
+  assert.equal(await ask(agent), 'http-first.example', 'the open connection goes on');
 });
 
 test('over TLS with an own certificate', async (context) => {

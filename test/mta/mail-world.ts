@@ -139,7 +139,7 @@ export class MailWorld {
 
   async attempts(): Promise<Attempt[]> {
     const { rows } = await this.store.query(
-      `select recipient, host(address) as address, severity, class, rule, reply, final, unit, number,
+      `select recipient, host(address) as address, severity, class, rule, reply, host, tls, final, unit, number,
          window_index as "windowIndex" from attempts order by id`,
     );
     return rows;
@@ -161,6 +161,8 @@ export interface Attempt {
   readonly class: string;
   readonly rule: string;
   readonly reply: string;
+  readonly host: string | null;
+  readonly tls: string | null;
   readonly final: boolean;
   readonly unit: boolean;
   readonly number: number;

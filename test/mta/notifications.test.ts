@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { after, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Notifier } from '../../mta/notifications/notifier.ts';
+import { envelopeKey } from '../../store/recipient-key.ts';
+import { EVERYWHERE, suppress } from '../../store/suppressions.ts';
 import { startDatabases } from './databases.ts';
 import { MailWorld, until } from './mail-world.ts';
+import { plain, Raw } from './raw-client.ts';
 import { type Sink, startSink } from './sinks.ts';
 
 const databases = await startDatabases();
@@ -53,7 +56,10 @@ test('one notification tells the sender of all recipients that failed, from the 
   for (const rcpt of ['dead1', 'dead2'])
     assert.match(told?.raw ?? '', new RegExp(`Final-Recipient: rfc822; ${rcpt}@provider`));
   assert.doesNotMatch(told?.raw ?? '', /Final-Recipient: rfc822; alive/);
-  assert.match(told?.raw ?? '', /Status: 5\.1\.1\r\nDiagnostic-Code: smtp; 550 5\.1\.1 No such user/);
+  assert.match(
+    told?.raw ?? '',
+    /Status: 5\.1\.1\r\nRemote-MTA: dns; mx\.provider\.example\r\nDiagnostic-Code: smtp; 550 5\.1\.1 No such user\r\n/,
+  );
   assert.match(told?.raw ?? '', /Content-Type: text\/rfc822-headers/);
   const { rows } = await world.store.query(`select stream, mail_from, pool from messages where mail_from = ''`);
   assert.deepEqual(rows, [{ stream: 'transactional', mail_from: '', pool: 'marketing' }]);
@@ -115,9 +121,10 @@ test('NOTIFY decides: NEVER is silence, SUCCESS hears of success, FULL returns a
 test('a delay is told after four hours, once, and only to who asked', async (context) => {
   // A day of 30 s: four plan hours are 5 s.
   const { world, shop } = await tellingWorld(context, false, 30_000);
+  // Started first: on a busy machine that alone may take longer than the four hours.
+  await world.mta('mta-1', { notifications: 'sender' });
   const ids = await world.mail(1, at('provider.example', 'busy1', 'busy2'));
   await asks(world, ids[0] ?? 0, 'DELAY');
-  await world.mta('mta-1', { notifications: 'sender' });
   await until('the delay is told', () => shop.taken.length === 1);
   await sleep(2_500);
   assert.equal(shop.taken.length, 1, shop.taken[1]?.raw);
@@ -125,6 +132,78 @@ test('a delay is told after four hours, once, and only to who asked', async (con
   assert.match(raw, /Final-Recipient: rfc822; busy1@provider\.example\r\nAction: delayed\r\nStatus: 4\.3\.2/);
   assert.match(raw, /Will-Retry-Until: /);
   assert.doesNotMatch(raw, /busy2/);
+});
+
+test('who asked for success over SMTP gets the header back, though the message itself is gone', async (context) => {
+  const { world, shop } = await tellingWorld(context, false);
+  const { ready } = await world.mta('mta-1', { notifications: 'sender' });
+  const client = await Raw.greeted('127.0.0.1', ready.submissionPort ?? 0);
+  context.after(() => client.close());
+  await client.all('EHLO client', plain('shop', 'secret'), 'MAIL FROM:<bounce@shop.example> RET=HDRS ENVID=e-7');
+  await client.all('RCPT TO:<anna@provider.example> NOTIFY=SUCCESS', 'DATA');
+  const text = 'From: <a@shop.example>\r\nMessage-ID: <asked@shop.example>\r\nSubject: asked\r\n\r\nThe body.';
+  assert.match(await client.data(text), /^250 /);
+  await until('the sender is told', () => shop.taken.length === 1);
+  const raw = shop.taken[0]?.raw ?? '';
+  assert.match(raw, /Original-Envelope-Id: e-7\r\n/);
+  assert.match(
+    raw,
+    /Action: relayed\r\nStatus: 2\.0\.0\r\nRemote-MTA: dns; mx\.provider\.example\r\nDiagnostic-Code: smtp; 250 /,
+  );
+  assert.match(raw, /Content-Type: text\/rfc822-headers\r\n\r\n[\s\S]*Subject: asked\r\n/);
+  assert.doesNotMatch(raw, /The body|\[in clear\]/);
+});
+
+test('who asked for success hears that an upstream took it, and which one', async (context) => {
+  const { world } = await tellingWorld(context, false);
+  const [id] = await world.mail(1, { mailFrom: 'sender@shop.example' });
+  await asks(world, id ?? 0, 'SUCCESS');
+  await world.store.query(
+    `insert into attempts (recipient, message, provider, at, number, unit, severity, class, scope, rule, reply, host, final,
+       campaign, tenant, probe, process, rcpt)
+     select q.id, q.message, 'upstream', now(), 1, false, 'relayed', 'other', 'message', 'relayed', '250 2.0.0 Ok: queued',
+       'smtp.old.example:587', true, campaign, tenant, false, 'p', rcpt from queue q`,
+  );
+  const parts = { host: 'mta.example', bounceDomain: undefined, who: 'sender', planMs: (ms: number) => ms } as const;
+  assert.equal(await new Notifier({ ...parts, store: world.store, now: Date.now }).notify(), 1);
+  const { rows } = await world.store.query(
+    `select b.raw from bodies b join messages m on m.body_id = b.id where m.mail_from = ''`,
+  );
+  const raw = String(rows[0]?.raw);
+  assert.match(
+    raw,
+    /Action: relayed\r\nStatus: 2\.0\.0\r\nRemote-MTA: dns; smtp\.old\.example\r\nDiagnostic-Code: smtp; 250 /,
+  );
+  assert.match(raw, /Subject: hello\r\n/);
+});
+
+test('words that are ours are not told as an answer of a server; an expired message names who deferred it', async (context) => {
+  const { world, shop } = await tellingWorld(context, false);
+  const recipients = at('provider.example', 'anna').recipients;
+  await suppress(world.store, [
+    {
+      key: envelopeKey('anna@provider.example'),
+      recipient: 'anna@provider.example',
+      scope: EVERYWHERE,
+      streams: 'all',
+      source: 'manual',
+      reason: 'asked by phone',
+      actor: 'ann',
+    },
+  ]);
+  await world.mail(1, { recipients, mailFrom: 'one@shop.example' });
+  const [busy] = await world.mail(1, { ...at('provider.example', 'busy'), mailFrom: 'two@shop.example' });
+  await world.mta('mta-1', { notifications: 'sender' });
+  await until('it was deferred', async () => (await world.attempts()).some((one) => one.recipient === busy));
+  await world.store.query('update queue set expires = now()');
+  await until('both are told', () => shop.taken.length === 2);
+  const [ours, theirs] = ['one', 'two'].map((name) => shop.taken.find((one) => one.rcpt.startsWith(name))?.raw ?? '');
+  assert.match(ours ?? '', /Diagnostic-Code: x-rampart; 550 5\.7\.1 Recipient is on the suppression list/);
+  assert.doesNotMatch(ours ?? '', /Remote-MTA/);
+  assert.match(
+    theirs ?? '',
+    /Status: 4\.4\.7\r\nRemote-MTA: dns; mx\.provider\.example\r\nDiagnostic-Code: smtp; 451 4\.3\.2 Busy\r\n/,
+  );
 });
 
 test('processes that look at once make each notification once', async (context) => {

@@ -15,6 +15,8 @@ export interface Taken extends Seen {
   readonly raw: string;
   /** It came over TLS. */
   readonly secure: boolean;
+  /** MAIL asked for SMTPUTF8. */
+  readonly smtpUtf8: boolean;
 }
 
 export interface Sink {
@@ -84,6 +86,7 @@ export async function startSink(ip: string, port: number, options: SinkOptions =
             mailFrom,
             raw,
             secure: session.secure,
+            smtpUtf8: session.envelope.smtpUtf8 === true,
           });
           done();
         }, options.slow ?? 0);

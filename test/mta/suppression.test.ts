@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { after, test } from 'node:test';
 import { DeadAddresses } from '../../mta/suppression/dead-addresses.ts';
 import { envelopeKey } from '../../store/recipient-key.ts';
-import { suppress, suppressionPage, suppressionsOf } from '../../store/suppressions.ts';
+import { type SpoolMessage, spool } from '../../store/spool.ts';
+import {
+  EVERYWHERE,
+  type SuppressionScope,
+  suppress,
+  suppressionPage,
+  suppressionsOf,
+} from '../../store/suppressions.ts';
 import { startDatabases } from './databases.ts';
 import { MailWorld, POOL, until } from './mail-world.ts';
+import { plain, Raw } from './raw-client.ts';
 import { startSink } from './sinks.ts';
 
 const databases = await startDatabases();
@@ -54,6 +63,87 @@ test('a hard bounce suppresses its recipient for everybody; what waits for them 
   assert.match(reply ?? '', /^550 5\.7\.1 .*suppression list.*hard-bounce/);
   assert.equal(sink.rcpts.filter((one) => one.rcpt.toLowerCase() === 'dead@provider.example').length, 1);
   assert.equal((await suppressionPage(world.store, {}, 0, 10)).length, 1, 'a full mailbox is no dead one');
+});
+
+test('whoever is suppressed while their mail is committed gets none of it, place or no place', async (context) => {
+  const world = await MailWorld.start(context, databases);
+  const sink = await startSink('127.30.0.1', world.smtpPort);
+  context.after(() => sink.stop());
+  world.domain('provider.example', [['mx.provider.example', '127.30.0.1']]);
+  await world.lane('127.31.1.1', 'other', 'warm');
+  const { ready } = await world.mta('mta-1');
+  const client = await Raw.greeted('127.0.0.1', ready.submissionPort ?? 0);
+  context.after(() => client.close());
+  await client.all('EHLO client', plain('shop', 'secret'));
+  const text = 'From: <a@shop.example>\r\nMessage-ID: <1@shop.example>\r\nSubject: hello\r\n\r\nHello.';
+  const begin = (...names: string[]) =>
+    client.all('MAIL FROM:<a@shop.example>', ...names.map((one) => `RCPT TO:<${one}@provider.example>`), 'DATA');
+  // The way is known and free from here on: mail gets its place before it is committed.
+  await begin('first');
+  assert.match(await client.data(text), /^250 /);
+  await until('the first is delivered', () => sink.taken.length === 1);
+  const stored = await world.store.connect();
+  await stored.query('begin; lock table bodies in share mode');
+  await begin('anna', 'ben');
+  const answer = client.data(text);
+  await until('its commit waits', async () => {
+    const { rows } = await world.store.query(`select from pg_stat_activity where wait_event_type = 'Lock'`);
+    return rows.length > 0;
+  });
+  const entry = {
+    scope: EVERYWHERE,
+    streams: 'all',
+    source: 'manual',
+    reason: 'asked by phone',
+    actor: 'ann',
+  } as const;
+  const recipient = 'anna@provider.example';
+  await suppress(world.store, [{ ...entry, recipient, key: envelopeKey(recipient) }]);
+  await stored.query('commit');
+  stored.release();
+  assert.match(await answer, /^250 /);
+  await until('both are finished', async () => (await world.queue()).length === 0);
+  assert.deepEqual(sink.rcpts.map((one) => one.rcpt).toSorted(), ['ben@provider.example', 'first@provider.example']);
+  assert.deepEqual((await world.attempts()).map((one) => one.rule === 'suppressed').toSorted(), [false, false, true]);
+});
+
+test('a place is kept by what is not suppressed for its pool, tenant and stream', async (context) => {
+  const world = await MailWorld.start(context, databases);
+  const entry = { source: 'manual', reason: 'x', actor: 'ann' } as const;
+  const add = (name: string, scope: SuppressionScope, streams: 'all' | 'marketing', until: number | null = null) => {
+    const recipient = `${name}@provider.example`;
+    return suppress(world.store, [{ ...entry, recipient, key: envelopeKey(recipient), scope, streams, until }]);
+  };
+  await add('everywhere', EVERYWHERE, 'all');
+  await add('of-pool', { kind: 'pool', target: POOL }, 'all');
+  await add('of-tenant', { kind: 'tenant', target: 'default' }, 'all');
+  await add('marketing', EVERYWHERE, 'marketing');
+  await add('other-pool', { kind: 'pool', target: 'other' }, 'all');
+  await add('other-tenant', { kind: 'tenant', target: 'other' }, 'all');
+  await add('over', EVERYWHERE, 'all', Date.now() - 1_000);
+  const names = ['everywhere', 'of-pool', 'of-tenant', 'marketing', 'other-pool', 'other-tenant', 'over', 'nobody'];
+  const claimed = async (stream: 'marketing' | 'transactional') => {
+    const message: SpoolMessage = {
+      ...{ raw: Buffer.from('\r\n'), messageId: `<${stream}@x>`, mailFrom: '', pool: POOL, tenant: 'default', stream },
+      ...{ segment: 'all', campaign: '', expires: Date.now() + 60_000 },
+      recipients: names.map((name) => ({
+        rcpt: `${name.toUpperCase()}@Provider.example`,
+        domain: 'provider.example',
+        provider: 'other',
+      })),
+    };
+    const [stored] = await spool(world.store, [message], randomUUID(), {
+      process: 'p',
+      taken: [names.map((name) => name !== 'nobody')],
+    });
+    const { rows } = await world.store.query('select claim from queue where message = $1 order by id', [
+      stored?.message,
+    ]);
+    assert.deepEqual(rows.map((row) => row.claim === 'p'), stored?.claimed); // biome-ignore format: short
+    return names.filter((_, n) => stored?.claimed[n]);
+  };
+  assert.deepEqual(await claimed('marketing'), ['other-pool', 'other-tenant', 'over']);
+  assert.deepEqual(await claimed('transactional'), ['marketing', 'other-pool', 'other-tenant', 'over']);
 });
 
 test('mail of other tenants and streams goes on when one tenant may not write', async (context) => {

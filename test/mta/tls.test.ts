@@ -121,13 +121,13 @@ describe('mail to a domain', { concurrency: 2 }, () => {
       await mail.mail(1);
       await mail.mta('mta-1', { delivery: settings });
     };
-    const reply = async () => {
+    const protection = async () => {
       await until('its outcome is recorded', async () => (await mail.queue()).length === 0);
-      return (await mail.attempts())[0]?.reply ?? '';
+      return (await mail.attempts())[0]?.tls ?? '';
     };
     const waits = (why: RegExp) =>
       until('it says why it waits', async () => (await mail.queue()).some((one) => why.test(one.reason ?? '')));
-    return { mail, start, reply, waits };
+    return { mail, start, protection, waits };
   }
 
   /** The policy host of provider.example. */
@@ -145,11 +145,11 @@ describe('mail to a domain', { concurrency: 2 }, () => {
   const policyOf = (mode: string, mx: string) => `version: STSv1\nmode: ${mode}\nmx: ${mx}\nmax_age: 86400\n`;
 
   test('goes in clear after a failed opportunistic handshake, and its outcome says so', async (context) => {
-    const { mail, start, reply } = await world(context);
+    const { mail, start, protection } = await world(context);
     const sink = await startScripted(MX, mail.smtpPort, { answer: (verb, _n, socket) => broken(verb, socket) });
     context.after(() => sink.stop());
     await start();
-    assert.match(await reply(), /\[in clear\]$/);
+    assert.match(await protection(), /^in clear$/);
     assert.equal(sink.log.filter((verb) => verb === 'STARTTLS').length, 1);
   });
 
@@ -165,13 +165,13 @@ describe('mail to a domain', { concurrency: 2 }, () => {
   });
 
   test('goes over TLS that was checked where its MTA-STS policy is enforced', async (context) => {
-    const { mail, reply } = await world(context);
+    const { mail, protection } = await world(context);
     const sink = await startSink(MX, mail.smtpPort, { tls: good });
     context.after(() => sink.stop());
     const host = await stsHost(context, mail, policyOf('enforce', '*.provider.example'));
     await mail.mail(1);
     await mail.mta('mta-2', { delivery: { ...OFF, sts: host, ca: authority.pem } });
-    assert.match(await reply(), /\[TLSv1\.3, certificate checked\]$/);
+    assert.match(await protection(), /^TLSv1\.3, certificate checked$/);
     assert.ok(sink.taken[0]?.secure);
     const { rows } = await mail.store.query('select domain, mode, mx from sts_policies');
     assert.deepEqual(rows, [{ domain: 'provider.example', mode: 'enforce', mx: ['*.provider.example'] }]);
@@ -195,28 +195,28 @@ describe('mail to a domain', { concurrency: 2 }, () => {
   }
 
   test('is not held up by a policy that is only tested', async (context) => {
-    const { mail, reply } = await world(context);
+    const { mail, protection } = await world(context);
     const sink = await startSink(MX, mail.smtpPort);
     context.after(() => sink.stop());
     const host = await stsHost(context, mail, policyOf('testing', HOST));
     await mail.mail(1);
     await mail.mta('mta-1', { delivery: { ...OFF, sts: host, ca: authority.pem } });
-    assert.match(await reply(), /\[in clear\]$/);
+    assert.match(await protection(), /^in clear$/);
   });
 
   test('goes by DANE where DNSSEC vouches for it', async (context) => {
-    const { mail, start, reply } = await world(context);
+    const { mail, start, protection } = await world(context);
     const sink = await startSink(MX, mail.smtpPort, { tls: good });
     context.after(() => sink.stop());
     const name = `_${mail.smtpPort}._tcp.${HOST}`;
     mail.zone.addTlsa(name, 3, 1, 1, tlsaOf(good).data);
     mail.zone.sign('provider.example', HOST, name);
     await start();
-    assert.match(await reply(), /\[TLSv1\.3, checked by DANE\]$/);
+    assert.match(await protection(), /^TLSv1\.3, checked by DANE$/);
   });
 
   test('waits when the certificate is not the one of its TLSA records', async (context) => {
-    const { mail, start, waits, reply } = await world(context);
+    const { mail, start, waits, protection } = await world(context);
     const sink = await startSink(MX, mail.smtpPort, { tls: wrong });
     context.after(() => sink.stop());
     const name = `_${mail.smtpPort}._tcp.${HOST}`;
@@ -228,7 +228,7 @@ describe('mail to a domain', { concurrency: 2 }, () => {
     await sink.stop();
     const right = await startSink(MX, mail.smtpPort, { tls: good });
     context.after(() => right.stop());
-    assert.match(await reply(), /checked by DANE/);
+    assert.match(await protection(), /checked by DANE/);
   });
 
   test('shares a kept connection only where its own needs are met', async (context) => {

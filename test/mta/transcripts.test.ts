@@ -37,7 +37,7 @@ test('a conversation is written down while somebody asks, a kept connection too,
     await world.mail(1, {
       recipients: [{ rcpt: 'gone@provider.example', domain: 'provider.example', provider: 'other' }],
     });
-    return (await traceLines(world.store, trace, 0)).length > 10;
+    return (await traceLines(world.store, trace, 0)).some((one) => one.line.startsWith('550 '));
   });
   const lines = (await traceLines(world.store, trace, 0)).map((one) => `${one.who} ${one.line}`);
   const text = lines.join('\n');

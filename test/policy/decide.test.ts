@@ -429,7 +429,13 @@ test('a warm lane with a plan steps back onto it', () => {
 
 test('too little mail is volume-limited, at the share of the ceiling and not below', () => {
   const use = (sent: number) => ({ sent, expected: 100, stopped: false });
-  assert.match(decide(given({ use: use(79) }))?.reason ?? '', /^volume-limited: 79 sent/);
+  const little = decide(given({ use: use(79) }));
+  assert.match(little?.reason ?? '', /^volume-limited: 79 sent/);
+  assert.deepEqual(
+    [little?.kind, little?.phase, little?.stage],
+    ['hold', 'ramping', 5],
+    'no failure: it stays what it is',
+  );
   assert.equal(decide(given({ use: use(80) }))?.kind, 'advance');
   assert.equal(decide(given({ use: { ...use(100), stopped: true } }))?.kind, 'hold');
 });

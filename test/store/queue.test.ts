@@ -143,6 +143,22 @@ test('a commit whose answer was lost is waited for, not done twice', async (cont
   assert.equal((await store.query('select from messages')).rowCount, 4);
 });
 
+test('a commit found again names each recipient by its own id, though some are finished by now', async (context) => {
+  const store = await fresh(context);
+  const batch = randomUUID();
+  const [one] = message().recipients;
+  const recipients = ['a', 'b', 'a', 'c'].map((name) => ({ ...one, rcpt: `${name}@provider.example` }));
+  const messages = [message({ recipients: recipients as SpoolMessage['recipients'] }), message()];
+  const claims = { process: 'p1', taken: [[false, true, false, true], [true]] };
+  const first = await spool(store, messages, batch, claims);
+  assert.deepEqual(first.map((one) => one.claimed), claims.taken); // biome-ignore format: short
+  // Another process delivers the first recipient meanwhile.
+  const [id] = first[0]?.recipients ?? [];
+  await store.query(`update queue set claim = 'p2' where id = $1`, [id]);
+  await commitOutcomes(store, [{ ...outcome(id ?? 0), severity: 'delivered', retry: null }], 'p2', SCALE);
+  assert.deepEqual(await spoolOnce(store, messages, batch, claims), first);
+});
+
 test('one message the store can not hold does not cost the others of its group their commit', async (context) => {
   const store = await fresh(context);
   const commit = new GroupCommit(store);

@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, type TestContext, test } from 'node:test';
+import { Retention } from '../../mta/retention.ts';
+import { createStore, type Store } from '../../store/connect.ts';
+import { droppedTo } from '../../store/event-outbox.ts';
+import { upsertAddress, upsertPool } from '../../store/lanes.ts';
+import { dropOldMessages } from '../../store/retention.ts';
+import { spool } from '../../store/spool.ts';
+import { startDatabases } from '../mta/databases.ts';
+import { MailWorld, until } from '../mta/mail-world.ts';
+
+const databases = await startDatabases();
+after(() => databases.stop());
+
+const DAY = 86_400_000;
+const RAMPING = '127.31.0.1';
+const WARM = '127.31.1.1';
+const CALENDAR = { kind: 'compressed', epoch: 0, dayLength: DAY } as const;
+
+async function fresh(context: TestContext): Promise<Store> {
+  const store = createStore(await databases.create(), { max: 6 });
+  context.after(() => store.end());
+  await upsertPool(store, { name: 'marketing', overflow: 'warm-peers', calendar: CALENDAR });
+  const lanes = [{ provider: 'google', phase: 'warm', ceiling: 1_000, normal: 1_000 }] as const;
+  for (const address of [RAMPING, WARM])
+    await upsertAddress(store, { address, pool: 'marketing', node: 'node', ehloName: 'mta.example' }, lanes);
+  return store;
+}
+
+interface Sent {
+  /** Days ago. */
+  readonly received: number;
+  /** Days ago of each recipient's last attempt; null: it still waits. */
+  readonly ended: readonly (number | null)[];
+  readonly address?: string;
+}
+
+/** A message and its attempts, as old as said. Returns its id. */
+async function sent(store: Store, { received, ended, address = WARM }: Sent): Promise<number> {
+  const [stored] = await spool(store, [
+    {
+      ...{ raw: Buffer.from('Subject: a\r\n\r\nb\r\n'), messageId: `<${randomUUID()}@x>`, mailFrom: 'a@shop.example' },
+      ...{ pool: 'marketing', tenant: 'default', stream: 'marketing', segment: 'all', campaign: 'spring' },
+      expires: Date.now() + DAY,
+      recipients: ended.map((_, n) => ({ rcpt: `${n}@x.example`, domain: 'x.example', provider: 'google' })),
+    },
+  ]);
+  if (stored === undefined) throw new Error('not stored');
+  const ago = (days: number) => new Date(Date.now() - days * DAY);
+  await store.query('update messages set received_at = $2 where id = $1', [stored.message, ago(received)]);
+  for (const [n, days] of ended.entries()) {
+    const recipient = stored.recipients[n];
+    const attempt = (at: Date, number: number, severity: string, final: boolean) =>
+      store.query(
+        `insert into attempts (recipient, message, address, provider, window_index, at, number, first_at, unit, severity,
+           class, scope, rule, reply, final, campaign, tenant, process, rcpt)
+         values ($1, $2, $3, 'google', 1, $4, $5, $4, true, $6, 'x', 'x', 'x', '250 ok', $7, 'spring', 'default', 'p', 'a@x')`,
+        [recipient, stored.message, address, at, number, severity, final],
+      );
+    await attempt(ago(received), 1, 'deferred', false);
+    if (days === null) continue;
+    await attempt(ago(days), 2, 'delivered', true);
+    await store.query('delete from queue where id = $1', [recipient]);
+  }
+  return stored.message;
+}
+
+const left = async (store: Store) =>
+  (await store.query('select id from messages order by id')).rows.map(({ id }) => id);
+
+/** Steps until it rests. */
+async function whole(store: Store, days = 45): Promise<number> {
+  const retention = new Retention({ store, days, now: () => 0, log: () => {} });
+  let dropped = 0;
+  for (let step = 0; step < 20; step++) dropped += await retention.step();
+  return dropped;
+}
+
+test('what ended long ago goes as a whole; what is younger, waits, or a running ramp sent stays', async (context) => {
+  const store = await fresh(context);
+  await store.query(
+    `insert into ramps (id, address, pool, plan, calendar, first_window, started_at, started_by)
+     values ('r', $1, 'marketing', '{}', '{}', 1, now() - interval '60 days', 'ann')`,
+    [RAMPING],
+  );
+  const old = await sent(store, { received: 50, ended: [46, 47] });
+  const waits = await sent(store, { received: 50, ended: [49, null] });
+  const late = await sent(store, { received: 50, ended: [40] });
+  const ofRamp = await sent(store, { received: 50, ended: [50], address: RAMPING });
+  const beforeRamp = await sent(store, { received: 70, ended: [70], address: RAMPING });
+  const young = await sent(store, { received: 1, ended: [1] });
+  const { rows: ids } = await store.query('select max(id) as id from attempts where message = any($1::bigint[])', [
+    [old, beforeRamp],
+  ]);
+  await whole(store);
+  assert.deepEqual(await left(store), [waits, late, ofRamp, young]);
+  const { rows } = await store.query(
+    `select (select array_agg(distinct message order by message) from attempts) as attempts,
+       (select array_agg(id order by id) from bodies) as bodies`,
+  );
+  assert.deepEqual(rows[0], { attempts: [waits, late, ofRamp, young], bodies: [waits, late, ofRamp, young] });
+  assert.equal((await droppedTo(store)).attempts, ids[0].id, 'sinks are told what they may have missed');
+
+  await store.query(`update ramps set ended_at = now(), outcome = 'complete'`);
+  await whole(store);
+  assert.deepEqual(await left(store), [waits, late, young], 'the ramp is over');
+  await whole(store, 31);
+  assert.deepEqual(await left(store), [waits, young]);
+});
+
+test('an MTA process does it beside its other work', async (context) => {
+  const world = await MailWorld.start(context, databases);
+  const [ended, young] = [
+    await sent(world.store, { received: 50, ended: [50] }),
+    await sent(world.store, { received: 50, ended: [33] }),
+  ];
+  const stays = await sent(world.store, { received: 50, ended: [29] });
+  await world.mta('mta-1', { keepDays: 31 });
+  await until('they are gone', async () => (await left(world.store)).join() === `${stays}`);
+  assert.ok(ended < young);
+});
+
+test('pages end where mail is young, and go on where the last one ended', async (context) => {
+  const store = await fresh(context);
+  for (let n = 0; n < 5; n++) await sent(store, { received: 50, ended: [50] });
+  const young = await sent(store, { received: 2, ended: [2] });
+  const first = await dropOldMessages(store, 45, 0, 2);
+  assert.deepEqual([first?.dropped, first?.done], [2, false]);
+  const second = await dropOldMessages(store, 45, first?.last ?? 0, 2);
+  assert.deepEqual([second?.dropped, second?.done], [2, false]);
+  const third = await dropOldMessages(store, 45, second?.last ?? 0, 2);
+  assert.deepEqual([third?.dropped, third?.done, third?.last], [1, true, young]);
+  const end = await dropOldMessages(store, 45, young, 2);
+  assert.deepEqual([end?.dropped, end?.done, end?.last], [0, true, young], 'nothing behind it');
+});
+
+test('processes that step at once never wait for each other', async (context) => {
+  const store = await fresh(context);
+  for (let n = 0; n < 3; n++) await sent(store, { received: 50, ended: [50] });
+  const holding = await store.connect();
+  await holding.query('begin');
+  const { rows } = await holding.query(`select pg_try_advisory_xact_lock(7245910313) as mine`);
+  assert.equal(rows[0].mine, true);
+  assert.equal(await dropOldMessages(store, 45, 0, 10), null);
+  await holding.query('rollback');
+  holding.release();
+  const all = await Promise.all([1, 2, 3].map(() => dropOldMessages(store, 45, 0, 10)));
+  assert.equal(all.reduce((sum, one) => sum + (one?.dropped ?? 0), 0), 3); // biome-ignore format: short
+  assert.deepEqual(await left(store), []);
+});
+
+test('rollups and reports go by their age; what a running ramp needs and the last word of a feed stay', async (context) => {
+  const store = await fresh(context);
+  await store.query(
+    `insert into ramps (id, address, pool, plan, calendar, first_window, started_at, started_by)
+     values ('r', $1, 'marketing', '{}', '{}', 1, now() - interval '60 days', 'ann')`,
+    [RAMPING],
+  );
+  // More of one minute than a page holds, and a page of the ramp's before them.
+  await store.query(
+    `insert into rollups (address, provider, campaign, bucket, attempts)
+     select $1::inet, 'google', 'c' || n, date_trunc('day', now() - interval '55 days'), 1 from generate_series(1, 1500) n`,
+    [RAMPING],
+  );
+  await store.query(
+    `insert into rollups (address, provider, campaign, bucket, attempts)
+     select $1::inet, 'google', 'c' || n, date_trunc('day', now() - d * interval '1 day'), 1
+     from generate_series(1, 1200) n, unnest(array[50, 10]) d`,
+    [WARM],
+  );
+  const report = (recipient: number, provider: string, address: string, days: number) =>
+    store.query(
+      `insert into complaints (recipient, address, provider, sent_at, window_index, campaign, tenant, at, detail)
+       values ($1, $3, $2, now() - $4 * interval '1 day', 1, 'c', 't', now() - $4 * interval '1 day', '{}')`,
+      [recipient, provider, address, days],
+    );
+  await report(1, 'yahoo', WARM, 60);
+  await report(2, 'yahoo', WARM, 50);
+  await report(3, 'yahoo', WARM, 3);
+  await report(4, 'aol', WARM, 60);
+  await report(5, 'yahoo', RAMPING, 55);
+  await whole(store);
+  const { rows } = await store.query(
+    `select host(address) as address, count(*)::int as n, max(now()::date - bucket::date)::int as days
+     from rollups group by 1 order by 1`,
+  );
+  assert.deepEqual(rows, [
+    { address: RAMPING, n: 1_500, days: 55 },
+    { address: WARM, n: 1_200, days: 10 },
+  ]);
+  const reports = await store.query('select recipient from complaints order by recipient');
+  assert.deepEqual(reports.rows.map((row) => row.recipient), [3, 4, 5]); // biome-ignore format: short
+});
