@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 NODE = $$(source setup/find-node.sh && find_node $(CURDIR))
 
-.PHONY: help setup demo test proofs up lint bench bench-backlog clean
+.PHONY: help setup demo test proofs up lint bench bench-backlog judge clean
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo 'make up      run Rampart on this machine'
 	@echo 'make lint    formatting, lint rules and types'
 	@echo 'make bench   throughput compared with Postfix and a bare relay (as root)'
+	@echo 'make judge   simulate the gates and their rivals: bench/out/judgement.json, docs/judgement-tables.md'
 	@echo 'make clean   remove node_modules, the data and the database of this checkout'
 
 setup:
@@ -56,6 +57,11 @@ bench:
 bench-backlog:
 	@setup/setup.sh
 	@$(NODE) --disable-warning=ExperimentalWarning bench/backlog.ts $(BENCH)
+
+# Some 15 minutes on two cores; JUDGE="--runs 200 --docs none" is a quick look that leaves the docs alone.
+judge:
+	@setup/setup.sh
+	@$(NODE) --disable-warning=ExperimentalWarning judge/main.ts $(JUDGE)
 
 clean:
 	@if [ -d node_modules/pg ] && node=$(NODE); then "$$node" setup/clean.ts; fi

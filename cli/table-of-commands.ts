@@ -58,6 +58,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/warmup-resume.ts')).warmupResume,
   },
   {
+    name: 'simulate',
+    summary: 'play a plan a thousand times in a model world: days, false stops, harm',
+    load: async () => (await import('./commands/simulate.ts')).simulate,
+  },
+  {
+    name: 'backtest',
+    summary: 'what these gates would have done on mail you sent already',
+    load: async () => (await import('./commands/backtest.ts')).backtest,
+  },
+  {
     name: 'plan list',
     summary: 'the plans there are, shipped and your own',
     load: async () => (await import('./commands/plan-list.ts')).planList,

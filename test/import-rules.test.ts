@@ -21,6 +21,7 @@ const RULES: readonly Rule[] = [
   { from: 'lab/' },
   // Other engines' files, read and translated: pure, so that files and the clock come from the command.
   { from: 'import/', values: ['policy/'] },
+  { from: 'judge/', values: ['policy/'] },
   { from: 'store/', types: ['policy/'] },
   { from: 'store/embedded/', values: ['setup/host/'], types: ['policy/'], closed: true },
   { from: 'workflows/', values: ['temporal/contracts.ts'], types: ['policy/', 'activities/'] },
@@ -34,7 +35,10 @@ const RULES: readonly Rule[] = [
   { from: 'temporal/worker.ts', values: ['temporal/', 'activities/', 'workflows/'], types: ['policy/'] },
   { from: 'temporal/bundle.ts', values: ['temporal/', 'activities/', 'workflows/'], types: ['policy/'] },
   { from: 'console/', values: ['policy/', 'store/', 'temporal/'] },
-  { from: 'cli/', values: ['policy/', 'store/', 'temporal/', 'events/', 'import/', 'mta/feedback/classify/'] },
+  {
+    from: 'cli/',
+    values: ['policy/', 'store/', 'temporal/', 'events/', 'import/', 'judge/', 'mta/feedback/classify/'],
+  },
   // Keys are made where they are asked for; how they look is the signer's matter.
   { from: 'cli/commands/dkim', values: ['cli/', 'store/', 'mta/signing/'] },
   { from: 'cli/doctor/dkim', values: ['cli/', 'store/', 'mta/signing/'] },
@@ -185,6 +189,8 @@ const REFUSED: readonly [file: string, source: string][] = [
   ['import/a.ts', "import { x } from '../store/b.ts';"],
   ['import/a.ts', "import { readFileSync } from 'node:fs';"],
   ['seeds/a.ts', "import '../mta/b.ts';"],
+  ['judge/a.ts', "import { x } from '../lab/b.ts';"],
+  ['policy/a.ts', "import { x } from '../judge/b.ts';"],
   ['lab/a.ts', "import type { Plan } from '../policy/plan.ts';"],
   ['temporal/client.ts', "import { x } from '../workflows/b.ts';"],
   ['temporal/server/run.ts', "import { x } from '../client.ts';"],

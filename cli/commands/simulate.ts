@@ -1,0 +1,59 @@
+import { availableParallelism } from 'node:os';
+import { summarise } from '../../judge/simulate.ts';
+import { Threads } from '../../judge/threads.ts';
+import { gatesOf } from '../../policy/gates/settings.ts';
+import { rowOf } from '../../policy/plan.ts';
+import type { Command } from '../command.ts';
+import { drawChosen, planName, TARGET } from '../plan/draw.ts';
+import { CHOICE_OPTIONS, INPUT_OPTIONS } from '../plan/options.ts';
+import { countOption, findWorld, shareOption, WORLD_OPTIONS } from '../simulate/options.ts';
+import { simulationLines } from '../simulate/text.ts';
+
+const MOST_RUNS = 1_000_000;
+/** Ramps a thread plays at a time. */
+const PIECE = 10;
+
+/** Plays a plan in a model world, many times. Needs no database. */
+export const simulate: Command = {
+  usage: '',
+  options: [
+    { name: 'plan', type: 'string', value: 'NAME', says: 'six-week, four-week, … (./rampart plan list)' },
+    ...WORLD_OPTIONS,
+    { name: 'runs', type: 'string', value: 'N', says: 'ramps to play (default: 1000)' },
+    { name: 'seed', type: 'string', value: 'N', says: 'same seed, same ramps (default: 1)' },
+    {
+      name: 'false-stops',
+      type: 'string',
+      value: 'SHARE',
+      says: 'healthy ramps that may be stopped, which sets how alert the gates are (default: 0.01)',
+    },
+    ...INPUT_OPTIONS,
+    ...CHOICE_OPTIONS,
+  ],
+  example: './rampart simulate --plan six-week --world complaints-all --runs 1000',
+  positionals: [0, 0],
+  async run(invocation) {
+    const name = planName(invocation);
+    const world = await findWorld(invocation);
+    const runs = countOption(invocation, 'runs', 1_000, MOST_RUNS);
+    const stream = countOption(invocation, 'seed', 1, 2 ** 31 - 1);
+    const falseStopsPerRamp = shareOption(invocation, 'false-stops');
+    const providers = world.lanes.map((lane) => lane.provider);
+    const plan = await drawChosen(invocation, name, () => ({ default: TARGET }), providers);
+    const ceilings = providers.map((provider) => rowOf(plan, provider).map((stage) => stage.ceiling));
+    const wanted = { ...plan.gates, ...(falseStopsPerRamp === undefined ? {} : { falseStopsPerRamp }) };
+    const job = { ceilings, world, gates: gatesOf({ campaignsCv: world.cv, ...wanted }) };
+    const simulation = summarise(await play(job, stream, runs), job);
+    const json = { plan: plan.name, world: world.name, seed: stream, ...simulation };
+    return { json, lines: simulationLines(plan.name, world, simulation) };
+  },
+};
+
+async function play(job: Parameters<typeof summarise>[1], stream: number, runs: number) {
+  const threads = new Threads(Math.min(availableParallelism(), Math.ceil(runs / PIECE)));
+  try {
+    return (await threads.run('simulate', { ...job, stream }, runs, PIECE)).flat();
+  } finally {
+    await threads.stop();
+  }
+}

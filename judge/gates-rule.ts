@@ -1,0 +1,220 @@
+/**
+ * The shipped gates as a rule: nothing here decides, it only carries a simulated hour to policy/gates and the answer back.
+ * Every lane has a detector a metric, the address one a metric over the lanes that report.
+ */
+import { mayAdvance } from '../policy/gates/advance.ts';
+import {
+  type Arrival,
+  advanceHour,
+  blamedCampaign,
+  CAMPAIGN_BREAKER,
+  type Cohort,
+  campaignRatio,
+  type Detector,
+  newDetector,
+  resetDetector,
+} from '../policy/gates/cusum.ts';
+import type { Level } from '../policy/gates/levels.ts';
+import { acts, type GateSetting, type Gates } from '../policy/gates/settings.ts';
+import { COMPLAINT, METRICS } from './metrics.ts';
+import type { AdvanceQuestion, Hour, Rule, Stop } from './rule.ts';
+
+const MIN_USED = 0.8;
+
+/** What a rule that never stops saw at most: from it follows how often any height would have stopped. */
+export interface Heights {
+  /** Highest sum, metric × (lanes' highest, address). */
+  readonly lane: Float64Array;
+  readonly address: Float64Array;
+}
+
+export interface GatesOptions {
+  /** Look and never stop: for calibration. */
+  readonly blind?: boolean;
+}
+
+export class GatesRule implements Rule {
+  readonly heights: Heights = {
+    lane: new Float64Array(METRICS.length),
+    address: new Float64Array(METRICS.length),
+  };
+  readonly #gates: Gates;
+  readonly #levels: readonly Level[];
+  readonly #settings: readonly GateSetting[];
+  readonly #feeds: readonly boolean[];
+  readonly #blind: boolean;
+  /** metric × lane, then metric. */
+  #lanes: Detector[];
+  #address: Detector[];
+  /** The campaign of the last retreat: reports about it, and about older ones, no longer count. By lane. */
+  readonly #lanesSince: Int32Array;
+  #addressSince = 0;
+  #campaign = 0;
+  /** The campaign that was suspended last: it is not suspended twice. */
+  #suspended = 0;
+  /** Messages and hard bounces of the present campaign, at all lanes. */
+  #campaignSent = 0;
+  #campaignBounces = 0;
+
+  /** `feeds`: which lanes report complaints. */
+  constructor(gates: Gates, feeds: readonly boolean[], options: GatesOptions = {}) {
+    this.#gates = gates;
+    this.#levels = METRICS.map((metric) => gates.levels[metric]);
+    this.#settings = METRICS.map((metric) => gates.metrics[metric]);
+    this.#feeds = feeds;
+    this.#blind = options.blind === true;
+    this.#lanes = METRICS.flatMap(() => feeds.map(() => newDetector()));
+    this.#address = METRICS.map(() => newDetector());
+    this.#lanesSince = new Int32Array(feeds.length);
+  }
+
+  observe(hour: Hour): readonly Stop[] {
+    if (hour.campaign !== this.#campaign) [this.#campaignSent, this.#campaignBounces] = [0, 0];
+    this.#campaign = hour.campaign;
+    const stops = this.#levels.flatMap((level, metric) => {
+      const late = metric === COMPLAINT ? this.#complaints(level, hour) : this.#answers(metric, level, hour);
+      const pooled = this.#address[metric] as Detector;
+      advanceHour(pooled, level, late);
+      if (pooled.w > (this.heights.address[metric] ?? 0)) this.heights.address[metric] = pooled.w;
+      return this.#blind ? NOTHING : this.#stops(metric, level);
+    });
+    return this.#blind ? NOTHING : [...this.#breaker(hour), ...stops];
+  }
+
+  /** Dead addresses are a campaign's own: it is suspended everywhere, long before a sum is reached. */
+  #breaker(hour: Hour): readonly Stop[] {
+    const lanes = this.#feeds.length;
+    for (let lane = 0; lane < lanes; lane++) {
+      this.#campaignSent += hour.sent[lane] ?? 0;
+      this.#campaignBounces += hour.events[BOUNCE * lanes + lane] ?? 0;
+    }
+    const ratio = campaignRatio(this.#campaignBounces, this.#campaignSent, this.#gates.levels['hard-bounce']);
+    return ratio < CAMPAIGN_BREAKER ? NOTHING : this.#suspend(BOUNCE, hour.campaign);
+  }
+
+  #suspend(metric: number, campaign: number): readonly Stop[] {
+    if (campaign === this.#suspended) return NOTHING;
+    this.#suspended = campaign;
+    return [{ scope: 'campaign', metric: METRICS[metric] ?? '', lanes: ALL(this.#feeds.length), campaign, steps: 0 }];
+  }
+
+  /** Feeds the lanes' detectors of a metric that comes with the answer; returns what the address saw. */
+  #answers(metric: number, level: Level, hour: Hour): readonly Arrival[] {
+    const lanes = this.#feeds.length;
+    const cohort = level.byCampaign
+      ? { campaign: hour.campaign, day: hour.day, part: 0 }
+      : { campaign: 0, day: hour.day, part: Math.floor((hour.hour % 24) / 6) };
+    let [trials, events] = [0, 0];
+    for (let lane = 0; lane < lanes; lane++) {
+      const sent = hour.sent[lane] ?? 0;
+      const failed = hour.events[metric * lanes + lane] ?? 0;
+      trials += sent;
+      events += failed;
+      this.#feed(metric, lane, level, sent > 0 ? [{ ...cohort, trials: sent, events: failed }] : NONE);
+    }
+    return trials > 0 ? [{ ...cohort, trials, events }] : NONE;
+  }
+
+  /** The same for complaints: they are about mail of other hours. */
+  #complaints(level: Level, hour: Hour): readonly Arrival[] {
+    const pooled: Arrival[] = [];
+    let trials = 0;
+    const { campaign, day, campaignsPerDay } = hour;
+    for (let lane = 0; lane < this.#feeds.length; lane++) {
+      if (!this.#feeds[lane]) continue;
+      const sent = hour.sent[lane] ?? 0;
+      const since = this.#lanesSince[lane] ?? 0;
+      const arrivals: Arrival[] = [];
+      if (sent > 0 && campaign > since) arrivals.push({ campaign, day, part: 0, trials: sent, events: 0 });
+      for (const report of hour.reports) {
+        if (report.lane !== lane) continue;
+        const sentOn = 1 + Math.floor((report.campaign - 1) / campaignsPerDay);
+        const arrival = { campaign: report.campaign, day: sentOn, part: 0, trials: 0, events: report.count };
+        if (report.campaign > since) arrivals.push(arrival);
+        if (report.campaign > this.#addressSince) pooled.push(arrival);
+      }
+      if (campaign > this.#addressSince) trials += sent;
+      this.#feed(COMPLAINT, lane, level, arrivals);
+    }
+    if (trials > 0) pooled.unshift({ campaign, day, part: 0, trials, events: 0 });
+    return pooled;
+  }
+
+  #feed(metric: number, lane: number, level: Level, arrivals: readonly Arrival[]): void {
+    const detector = this.#lanes[metric * this.#feeds.length + lane] as Detector;
+    advanceHour(detector, level, arrivals);
+    if (detector.w > (this.heights.lane[metric] ?? 0)) this.heights.lane[metric] = detector.w;
+  }
+
+  #stops(metric: number, level: Level): readonly Stop[] {
+    const lanes = this.#feeds.length;
+    const pooled = this.#address[metric] as Detector;
+    if (pooled.w >= level.address) return this.#stop('address', metric, ALL(lanes), pooled);
+    const stops: Stop[] = [];
+    for (let lane = 0; lane < lanes; lane++) {
+      const detector = this.#lanes[metric * lanes + lane] as Detector;
+      if (detector.w >= level.lane) stops.push(...this.#stop('lane', metric, [lane], detector));
+    }
+    return stops;
+  }
+
+  /** A sum that one campaign supplied stops the campaign; else the metric's own action says what happens. */
+  #stop(scope: 'lane' | 'address', metric: number, lanes: readonly number[], detector: Detector): readonly Stop[] {
+    const blamed = this.#levels[metric]?.byCampaign ? blamedCampaign(detector) : null;
+    if (blamed !== null) return this.#suspend(metric, blamed.campaign);
+    const setting = this.#settings[metric];
+    // A hold goes on sending: its sum keeps the lanes from advancing, and nothing stops.
+    if (setting === undefined || !acts(setting) || setting.action === 'hold') return NOTHING;
+    return [{ scope, metric: METRICS[metric] ?? '', lanes, steps: setting.steps }];
+  }
+
+  mayAdvance({ lane, nextCeiling, used }: AdvanceQuestion): boolean {
+    if (used < MIN_USED) return false;
+    const lanes = this.#feeds.length;
+    return this.#levels.every((level, metric) => {
+      if (metric === COMPLAINT && !this.#feeds[lane]) return true;
+      return mayAdvance(
+        this.#lanes[metric * lanes + lane] as Detector,
+        this.#address[metric] as Detector,
+        level,
+        nextCeiling,
+      );
+    });
+  }
+
+  retreated(lanes: readonly number[]): void {
+    const count = this.#feeds.length;
+    for (let metric = 0; metric < METRICS.length; metric++) {
+      for (const lane of lanes) resetDetector(this.#lanes[metric * count + lane] as Detector);
+      if (lanes.length === count) resetDetector(this.#address[metric] as Detector);
+    }
+    for (const lane of lanes) this.#lanesSince[lane] = this.#campaign;
+    if (lanes.length === count) this.#addressSince = this.#campaign;
+  }
+
+  clone(): GatesRule {
+    const copy = new GatesRule(this.#gates, this.#feeds, { blind: this.#blind });
+    copy.#lanes = this.#lanes.map(copyOf);
+    copy.#address = this.#address.map(copyOf);
+    copy.#lanesSince.set(this.#lanesSince);
+    copy.#addressSince = this.#addressSince;
+    copy.#campaign = this.#campaign;
+    copy.#suspended = this.#suspended;
+    copy.#campaignSent = this.#campaignSent;
+    copy.#campaignBounces = this.#campaignBounces;
+    copy.heights.lane.set(this.heights.lane);
+    copy.heights.address.set(this.heights.address);
+    return copy;
+  }
+}
+
+const BOUNCE = METRICS.indexOf('hard-bounce');
+const NOTHING: readonly Stop[] = [];
+const NONE: readonly Arrival[] = [];
+const ALL = (lanes: number) => Array.from({ length: lanes }, (_, lane) => lane);
+
+function copyOf({ w, cohorts, merged, since, days }: Detector): Detector {
+  const cohort = (one: Cohort): Cohort => ({ ...one, counted: { ...one.counted } });
+  const copy = <T extends object>(one: T): T => ({ ...one });
+  return { w, cohorts: cohorts.map(cohort), merged: cohort(merged), since: since.map(copy), days: days.map(copy) };
+}
