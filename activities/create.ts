@@ -6,6 +6,7 @@ import { probe } from './probe.ts';
 import { pauseLanes, resumeLanes, startRamp } from './ramps.ts';
 import { setPlan } from './set-plan.ts';
 import type { Activities } from './types.ts';
+import { applyVerb } from './verbs/apply-verb.ts';
 import { watch } from './watch.ts';
 
 export function createActivities(deps: ActivityDeps): Activities {
@@ -25,6 +26,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     setPlan: bound(setPlan),
     pauseLanes: bound(pauseLanes),
     resumeLanes: bound(resumeLanes),
+    applyVerb: bound(applyVerb),
     probe: bound(probe),
     watch: () => {
       const context = Context.current();

@@ -223,8 +223,10 @@ export class Lease {
 
   /** Lanes that a hold on them alone stops (their waiting mail may go to warm peers). */
   stoppedLanes(now: number): LaneRow[] {
-    return this.#lanes.filter((lane) =>
-      holdsOnLane(this.#holds, { ...lane, cold: this.cold(lane, now) }, now).some((hold) => hold.scope === 'lane'),
+    return this.#lanes.filter(
+      (lane) =>
+        !maySend(lane.phase) ||
+        holdsOnLane(this.#holds, { ...lane, cold: this.cold(lane, now) }, now).some((hold) => hold.scope === 'lane'),
     );
   }
 

@@ -31,7 +31,7 @@ export async function startDatabase(): Promise<Database> {
       const { rows } = await store.query(
         `select string_agg(quote_ident(tablename), ', ') as names from pg_tables where schemaname = 'public'
            and tablename in ('pools', 'addresses', 'ramps', 'lanes', 'grants', 'holds', 'operations', 'decisions', 'incidents',
-             'notices', 'attempts', 'rollups', 'complaints', 'late_bounces', 'probes')`,
+             'notices', 'lane_orders', 'attempts', 'rollups', 'complaints', 'late_bounces', 'probes')`,
       );
       await store.query(`truncate ${rows[0].names} restart identity cascade`);
     },
