@@ -38,7 +38,8 @@ function parseTarget(text: string): Target {
   const [base = '', prefix, ...more] = text.split('/');
   if (prefix !== undefined) return parsePrefix(text, base, more.length > 0 ? '' : prefix);
   const dash = text.indexOf('-');
-  if (dash > 0) return parseSpan(text, text.slice(0, dash), text.slice(dash + 1));
+  if (dash > 0 && ipValue(text.slice(0, dash)) !== undefined)
+    return parseSpan(text, text.slice(0, dash), text.slice(dash + 1));
   const value = ipValue(text);
   if (value === undefined) throw new TargetError(`"${text}" is no address, range or pool: write ${EXAMPLES}`);
   return { kind: 'range', text, from: value, to: value, v6: text.includes(':') };
@@ -62,11 +63,11 @@ function parsePrefix(text: string, base: string, prefix: string): Target {
 }
 
 function parseSpan(text: string, first: string, last: string): Target {
-  const from = ipValue(first);
+  const from = ipValue(first) ?? 0n;
   const v6 = first.includes(':');
   const short = !v6 && /^\d{1,3}$/.test(last);
   const to = ipValue(short ? `${first.slice(0, first.lastIndexOf('.'))}.${last}` : last);
-  if (from === undefined || to === undefined || last.includes(':') !== v6)
+  if (to === undefined || last.includes(':') !== v6)
     throw new TargetError(`"${text}" is no range: write 198.51.100.8-198.51.100.11 or 198.51.100.8-11`);
   if (to < from) throw new TargetError(`"${text}" ends before it begins`);
   return { kind: 'range', text, from, to, v6 };

@@ -3,7 +3,7 @@
  * with its reason, and where its probes landed. Read from the rows themselves, so that it can be made again at any time.
  */
 import type { Phase } from '../policy/lane.ts';
-import { stageCount } from '../policy/plan.ts';
+import type { Plan } from '../policy/plan.ts';
 import type { Queryable } from './connect.ts';
 import { lanesOf, type RampRow } from './lanes.ts';
 
@@ -88,17 +88,16 @@ export async function rampReport(db: Queryable, ramp: RampRow, now: number): Pro
         provider,
         phase: now.phase,
         stage: now.stage + 1,
-        stages: stageCount(plan, provider),
+        stages: stagesOf(plan, provider),
         ceiling: now.ceiling,
         ...{ advances: 0, holds: 0, manual: 0, ...decided.get(provider) },
         mail: mail.get(provider) ?? NO_MAIL,
         placement: placement.get(provider) ?? NO_PROBES,
       };
     });
-  const { rows } = await db.query(
-    'select count(distinct window_index)::int as days from decisions where ramp_id = $1',
-    [id],
-  );
+  const counted = await db.query('select count(distinct window_index)::int as days from decisions where ramp_id = $1', [
+    id,
+  ]);
   return {
     ramp: id,
     address,
@@ -108,10 +107,14 @@ export async function rampReport(db: Queryable, ramp: RampRow, now: number): Pro
     startedBy: ramp.startedBy,
     endedAt: ramp.endedAt,
     outcome: ramp.outcome,
-    days: rows[0].days,
+    days: counted.rows[0].days,
     lanes,
     retreats: await retreats(db, id),
   };
+}
+
+function stagesOf(plan: Plan, provider: string): number {
+  return (plan.rows[provider] ?? plan.rows.default)?.length ?? 0;
 }
 
 type Span = readonly [address: string, from: Date, to: Date];
