@@ -24,6 +24,7 @@ export const DAY = 1_600;
 
 export interface System {
   readonly store: Store;
+  readonly databaseUrl: string;
   readonly folder: string;
   readonly feeder: Feeder;
   readonly worker: RoleProcess;
@@ -89,6 +90,7 @@ async function assemble(stops: (() => Promise<unknown>)[], stop: () => Promise<v
   stops.push(() => feeder.stop());
   return {
     store,
+    databaseUrl: url,
     folder,
     feeder,
     worker,
