@@ -223,10 +223,18 @@ export class Lease {
 
   /** Lanes that a hold on them alone stops (their waiting mail may go to warm peers). */
   stoppedLanes(now: number): LaneRow[] {
+    return this.#lanes.filter((lane) =>
+      holdsOnLane(this.#holds, { ...lane, cold: this.cold(lane, now) }, now).some((hold) => hold.scope === 'lane'),
+    );
+  }
+
+  /**
+   * Lanes whose ramp was ended a short time ago: for as long as what was in a transaction then may still be deferred to
+   * them. Nothing would ever send it.
+   */
+  endedLanes(now: number): LaneRow[] {
     return this.#lanes.filter(
-      (lane) =>
-        !maySend(lane.phase) ||
-        holdsOnLane(this.#holds, { ...lane, cold: this.cold(lane, now) }, now).some((hold) => hold.scope === 'lane'),
+      (lane) => lane.phase === 'planned' && lane.rampId !== null && now - lane.phaseSince < CLAIM_GRACE_MS,
     );
   }
 

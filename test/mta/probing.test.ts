@@ -8,6 +8,8 @@ import { createStore } from '../../store/connect.ts';
 import { writeGrant } from '../../store/grants.ts';
 import { lanesOf, upsertAddress, upsertPool } from '../../store/lanes.ts';
 import { startDatabases } from './databases.ts';
+import { MailWorld, until } from './mail-world.ts';
+import { startSink } from './sinks.ts';
 
 const databases = await startDatabases();
 after(() => databases.stop());
@@ -91,4 +93,55 @@ test('a carried grant of a lane that probes goes on probing', async (context) =>
   assert.equal((await units.take(lane, true, 9, 1, noon + MINUTE / 2)).length, 0);
   assert.equal(units.binds, 'probing');
   assert.equal((await units.take(lane, true, 9, 1, noon + MINUTE)).length, 1);
+});
+
+async function world(context: Parameters<typeof MailWorld.start>[0], mx: string) {
+  const made = await MailWorld.start(context, databases);
+  const sink = await startSink(mx, made.smtpPort);
+  context.after(() => sink.stop());
+  made.domain('provider.example', [['mx.provider.example', mx]]);
+  return { made, sink };
+}
+
+test('two MTA processes send a probing lane its few messages and no more; the rest waits', async (context) => {
+  const { made, sink } = await world(context, '127.30.0.41');
+  await made.pool('marketing', 'wait');
+  await made.lane('127.31.0.41', 'other', 'probing');
+  const { start, calendar } = { start: Date.now(), calendar: made.calendar };
+  const window = windowAt(0, calendar);
+  const write = { address: '127.31.0.41', provider: 'other', window, units: 4, planUnits: 4, revision: 0 } as const;
+  await writeGrant(made.store, { ...write, origin: 'decided', gapMs: 400 });
+  await made.mail(12);
+  await Promise.all([made.mta('mta-1'), made.mta('mta-2')]);
+  await until('four are delivered', () => sink.taken.length === 4, 60_000);
+  const { rows } = await made.store.query('select handed, extract(epoch from handed_at) * 1000 as at from grants');
+  assert.equal(rows[0].handed, 4);
+  assert.ok(rows[0].at - start >= 3 * 400, 'the fourth unit came three gaps after the first');
+  assert.equal((await made.queue()).length, 8);
+});
+
+test('mail that was deferred to a lane goes to a warm one when its ramp is ended', async (context) => {
+  const { made, sink } = await world(context, '127.30.0.42');
+  await made.lane('127.31.0.42', 'other', 'ramping');
+  await made.lane('127.31.1.42', 'other', 'warm');
+  await made.mail(3);
+  await made.store.query(
+    `update queue set provider = 'other', address = '127.31.0.42', due = now() + interval '1 hour'`,
+  );
+  await made.mta();
+  await made.store.query(
+    `insert into ramps (id, address, pool, plan, calendar, first_window, started_at, started_by, ended_at, outcome)
+     select 'r1', '127.31.0.42', 'marketing', '{"rows": {}}', calendar, 0, now(), 'ada', now(), 'aborted' from pools
+     where name = 'marketing'`,
+  );
+  const ended = `phase = 'planned', ceiling = 0, ramp_id = 'r1', revision = revision + 1, phase_since = now()`;
+  await made.store.query(`update lanes set ${ended} where address = '127.31.0.42'`);
+  await until(
+    'they are free',
+    async () => (await made.queue()).every((one) => one.freed && one.address === null),
+    60_000,
+  );
+  await made.store.query('update queue set due = now()');
+  await until('they are delivered', () => sink.taken.length === 3, 60_000);
+  assert.ok(sink.taken.every((one) => one.from === '127.31.1.42'));
 });
