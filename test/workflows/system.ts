@@ -96,7 +96,11 @@ async function assemble(stops: (() => Promise<unknown>)[], stop: () => Promise<v
     worker,
     temporalAddress: address,
     temporal: () => temporal,
-    startWorker: async () => void (await worker.start()),
+    startWorker: async () => {
+      await worker.start();
+      // On a busy machine the start alone takes more than the seven short days that make a silent lane idle.
+      await store.query('update lanes set phase_since = now() where last_sent_at is null');
+    },
     loseTemporal: async () => {
       await temporal.close();
       await server.stop();
