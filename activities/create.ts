@@ -7,6 +7,7 @@ import { pauseLanes, resumeLanes, startRamp } from './ramps.ts';
 import { startDue } from './ranges.ts';
 import { setPlan } from './set-plan.ts';
 import type { Activities } from './types.ts';
+import { applyVerb } from './verbs/apply-verb.ts';
 import { watch } from './watch.ts';
 
 export function createActivities(deps: ActivityDeps): Activities {
@@ -26,6 +27,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     setPlan: bound(setPlan),
     pauseLanes: bound(pauseLanes),
     resumeLanes: bound(resumeLanes),
+    applyVerb: bound(applyVerb),
     probe: bound(probe),
     startDue: bound((given, input: { readonly range: string }) => {
       const context = Context.current();

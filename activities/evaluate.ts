@@ -3,12 +3,21 @@
  * transaction. Repeating an operation returns its stored result; a refused compare-and-set means read and decide again.
  */
 import { type Calendar, guardMs, planMs, type Window, windowAt, windowOf } from '../policy/calendar.ts';
-import { decide, grantUnits, type LaneDecision, type LaneInput, planUnits, recordedInput } from '../policy/decide.ts';
+import {
+  decide,
+  grantGap,
+  grantUnits,
+  type LaneDecision,
+  type LaneInput,
+  planUnits,
+  recordedInput,
+} from '../policy/decide.ts';
 import { DEFAULTS, POLICY_VERSION } from '../policy/defaults.ts';
 import { stopsAt } from '../policy/evidence.ts';
 import { gatesOf } from '../policy/gates/settings.ts';
 import { type Hold, holdsOnLane } from '../policy/holds.ts';
 import { isCold, type PauseReason, PHASES, type Phase } from '../policy/lane.ts';
+import { orderOn } from '../policy/orders.ts';
 import type { Plan } from '../policy/plan.ts';
 import { type Queryable, tx } from '../store/connect.ts';
 import {
@@ -23,6 +32,8 @@ import { grantsAround } from '../store/grants.ts';
 import { boundHolds, closeIncidents, holdsSince } from '../store/holds.ts';
 import { addressRow, endRamp, type LaneRow, lanesOf, type RampRow, rampsOf } from '../store/lanes.ts';
 import { campaignBounces, unitsUsed } from '../store/measures.ts';
+import { endOrders, liveOrders } from '../store/orders.ts';
+import { probeAnswers } from '../store/probing.ts';
 import { closeSignals } from '../store/signals.ts';
 import { sentInStage } from '../store/volumes.ts';
 import { alarmsOf, placeAlarms } from './alarms.ts';
@@ -33,8 +44,10 @@ import { isPartDay } from './first-day.ts';
 import { LOOK_BACK, stepGates } from './gates.ts';
 import { withinJointBudget } from './joint-budget.ts';
 import { pauseReasons } from './pause-reasons.ts';
+import { planRecheck, reopen } from './quarantine.ts';
+import { rampEnded } from './ramp-ended.ts';
 import { currentSignals, signalAlarms } from './signals.ts';
-import type { EvaluateInput, EvaluateResult } from './types.ts';
+import type { Asked, EvaluateInput, EvaluateResult } from './types.ts';
 
 const TRIES = 5;
 /** An absence of months is told by its last windows. */
@@ -53,8 +66,13 @@ export async function evaluate(deps: ActivityDeps, input: EvaluateInput): Promis
   }
 }
 
-async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateInput): Promise<EvaluateResult | null> {
-  const { address, operationId } = input;
+/** The same inside the caller's transaction; throws StaleRevision when a lane moved on meanwhile. */
+export async function evaluateOnce(
+  deps: ActivityDeps,
+  db: Queryable,
+  order: EvaluateInput,
+): Promise<EvaluateResult | null> {
+  const { address, operationId, ask } = order;
   const now = deps.now();
   const row = await addressRow(db, address);
   if (row === undefined) return null;
@@ -87,6 +105,7 @@ async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateIn
   const placed = await placeAlarms(db, [...alarms, ...(await signalAlarms(db, signals))], holds);
   const carried = await campaignsCarried(db, lanes, live, window, calendar);
   const used = await unitsUsed(db, address, window.index);
+  const orders = await liveOrders(db, address, now);
   const byVolume = ramps.some((one) => one.plan.advance === 'volume-stage');
   const stageSent = byVolume ? await sentInStage(db, address) : new Map<string, number>();
 
@@ -95,7 +114,9 @@ async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateIn
     const around = await grantsAround(db, address, lane.provider, window.index, 0);
     const key = { ...lane, cold: isCold(lane.phase) };
     const onLane = holdsOnLane([...live, ...placed], key, now);
-    const paused = pauseReasons(onLane);
+    const [freeze, promote] = [orderOn(orders, 'freeze', lane, now), orderOn(orders, 'promote', lane, now)];
+    const asked = ask?.providers.includes(lane.provider) ? ask : undefined;
+    const paused = pauseReasons(onLane, freeze !== undefined);
     const granted = around[0]?.units ?? 0;
     const plan = lane.rampId === null ? null : (plans.get(lane.rampId) ?? null);
     const closes = final && lane.evaluated !== window.index;
@@ -105,7 +126,7 @@ async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateIn
       plan,
       window: window.index,
       // A day without sending consumes no stage, no cool-down and no grant.
-      final: closes && window.sends,
+      final: (closes || asked !== undefined) && window.sends,
       prorated: ramp !== undefined && ramp.firstWindow === window.index && isPartDay(ramp.startedAt, window, calendar),
       paused,
       week: evidence.get(lane.provider) ?? [],
@@ -125,6 +146,9 @@ async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateIn
         .filter((row) => row.provider === lane.provider && row.bounces > 0)
         .map((row) => ({ name: row.campaign, bounces: row.bounces, attempts: row.attempts })),
       placement: deps.placement,
+      orders: { freeze, promote },
+      ...(lane.phase === 'probing' ? { probes: await probeAnswers(db, lane, lane.phaseSince) } : {}),
+      sinceRetreat: (now - lane.evidenceSince) / planMs(1, calendar),
     };
     const decision = decide(input);
     if (decision !== null) decided += 1;
@@ -146,11 +170,13 @@ async function evaluateOnce(deps: ActivityDeps, db: Queryable, input: EvaluateIn
       now,
       final: closes,
       paused,
+      asked,
       // Not before the holds it answers: their time is the database's clock.
       answeredAt: Math.ceil(Math.max(now, ...crossed.map((hold) => hold.since))),
       answers: crossed.length > 0,
       missed: closes ? missedWindows(ramp, lane, window, calendar) : [],
     });
+    if (decision?.phase === 'quarantined') await planRecheck(db, lane, onLane, decision.reason, now);
   }
   await gates.save();
   await closeSignals(db, address);
@@ -177,6 +203,7 @@ interface Apply {
   readonly now: number;
   readonly final: boolean;
   readonly paused: readonly PauseReason[];
+  readonly asked: Asked | undefined;
   readonly answeredAt: number;
   readonly answers: boolean;
   readonly missed: readonly number[];
@@ -191,12 +218,14 @@ async function apply(db: Queryable, step: Apply): Promise<void> {
   const { decision } = joint;
   const after = decision ?? lane;
   const units = grantUnits(after);
+  const gap = grantGap(after.phase);
   const allowed = planUnits(plan, lane.provider, after.phase, after.stage, lane.normal);
   const grant = (of: Window, most: number) => ({
     window: of,
     units: of.sends ? Math.min(units, most) : 0,
     planUnits: Math.max(allowed, units),
     origin: 'decided' as const,
+    gapMs: gap === null ? null : planMs(gap, calendar),
   });
   const grants = [];
   // A retreat lowers the running window as well; nothing else touches a window that has begun.
@@ -212,12 +241,12 @@ async function apply(db: Queryable, step: Apply): Promise<void> {
   }
   await applyLane(db, {
     lane,
-    decision,
+    decision: decision !== null && step.asked !== undefined ? asking(decision, step.asked) : decision,
     operationId: step.operationId,
     input: recordedInput(step.input),
     rampId: lane.rampId,
     window: window.index,
-    actor: 'rampart',
+    actor: decision?.uses?.actor ?? step.asked?.actor ?? 'rampart',
     policyVersion: POLICY_VERSION,
     at: now,
     ...(decision?.retreat ? { evidenceFrom: step.answeredAt } : {}),
@@ -227,6 +256,9 @@ async function apply(db: Queryable, step: Apply): Promise<void> {
     grants,
   });
   if (decision === null) return;
+  if (decision.uses !== undefined)
+    await endOrders(db, [decision.uses.id], { actor: 'rampart', reason: 'used', at: now });
+  if (decision.phase === 'probing' && lane.phase !== 'probing') await reopen(db, lane, now);
   if (step.answers)
     for (const kind of ['gate', 'pause'] as const)
       await closeIncidents(db, kind, lane.address, lane.provider, step.answeredAt);
@@ -249,7 +281,7 @@ async function endWhenWarm(db: Queryable, ramp: RampRow | undefined, address: st
   const lanes = await lanesOf(db, address);
   if (lanes.every((lane) => lane.phase === 'warm' || lane.phase === 'cooling')) {
     await endRamp(db, ramp.id, now, 'complete');
-    await addNotice(db, 'ramp-complete', `${address} is warm at every provider`, { ramp: ramp.id });
+    await rampEnded(db, { ...ramp, endedAt: now, outcome: 'complete' });
   }
 }
 
@@ -275,6 +307,10 @@ async function campaignsCarried(
     ...(await campaignBounces(db, lane.address, last.start, held(true))),
     ...(await campaignBounces(db, lane.address, last.end, held(false))),
   ];
+}
+
+function asking(decision: LaneDecision, asked: Asked): LaneDecision {
+  return { ...decision, reason: `asked by ${asked.actor} (${asked.reason}): ${decision.reason}` };
 }
 
 function isGate(hold: Hold): boolean {

@@ -2,24 +2,26 @@
 import { type Calendar, DAY_MS, windowAt, windowOf } from '../policy/calendar.ts';
 import { grantUnits, type LaneDecision, release } from '../policy/decide.ts';
 import { DEFAULTS, POLICY_VERSION } from '../policy/defaults.ts';
-import { coversAddress, type Hold, holdsOnLane, laneTarget } from '../policy/holds.ts';
-import { isCold, type PauseReason, transition } from '../policy/lane.ts';
+import { coversAddress, type Hold, laneTarget } from '../policy/holds.ts';
+import { transition } from '../policy/lane.ts';
 import { calendarOf, checkPlan, type Plan, PlanError, planNamed, stageCount, stageOf } from '../policy/plan.ts';
 import { type Queryable, tx } from '../store/connect.ts';
-import { applyLane, notifyChange, operationResult, StaleRevision, storeOperation } from '../store/decisions.ts';
+import { applyLane, operationResult } from '../store/decisions.ts';
 import { hasGrants } from '../store/grants.ts';
 import { clearHolds, closeIncidents, liveHolds, placeHold } from '../store/holds.ts';
 import { addressRow, allLanes, insertRamp, type LaneRow, lanesOf, rampOf, rampsOf, setNormal } from '../store/lanes.ts';
+import { endOrders, liveOrders } from '../store/orders.ts';
 import type { CommandResult, LaneCommand, Pause, Resume, StartRamp } from '../temporal/contracts.ts';
 import { type ActivityDeps, BadInput } from './deps.ts';
 import { earnedElsewhere, NOTHING_EARNED } from './earned.ts';
 import { evaluationTimes } from './evaluation-times.ts';
 import { restOfDay } from './first-day.ts';
 import { withinJointBudget } from './joint-budget.ts';
-import { pauseReasons } from './pause-reasons.ts';
+import { once } from './once.ts';
+import { pausedNow } from './pause-reasons.ts';
 import type { CommandOf } from './types.ts';
-
-const TRIES = 5;
+import { grantsNow } from './verbs/grants.ts';
+import { chosenLanes } from './verbs/lanes.ts';
 
 /** Starts a ramp: plan and calendar are fixed, the first grant is in force when this returns. */
 export function startRamp(deps: ActivityDeps, command: CommandOf<StartRamp>): Promise<CommandResult> {
@@ -50,6 +52,7 @@ export function startRamp(deps: ActivityDeps, command: CommandOf<StartRamp>): Pr
     await checkZone(db, lanes, calendar, now);
     const window = windowOf(now, calendar);
     const live = await liveHolds(db);
+    const orders = await liveOrders(db, address, now);
     const rampId = `${address}/${new Date(now).toISOString()}`;
     await insertRamp(db, {
       id: rampId,
@@ -101,7 +104,7 @@ export function startRamp(deps: ActivityDeps, command: CommandOf<StartRamp>): Pr
         at: now,
         evidenceFrom: now,
         final: late,
-        pauseReasons: pausedNow(live, lane, now),
+        pauseReasons: pausedNow(live, orders, lane, now),
         missed: [],
         grants: [
           { ...grant, window, units: today.units ?? first },
@@ -121,7 +124,7 @@ export async function pauseLanes(deps: ActivityDeps, command: CommandOf<Pause>):
   // A late retry of a pause that was lifted since must not pause again.
   const stored = await operationResult<CommandResult>(deps.store, operationId);
   if (stored !== undefined) return stored;
-  await mustKnow(deps.store, address, provider);
+  await chosenLanes(deps.store, command);
   const scope = provider === null ? 'address' : 'lane';
   const target = provider === null ? address : laneTarget(address, provider);
   const id =
@@ -142,8 +145,8 @@ export async function pauseLanes(deps: ActivityDeps, command: CommandOf<Pause>):
  */
 export function resumeLanes(deps: ActivityDeps, command: CommandOf<Resume>): Promise<CommandResult> {
   return once(deps, command.operationId, async (db) => {
-    const { address, provider, actor, reason } = command;
-    await mustKnow(db, address, provider);
+    const { address, actor, reason } = command;
+    await chosenLanes(db, command);
     const mine = (await liveHolds(db)).filter(
       (hold) => command.holds.includes(hold.id) && isLiftable(hold) && coversAddress(hold, address),
     );
@@ -152,26 +155,25 @@ export function resumeLanes(deps: ActivityDeps, command: CommandOf<Resume>): Pro
       mine.map((hold) => hold.id),
       { actor, reason },
     );
-    if (cleared.length === 0)
+    const seen = (await liveOrders(db, address, deps.now())).filter((order) => command.orders?.includes(order.id));
+    const ended = await endOrders(
+      db,
+      seen.map((order) => order.id),
+      { actor, reason, at: deps.now() },
+    );
+    if (cleared.length + ended.length === 0)
       throw new BadInput(`no operator's hold on ${address} to lift: see ./rampart warmup status ${address}`);
     await noteChange(db, deps, command, 'resume');
-    return { says: `lifted hold ${cleared.join(', ')}`, rampId: null };
+    const lifted = [
+      ...(cleared.length > 0 ? [`hold ${cleared.join(', ')}`] : []),
+      ...seen.map((order) => `the ${order.provider} lane's ${order.kind}`),
+    ];
+    return { says: `lifted ${lifted.join(', ')}`, rampId: null };
   });
 }
 
 function isLiftable(hold: Hold): boolean {
   return hold.cause === 'operator' || /^(incident|pause):/.test(hold.cause);
-}
-
-async function mustKnow(db: Queryable, address: string, provider: string | null): Promise<void> {
-  const lanes = await lanesOf(db, address);
-  if (lanes.length === 0) throw new BadInput(`${address} is not an address of any pool`);
-  if (provider !== null && !lanes.some((lane) => lane.provider === provider))
-    throw new BadInput(`${address} has no lane for ${provider}`);
-}
-
-function pausedNow(live: readonly Hold[], lane: LaneRow, now: number): PauseReason[] {
-  return pauseReasons(holdsOnLane(live, { ...lane, cold: isCold(lane.phase) }, now));
 }
 
 /** A decision row for every lane whose pause reasons the command changed; the stage stays, but for a released lane. */
@@ -183,9 +185,10 @@ async function noteChange(
 ): Promise<void> {
   const at = deps.now();
   const live = await liveHolds(db);
+  const orders = await liveOrders(db, command.address, at);
   const plans = new Map((await rampsOf(db, command.address)).map((ramp) => [ramp.id, ramp.plan]));
   for (const lane of await lanesOf(db, command.address)) {
-    const paused = pausedNow(live, lane, at);
+    const paused = pausedNow(live, orders, lane, at);
     const before = lane.pauseReasons;
     if (paused.length === before.length && paused.every((reason) => before.includes(reason))) continue;
     const released =
@@ -194,30 +197,23 @@ async function noteChange(
         : undefined;
     if (released !== undefined) await closeIncidents(db, 'incident', lane.address, lane.provider, at);
     const { phase, stage, ceiling, clean } = released ?? lane;
+    const { reason } = command;
+    const retreat = released !== undefined;
+    const decision = { kind, phase, stage, ceiling, clean, retreat, raised: false, reason, judgements: [] };
     await applyLane(db, {
       lane,
-      decision: {
-        kind,
-        phase,
-        stage,
-        ceiling,
-        clean,
-        retreat: released !== undefined,
-        raised: false,
-        reason: command.reason,
-        judgements: [],
-      },
+      decision,
       operationId: command.operationId,
       rampId: lane.rampId,
       window: windowOf(at, lane.calendar).index,
       actor: command.actor,
       policyVersion: POLICY_VERSION,
       at,
-      ...(released === undefined ? {} : { evidenceFrom: at }),
+      ...(retreat ? { evidenceFrom: at } : {}),
       final: false,
       pauseReasons: paused,
       missed: [],
-      grants: [],
+      grants: retreat ? await grantsNow(db, lane, decision, at) : [],
     });
   }
 }
@@ -261,27 +257,5 @@ function drawPlan(command: StartRamp, lanes: readonly LaneRow[]): Plan {
     return plan;
   } catch (error) {
     throw error instanceof PlanError ? new BadInput(error.message) : error;
-  }
-}
-
-/** Runs a command's work in one transaction, once: a repeated operation returns the stored result. */
-export async function once(
-  deps: ActivityDeps,
-  operationId: string,
-  work: (db: Queryable) => Promise<CommandResult>,
-): Promise<CommandResult> {
-  for (let tried = 1; ; tried++) {
-    const stored = await operationResult<CommandResult>(deps.store, operationId);
-    if (stored !== undefined) return stored;
-    try {
-      return await tx(deps.store, async (db) => {
-        const result = await work(db);
-        await storeOperation(db, operationId, result);
-        await notifyChange(db, operationId);
-        return result;
-      });
-    } catch (error) {
-      if (!(error instanceof StaleRevision) || tried === TRIES) throw error;
-    }
   }
 }

@@ -6,7 +6,7 @@ import { applyLane } from '../store/decisions.ts';
 import { type LaneRow, lanesOf, rampOf, setNormal, setRampPlan } from '../store/lanes.ts';
 import type { CommandResult, SetPlan } from '../temporal/contracts.ts';
 import { type ActivityDeps, BadInput } from './deps.ts';
-import { once } from './ramps.ts';
+import { once } from './once.ts';
 import type { CommandOf } from './types.ts';
 
 /**

@@ -1,5 +1,5 @@
 /** What activities take and give: the contract workflows see (as types only). */
-import type { CommandResult, Pause, Resume, SetPlan, StartRamp } from '../temporal/contracts.ts';
+import type { CommandResult, Pause, Resume, SetPlan, StartRamp, VerbCommand } from '../temporal/contracts.ts';
 
 export type Trigger = 'schedule' | 'incident' | 'command';
 
@@ -7,6 +7,14 @@ export interface EvaluateInput {
   readonly operationId: string;
   readonly address: string;
   readonly trigger: Trigger;
+  /** Lanes an operator asks to be judged now as at a window's end, and who answers for it. */
+  readonly ask?: Asked;
+}
+
+export interface Asked {
+  readonly providers: readonly string[];
+  readonly actor: string;
+  readonly reason: string;
 }
 
 /** Absolute, recorded: a later policy never changes what a replay reads here. */
@@ -40,6 +48,7 @@ export interface Activities {
   setPlan(command: CommandOf<SetPlan>): Promise<CommandResult>;
   pauseLanes(command: CommandOf<Pause>): Promise<CommandResult>;
   resumeLanes(command: CommandOf<Resume>): Promise<CommandResult>;
+  applyVerb(command: CommandOf<VerbCommand>): Promise<CommandResult>;
   probe(input: { readonly address: string; readonly window: number }): Promise<{ readonly sent: number }>;
   watch(): Promise<void>;
   /** One look at a range: starts what is due. */

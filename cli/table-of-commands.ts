@@ -49,12 +49,12 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'warmup pause',
-    summary: 'stop new cold mail of an address or a lane, at once',
+    summary: 'stop new cold mail of addresses or lanes, at once',
     load: async () => (await import('./commands/warmup-pause.ts')).warmupPause,
   },
   {
     name: 'warmup resume',
-    summary: 'lift your pause',
+    summary: 'lift your pause or held ceiling',
     load: async () => (await import('./commands/warmup-resume.ts')).warmupResume,
   },
   {
@@ -66,6 +66,41 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'backtest',
     summary: 'what these gates would have done on mail you sent already',
     load: async () => (await import('./commands/backtest.ts')).backtest,
+  },
+  {
+    name: 'warmup hold',
+    summary: 'keep ceilings where they are for a time; mail goes on',
+    load: async () => (await import('./commands/warmup-hold.ts')).warmupHold,
+  },
+  {
+    name: 'warmup step-back',
+    summary: 'go back some stages, at once',
+    load: async () => (await import('./commands/warmup-step-back.ts')).warmupStepBack,
+  },
+  {
+    name: 'warmup advance',
+    summary: 'go one stage on now, if the gates pass',
+    load: async () => (await import('./commands/warmup-advance.ts')).warmupAdvance,
+  },
+  {
+    name: 'warmup promote',
+    summary: 'override the gates of one step, once',
+    load: async () => (await import('./commands/warmup-promote.ts')).warmupPromote,
+  },
+  {
+    name: 'warmup complete',
+    summary: 'put the plan behind a lane: it grows into its normal limit',
+    load: async () => (await import('./commands/warmup-complete.ts')).warmupComplete,
+  },
+  {
+    name: 'warmup abort',
+    summary: 'end a warmup: mail goes to warm addresses',
+    load: async () => (await import('./commands/warmup-abort.ts')).warmupAbort,
+  },
+  {
+    name: 'warmup report',
+    summary: "a warmup's days, mail, retreats and placement",
+    load: async () => (await import('./commands/warmup-report.ts')).warmupReport,
   },
   {
     name: 'plan list',

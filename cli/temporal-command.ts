@@ -22,11 +22,18 @@ export const REASON_OPTION: CommandOption = {
   says: 'why: kept with the decision',
 };
 
+export const OPERATION_OPTION: CommandOption = {
+  name: 'operation',
+  type: 'string',
+  value: 'ID',
+  says: 'a name for this command: with the same one again it is not done twice (default: a new one)',
+};
+
 /** Who and why, from the options; without a reason of its own a command must bring a default. */
 export function by(invocation: Invocation, defaultReason?: string): By {
   const reason = text(invocation, 'reason')?.trim() || defaultReason;
   if (reason === undefined) throw badInput('say why: --reason TEXT');
-  return { actor: actor(invocation), reason, operationId: randomUUID() };
+  return { actor: actor(invocation), reason, operationId: text(invocation, 'operation')?.trim() || randomUUID() };
 }
 
 /** Who gives the command. */
@@ -67,42 +74,82 @@ async function refuses(address: string): Promise<boolean> {
   }
 }
 
+/** Commands on their way at a time: enough to hide the round trips, few enough for a busy worker. */
+const AT_ONCE = 8;
+
 /** Sends a command to the instance's workflows; no answer within `limitMs` is `silent`, never an error. */
 export async function tellWorkflow(
   instance: RunningInstance,
   limitMs: number,
   send: (temporal: TemporalClient) => Promise<CommandResult>,
 ): Promise<Told> {
-  if (instance.temporalAddress !== undefined && (await refuses(instance.temporalAddress))) {
-    return { outcome: 'silent', message: `nothing listens at ${instance.temporalAddress}` };
-  }
+  const [told] = await tellWorkflows(instance, limitMs, [null], send);
+  return told as Told;
+}
+
+/** The same for several items over one connection; each has its own time and its own answer, in their order. */
+export async function tellWorkflows<Item>(
+  instance: RunningInstance,
+  limitMs: number,
+  items: readonly Item[],
+  send: (temporal: TemporalClient, item: Item) => Promise<CommandResult>,
+): Promise<Told[]> {
+  const silent = (message: string): Told[] => items.map(() => ({ outcome: 'silent', message }));
+  const { temporalAddress, namespace } = instance;
+  if (temporalAddress !== undefined && (await refuses(temporalAddress)))
+    return silent(`nothing listens at ${temporalAddress}`);
   // Loaded here: it takes longer than everything else these commands do.
   const { connectTemporal, CommandRefused } = await import('../temporal/client.ts');
-  const { temporalAddress, namespace } = instance;
-  const work = async (): Promise<Told> => {
+  const tell = async (temporal: TemporalClient, item: Item): Promise<Told> => {
     try {
-      const temporal = await connectTemporal({
-        ...(temporalAddress === undefined ? {} : { address: temporalAddress }),
-        ...(temporalAddress === undefined || namespace === undefined ? {} : { namespace }),
-        timeoutMs: limitMs,
-      });
-      try {
-        return { outcome: 'answered', result: await send(temporal) };
-      } finally {
-        await temporal.close();
-      }
+      return { outcome: 'answered', result: await send(temporal, item) };
     } catch (error) {
-      const message = String((error as Error).message || error).split('\n')[0] ?? '';
-      return { outcome: error instanceof CommandRefused ? 'refused' : 'silent', message };
+      return { outcome: error instanceof CommandRefused ? 'refused' : 'silent', message: inShort(error) };
     }
   };
+  const connected = await within<TemporalClient>(
+    limitMs,
+    connectTemporal({
+      ...(temporalAddress === undefined ? {} : { address: temporalAddress }),
+      ...(temporalAddress === undefined || namespace === undefined ? {} : { namespace }),
+      timeoutMs: limitMs,
+    }),
+  );
+  if ('message' in connected) return silent(connected.message);
+  const temporal = connected.value;
+  const answers: Told[] = [];
+  try {
+    let next = 0;
+    const one = async () => {
+      while (next < items.length) {
+        const at = next++;
+        const answer = await within<Told>(limitMs, tell(temporal, items[at] as Item));
+        answers[at] = 'value' in answer ? answer.value : { outcome: 'silent', message: answer.message };
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, one));
+  } finally {
+    // A closing connection may wait for what never came: nobody waits for it.
+    void temporal.close().catch(() => {});
+  }
+  return answers;
+}
+
+/** What came within the time, or why nothing did. */
+async function within<T>(limitMs: number, work: Promise<T>): Promise<{ value: T } | { message: string }> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Told>((resolve) => {
-    timer = setTimeout(() => resolve({ outcome: 'silent', message: `no answer within ${limitMs / 1000} s` }), limitMs);
+  const late = new Promise<{ message: string }>((resolve) => {
+    timer = setTimeout(() => resolve({ message: `no answer within ${limitMs / 1000} s` }), limitMs);
   });
   try {
-    return await Promise.race([work(), late]);
+    return await Promise.race([work.then((value) => ({ value })), late]);
+  } catch (error) {
+    return { message: inShort(error) };
   } finally {
     clearTimeout(timer);
   }
+}
+
+function inShort(error: unknown): string {
+  return String((error as Error).message || error).split('\n')[0] ?? '';
 }

@@ -12,9 +12,11 @@ import type { PlacementRule } from './gates/placement.ts';
 import { acts, GATED, type Gated, gatesOf } from './gates/settings.ts';
 import { judgeSignal, type Signal } from './gates/signals.ts';
 import type { Hold } from './holds.ts';
-import { decayedCeiling, isIdle } from './idle.ts';
+import { decayedCeiling, idleRows, isIdle } from './idle.ts';
 import { type LaneEvent, maySend, type PauseReason, type Phase, transition } from './lane.ts';
+import { type LaneOrder, orderText } from './orders.ts';
 import { type Plan, rowOf, stageCount, stageOf } from './plan.ts';
+import { type ProbeAnswers, probeUnits, wayBack } from './quarantine.ts';
 
 const DAY = 86_400_000;
 
@@ -65,6 +67,12 @@ export interface LaneInput {
   /** Campaigns suspended in this window whose bounces this lane carried. */
   readonly campaigns: readonly SuspendedCampaign[];
   readonly placement: PlacementRule;
+  /** What operators ordered for this lane, while it binds. */
+  readonly orders?: { readonly freeze?: LaneOrder | undefined; readonly promote?: LaneOrder | undefined };
+  /** Of a lane that probes: what its probes met. */
+  readonly probes?: ProbeAnswers;
+  /** Plan ms since its evidence was emptied last (a start or a retreat). */
+  readonly sinceRetreat?: number;
 }
 
 export type DecisionKind =
@@ -76,6 +84,8 @@ export type DecisionKind =
   | 'quarantine'
   | 'resume'
   | 'set-plan'
+  | 'promote'
+  | 'abort'
   | 'complete';
 
 export interface LaneDecision {
@@ -89,10 +99,13 @@ export interface LaneDecision {
   readonly raised: boolean;
   readonly reason: string;
   readonly judgements: readonly Judgement[];
+  /** The order it used up; whoever gave it answers for the decision. */
+  readonly uses?: LaneOrder;
 }
 
 /** The decision for a lane, or null where this evaluation has nothing to say (a warm lane in order, a mid-window look). */
 export function decide(input: LaneInput): LaneDecision | null {
+  if (input.lane.phase === 'quarantined' || input.lane.phase === 'probing') return wayBackDecision(input);
   return stopDecision(input) ?? idleDecision(input) ?? (input.final ? finalDecision(input) : null);
 }
 
@@ -116,7 +129,13 @@ export function recordedInput(input: LaneInput): LaneInput {
 
 /** What the lane may send a day at this phase and stage. */
 export function grantUnits(decided: { readonly phase: Phase; readonly ceiling: number }): number {
+  if (decided.phase === 'probing') return probeUnits(decided.ceiling);
   return maySend(decided.phase) ? decided.ceiling : 0;
+}
+
+/** Plan ms between two messages of a lane in this phase; null: its day's pace decides. */
+export function grantGap(phase: Phase): number | null {
+  return phase === 'probing' ? DEFAULTS.probing.gapMs : null;
 }
 
 /** The plan's own ceiling for a lane: its row, or the provider's normal limit once the plan is done. */
@@ -133,16 +152,45 @@ function growsToNormal(phase: Phase): boolean {
 /** Silence lowers a lane whatever else is true of it; only sending again lets it grow back. */
 function idleDecision(input: LaneInput): LaneDecision | null {
   const { lane, plan, idle } = input;
-  if (!isIdle(idle) || (lane.phase !== 'warm' && lane.phase !== 'cooling')) return null;
+  if (!isIdle(idle)) return null;
+  if (lane.phase !== 'warm' && lane.phase !== 'cooling') return idleOnPlan(input);
   const ceiling = Math.min(lane.ceiling, decayedCeiling(lane, plan, idle));
   const why = `idle for ${Math.floor(idle / DAY)} days: cold again, from ${ceiling} a day`;
   if (lane.phase === 'warm') return apply(input, 'idle', 'step-back', why, { ceiling, clean: 0, retreat: true });
   return ceiling < lane.ceiling ? apply(input, 'hold', 'step-back', why, { ceiling, clean: 0, retreat: true }) : null;
 }
 
+/** The same for a lane that follows a plan: row by row, so that what it was silent for decides how far. */
+function idleOnPlan(input: LaneInput): LaneDecision | null {
+  const { lane, plan, idle } = input;
+  const rows = idleRows(idle, input.sinceRetreat ?? Number.POSITIVE_INFINITY);
+  if (plan === null || rows === 0) return null;
+  const to = rowBelow(lane, plan, rows);
+  // At the bottom already: nothing is left to forget.
+  if (to.ceiling === lane.ceiling && to.stage === lane.stage) return null;
+  const why = `idle for ${Math.floor(idle / DAY)} days: providers forget`;
+  return apply(input, 'step-back', 'step-back', why, { ...to, clean: 0, retreat: true });
+}
+
+/**
+ * Out of quarantine (policy/quarantine.ts): a lane that sends nothing has nothing more to stop. What crossed a gate while it probed sends it
+ * back at once.
+ */
+function wayBackDecision(input: LaneInput): LaneDecision | null {
+  const { lane, plan, final, paused } = input;
+  const stop = input.crossed[0]?.reason ?? null;
+  const step = wayBack(lane, { final, paused, stop, probes: input.probes ?? { accepted: 0, refused: 0 } });
+  if (step === null) return null;
+  if (step.event === 'release') {
+    const to = release(lane, plan, paused);
+    if (to === undefined) return null;
+    return { kind: 'resume', ...to, retreat: true, raised: false, reason: step.reason, judgements: [] };
+  }
+  const kind = step.event === 'reenter' ? 'resume' : step.event;
+  return apply(input, step.event, kind, step.reason, step.event === 'reenter' ? { clean: 0 } : {}, []);
+}
+
 function stopDecision(input: LaneInput): LaneDecision | null {
-  // It sends nothing: there is nothing more to stop, and no answer of today says anything about it.
-  if (input.lane.phase === 'quarantined') return null;
   const incident = input.crossed.find((hold) => hold.cause.startsWith('incident:'));
   if (incident !== undefined) return apply(input, 'quarantine', 'quarantine', incident.reason);
 
@@ -184,21 +232,30 @@ function stepsOf(input: LaneInput, cause: string): number {
   return metric === undefined ? 1 : gatesOf(input.plan?.gates).metrics[metric].steps;
 }
 
-/** Where a quarantined lane goes on when a person releases it: a step lower, or at half where no plan says how. */
+/**
+ * Where a quarantined lane goes on when nothing keeps it there: it probes, a step lower, or at half where no plan says
+ * how. One that was never started has nothing to probe with, and waits for its start again.
+ */
 export function release(
   lane: LaneState,
   plan: Plan | null,
   paused: readonly PauseReason[],
 ): Pick<LaneDecision, 'phase' | 'stage' | 'ceiling' | 'clean'> | undefined {
-  const phase = transition(lane.phase, 'release', paused);
+  if (paused.length > 0) return undefined;
+  const phase = transition(lane.phase, lane.ceiling === 0 ? 'abort' : 'release', paused);
   if (phase === undefined) return undefined;
-  if (plan === null) return { phase, stage: lane.stage, ceiling: Math.ceil(lane.ceiling / 2), clean: 0 };
-  return { phase, ...rowBelow(lane, plan), clean: 0 };
+  return { phase, ...rowBelow(lane, plan, 1), clean: 0 };
 }
 
-function rowBelow(lane: LaneState, plan: Plan, steps = 1): { readonly stage: number; readonly ceiling: number } {
+/** So many rows down: the stage and what it may send, never more than now. Without a plan each one halves the ceiling. */
+export function rowBelow(
+  lane: Pick<LaneState, 'provider' | 'stage' | 'ceiling'>,
+  plan: Plan | null,
+  rows: number,
+): { readonly stage: number; readonly ceiling: number } {
+  if (plan === null) return { stage: lane.stage, ceiling: Math.ceil(lane.ceiling / 2 ** rows) };
   const top = stageCount(plan, lane.provider) - 1;
-  const stage = Math.max(0, Math.min(lane.stage, top) - steps);
+  const stage = Math.max(0, Math.min(lane.stage, top) - rows);
   const row = stageOf(plan, lane.provider, stage);
   return { stage, ceiling: Math.min(lane.ceiling, row?.ceiling ?? lane.ceiling) };
 }
@@ -213,8 +270,6 @@ function stepBack(input: LaneInput, why: string, steps = 1): LaneDecision | null
 function finalDecision(input: LaneInput): LaneDecision | null {
   const { lane } = input;
   if (lane.phase === 'planned' || (lane.phase === 'cooling' && isIdle(input.idle))) return null;
-  if (lane.phase === 'quarantined')
-    return apply(input, 'hold', 'hold', 'quarantined: waits for a person to resume this lane by name');
   if (input.paused.length > 0) return apply(input, 'hold', 'hold', pausedBecause(input));
   if (lane.phase === 'warm') return null;
   if (lane.phase === 'stepped-back') return coolDown(input);
@@ -224,6 +279,8 @@ function finalDecision(input: LaneInput): LaneDecision | null {
   // Only what failed breaks a row of good evaluations: too little mail, or too little seen, is no fault.
   const failed = judgements.some((one) => !one.dry && one.verdict === 'fail');
   if (held !== null) {
+    const raised = promoted(input, held, judgements);
+    if (raised !== null) return raised;
     const decision = apply(input, 'hold', 'hold', held, failed ? { clean: 0 } : {}, judgements);
     // Too little mail is no failure: the lane is in order and stays what it is.
     const little = judgements.some((one) => one.metric === 'utilisation' && one.says === held);
@@ -233,12 +290,29 @@ function finalDecision(input: LaneInput): LaneDecision | null {
   const clean = lane.clean + 1;
   if (clean < consecutiveGood) {
     const says = `all gates pass: evaluation ${clean} of the ${consecutiveGood} in a row that its plan asks for`;
-    return apply(input, 'hold', 'hold', says, { clean }, judgements);
+    return promoted(input, says, judgements) ?? apply(input, 'hold', 'hold', says, { clean }, judgements);
   }
   return grow(input, judgements);
 }
 
+/**
+ * One step over gates that hold it, because a person answers for it: once, and never over what is no gate (a stop, a
+ * pause, a step taken in this window already, a day that was cut short).
+ */
+function promoted(input: LaneInput, held: string, judgements: readonly Judgement[]): LaneDecision | null {
+  const order = input.orders?.promote;
+  const { lane, plan, use } = input;
+  if (order === undefined || lane.advanced === input.window || input.prorated || use.stopped) return null;
+  if (!(use.expected > 0) || (plan === null && lane.phase !== 'cooling')) return null;
+  const step = grow(input, judgements);
+  if (step === null) return null;
+  return { ...step, reason: `promoted by ${order.actor} over "${held}": ${order.reason}`, uses: order };
+}
+
 function pausedBecause(input: LaneInput): string {
+  const freeze = input.orders?.freeze;
+  if (freeze !== undefined && input.paused.every((reason) => reason === 'freeze'))
+    return `ceiling held by ${orderText(freeze)}`;
   const hold = input.operatorHolds[0];
   return hold === undefined ? `paused: ${input.paused.join(', ')}` : `paused by ${hold.actor}: ${hold.reason}`;
 }

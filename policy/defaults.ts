@@ -14,6 +14,15 @@ export const DEFAULTS = {
   minUtilisation: 0.8,
   /** Clean evaluations before a lane that stepped back ramps again. */
   coolDownEvaluations: 2,
+  /**
+   * Probing, before a quarantined lane comes back: messages of a window, plan ms between two of them, how many must be
+   * accepted, and how often a lane may try by itself before a person must answer for it.
+   */
+  probing: { units: 20, gapMs: HOUR / 60, accepted: 10, tries: 3 },
+  /** A lane may be declared done (`complete`) from this share of its plan's last ceiling on. */
+  completeShare: 0.5,
+  /** An operator's leave to override a gate ends after this, used or not (plan time). */
+  promoteMs: 48 * HOUR,
   /** How long a gate keeps a lane silent before it goes on at the lower stage (plan time). */
   gateHoldMs: 4 * HOUR,
   /** Reputation answers that stop a lane: at least this many within a plan hour and this share of its attempts. */

@@ -1,6 +1,7 @@
 /**
  * Idle decay: providers forget. A warm lane that sent nothing for a week is cold again, and the longer it was silent the
- * lower it starts; after a month it starts over. On its way back it grows like a lane that graduates, gates and all.
+ * lower it starts; after a month it starts over. On its way back it grows like a lane that graduates, gates and all. A
+ * lane that follows a plan loses rows of it in the same way.
  * Practice and figures: docs/defaults.md ("idle").
  */
 import { DEFAULTS } from './defaults.ts';
@@ -15,6 +16,15 @@ export interface IdleLane {
 /** Is a lane that sent nothing for `idleMs` of plan time cold? */
 export function isIdle(idleMs: number): boolean {
   return idleMs > DEFAULTS.idleMs;
+}
+
+/**
+ * Rows of its plan that a lane loses now which sent nothing for `idleMs`, and whose last retreat was `sinceMs` ago (both
+ * plan time): one after a week and one per step from then on, all of them after a month.
+ */
+export function idleRows(idleMs: number, sinceMs: number): number {
+  if (!isIdle(idleMs) || sinceMs < DEFAULTS.idleStepMs) return 0;
+  return idleMs < DEFAULTS.idleRestartMs ? 1 : Number.MAX_SAFE_INTEGER;
 }
 
 /** Ceiling (messages a day) of a lane that was idle for `idleMs` of plan time; `plan` is the one it was warmed by. */

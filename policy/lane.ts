@@ -9,10 +9,15 @@
  *   stepped-back ──start──▶ ramping                 one that follows no plan (it was declared warm) gets one
  *   warm ──idle──▶ cooling ──advance──▶ cooling ──complete──▶ warm   sends again under grants, from a decayed ceiling
  *   cooling ──start──▶ ramping                      a plan of its own replaces the way back
- *   any ──quarantine──▶ quarantined ──release──▶ stepped-back   only a person releases, by name
+ *   any ──quarantine──▶ quarantined ──release──▶ probing ──reenter──▶ stepped-back
+ *                                                   released when no pause reason is left: a person lifted it by name, or
+ *                                                   its time for a re-check came; probes decide, and it cools down like a
+ *                                                   lane that stepped back
+ *   any but warm ──abort──▶ planned                 its ramp was ended; start begins a new one
  *
  * Pause reasons stand apart from the phase: a lane that is paused keeps its phase and stage, may still step back or be
- * quarantined (safety is one-directional), and may not be raised by anything until the reasons are gone.
+ * quarantined (safety is one-directional), and may not be raised by anything until the reasons are gone. Each reason is
+ * lifted on its own: `freeze` (the ceiling stays) is one, beside those that stop mail.
  */
 
 export const PHASES = [
@@ -21,6 +26,7 @@ export const PHASES = [
   'holding',
   'stepped-back',
   'quarantined',
+  'probing',
   'graduating',
   'warm',
   'cooling',
@@ -38,6 +44,8 @@ export const LANE_EVENTS = [
   'idle',
   'quarantine',
   'release',
+  'reenter',
+  'abort',
 ] as const;
 export type LaneEvent = (typeof LANE_EVENTS)[number];
 
@@ -51,6 +59,7 @@ const TABLE: Readonly<Record<Phase, Partial<Record<LaneEvent, Phase>>>> = {
     'step-back': 'stepped-back',
     graduate: 'graduating',
     quarantine: 'quarantined',
+    abort: 'planned',
   },
   holding: {
     advance: 'ramping',
@@ -58,6 +67,7 @@ const TABLE: Readonly<Record<Phase, Partial<Record<LaneEvent, Phase>>>> = {
     'step-back': 'stepped-back',
     graduate: 'graduating',
     quarantine: 'quarantined',
+    abort: 'planned',
   },
   'stepped-back': {
     start: 'ramping',
@@ -65,14 +75,23 @@ const TABLE: Readonly<Record<Phase, Partial<Record<LaneEvent, Phase>>>> = {
     'step-back': 'stepped-back',
     recover: 'ramping',
     quarantine: 'quarantined',
+    abort: 'planned',
   },
-  quarantined: { hold: 'quarantined', quarantine: 'quarantined', release: 'stepped-back' },
+  quarantined: { hold: 'quarantined', quarantine: 'quarantined', release: 'probing', abort: 'planned' },
+  // No step back: below a message a minute there is only quarantine.
+  probing: {
+    hold: 'probing',
+    quarantine: 'quarantined',
+    reenter: 'stepped-back',
+    abort: 'planned',
+  },
   graduating: {
     advance: 'graduating',
     hold: 'graduating',
     'step-back': 'stepped-back',
     complete: 'warm',
     quarantine: 'quarantined',
+    abort: 'planned',
   },
   warm: { hold: 'warm', 'step-back': 'stepped-back', idle: 'cooling', quarantine: 'quarantined' },
   cooling: {
@@ -82,11 +101,12 @@ const TABLE: Readonly<Record<Phase, Partial<Record<LaneEvent, Phase>>>> = {
     'step-back': 'stepped-back',
     complete: 'warm',
     quarantine: 'quarantined',
+    abort: 'planned',
   },
 };
 
-/** Events that raise what a lane may send. */
-const RAISES: readonly LaneEvent[] = ['advance', 'graduate', 'complete', 'recover', 'release'];
+/** Events that raise what a lane may send. A start is an operator's own decision, and what it grants waits for its pause. */
+const RAISES: readonly LaneEvent[] = ['advance', 'graduate', 'complete', 'recover', 'release', 'reenter'];
 
 /** The phase an event leads to, or undefined where the event is not legal. */
 export function transition(phase: Phase, event: LaneEvent, paused: readonly PauseReason[]): Phase | undefined {

@@ -13,6 +13,10 @@ export interface PacedGrant {
   readonly end: number;
   readonly sendFrom: number;
   readonly sendTo: number;
+  /** Set where units come due one by one, so many ms after the last (a lane that probes), and not over the day. */
+  readonly gapMs?: number | null;
+  /** When units were last handed out of it, ms. */
+  readonly handedAt?: number | null;
 }
 
 export interface Due {
@@ -20,7 +24,7 @@ export interface Due {
   /** When to ask again, if units are 0 and the window still has some; null when the window gives no more. */
   readonly nextAt: number | null;
   /** The rule that binds (for "say why"). */
-  readonly binds: 'none' | 'window' | 'grant' | 'pace' | 'hour' | 'rolling-24h';
+  readonly binds: 'none' | 'window' | 'grant' | 'pace' | 'hour' | 'rolling-24h' | 'probing';
 }
 
 /** Length of one plan hour of this window in ms (a 23 h or 25 h day has as many hours as it has). */
@@ -48,6 +52,13 @@ export function unitsDue(grant: PacedGrant, previous: PacedGrant | undefined, no
   if (now >= closes) return { units: 0, nextAt: null, binds: 'window' };
   if (now < grant.sendFrom) return { units: 0, nextAt: grant.sendFrom, binds: 'window' };
   if (grant.handed >= grant.units) return { units: 0, nextAt: null, binds: 'grant' };
+
+  if (grant.gapMs != null) {
+    // The window before may have handed one out a moment ago: a minute is a minute across midnight too.
+    const last = Math.max(grant.handedAt ?? 0, previous?.gapMs == null ? 0 : (previous.handedAt ?? 0));
+    const nextAt = last + grant.gapMs;
+    return now < nextAt ? { units: 0, nextAt, binds: 'probing' } : { units: 1, nextAt: null, binds: 'none' };
+  }
 
   const span = closes - grant.sendFrom;
   const hour = hourOf(grant, now);

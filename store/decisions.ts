@@ -213,6 +213,11 @@ export async function decisionsOf(db: Queryable, address: string, provider?: str
   return rows;
 }
 
+/** Decisions that one operation took. */
+export async function decisionsOfOperation(db: Queryable, operationId: string): Promise<DecisionRow[]> {
+  return (await db.query(`${DECISION} where operation_id = $1 order by id`, [operationId])).rows;
+}
+
 export async function lastDecisions(db: Queryable, address: string): Promise<DecisionRow[]> {
   const { rows } = await db.query(
     `select distinct on (provider) * from (${DECISION} where address = $1) d order by provider, id desc`,

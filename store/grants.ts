@@ -16,7 +16,7 @@ export interface GrantRow extends PacedGrant {
 const ms = (column: string) => `extract(epoch from ${column})::float8 * 1000`;
 const GRANT = `window_index as "windowIndex", ${ms('starts')} as start, ${ms('ends')} as "end",
   ${ms('send_from')} as "sendFrom", ${ms('send_to')} as "sendTo", units, peak_units as "peakUnits",
-  plan_units as "planUnits", revision, origin, carried, handed, hours, seq`;
+  plan_units as "planUnits", revision, origin, carried, handed, hours, seq, gap_ms as "gapMs", ${ms('handed_at')} as "handedAt"`;
 
 export interface GrantWrite {
   readonly address: string;
@@ -26,6 +26,8 @@ export interface GrantWrite {
   readonly planUnits: number;
   readonly revision: number;
   readonly origin: 'decided' | 'normal';
+  /** Real ms between two of its units; null or absent: they are spread over the day. */
+  readonly gapMs?: number | null;
 }
 
 /** Writes a grant as a whole. An older revision is refused: a late retry can't undo what came after it. */
@@ -33,11 +35,11 @@ export async function writeGrant(db: Queryable, grant: GrantWrite): Promise<bool
   const { window } = grant;
   const { rowCount } = await db.query(
     `insert into grants as g (address, provider, window_index, starts, ends, send_from, send_to, units, peak_units,
-       plan_units, revision, origin, hours)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, array_fill(0, array[25]))
+       plan_units, revision, origin, gap_ms, hours)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12, array_fill(0, array[25]))
      on conflict (address, provider, window_index) do update set
        units = excluded.units, peak_units = greatest(g.peak_units, excluded.units), plan_units = excluded.plan_units,
-       revision = excluded.revision, origin = excluded.origin, carried = 0, seq = g.seq + 1
+       revision = excluded.revision, origin = excluded.origin, gap_ms = excluded.gap_ms, carried = 0, seq = g.seq + 1
      where g.revision <= excluded.revision`,
     [
       grant.address,
@@ -51,6 +53,7 @@ export async function writeGrant(db: Queryable, grant: GrantWrite): Promise<bool
       grant.planUnits,
       grant.revision,
       grant.origin,
+      grant.gapMs == null ? null : Math.max(1, Math.round(grant.gapMs)),
     ],
   );
   return rowCount === 1;
@@ -85,8 +88,8 @@ export async function carryGrant(
 ): Promise<void> {
   await db.query(
     `insert into grants (address, provider, window_index, starts, ends, send_from, send_to, units, peak_units,
-       plan_units, revision, origin, carried, hours)
-     select $1, $2, $3, $4, $5, $6, $7, units, units, plan_units, revision, 'carried', carried + $9,
+       plan_units, revision, origin, gap_ms, carried, hours)
+     select $1, $2, $3, $4, $5, $6, $7, units, units, plan_units, revision, 'carried', gap_ms, carried + $9,
        array_fill(0, array[25])
      from grants where address = $1 and provider = $2 and window_index = $8
      on conflict do nothing`,
@@ -104,7 +107,10 @@ export async function carryGrant(
   );
 }
 
-/** Reserves units in a plan hour of the window if nothing about the grant changed since it was read; false means: read again. */
+/**
+ * Reserves units in a plan hour of the window at an instant (ms) if nothing about the grant changed since it was read; false
+ * means: read again. The instant is kept, for a grant whose units come due one by one.
+ */
 export async function reserve(
   db: Queryable,
   address: string,
@@ -112,11 +118,12 @@ export async function reserve(
   grant: GrantRow,
   units: number,
   hour: number,
+  now: number,
 ): Promise<boolean> {
   const { rowCount } = await db.query(
-    `update grants set handed = handed + $4, hours[$5] = hours[$5] + $4, seq = seq + 1
+    `update grants set handed = handed + $4, hours[$5] = hours[$5] + $4, seq = seq + 1, handed_at = $7
      where address = $1 and provider = $2 and window_index = $3 and seq = $6 and handed + $4 <= units`,
-    [address, provider, grant.windowIndex, units, hour + 1, grant.seq],
+    [address, provider, grant.windowIndex, units, hour + 1, grant.seq, new Date(now)],
   );
   return rowCount === 1;
 }

@@ -87,6 +87,24 @@ export async function boundHolds(db: Queryable, ids: readonly number[], until: n
   ]);
 }
 
+/** Takes the end off a lane's refusals that would have passed by themselves: now somebody has to look. */
+export async function unboundRefusals(db: Queryable, target: string): Promise<void> {
+  await db.query(
+    `update holds set until = null
+     where scope = 'lane' and target = $1 and starts_with(cause, 'incident:') and cleared_at is null and until > now()`,
+    [target],
+  );
+}
+
+/** Clears a lane's holds whose time is over (ms): the next with the same cause is a new one. */
+export async function clearEnded(db: Queryable, target: string, now: number): Promise<void> {
+  await db.query(
+    `update holds set cleared_at = now(), cleared_by = 'expiry', clear_reason = 'its time was over'
+     where scope = 'lane' and target = $1 and cleared_at is null and until <= $2`,
+    [target, new Date(now)],
+  );
+}
+
 /** Clears holds by id: whoever clears names the causes it saw. Returns the ids that were still live. */
 export async function clearHolds(
   db: Queryable,

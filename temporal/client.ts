@@ -24,6 +24,8 @@ import {
   setPlanUpdate,
   startRampUpdate,
   TASK_QUEUE,
+  type VerbCommand,
+  verbUpdate,
   WATCH_ID,
 } from './contracts.ts';
 import { registerNamespace } from './namespace.ts';
@@ -39,6 +41,7 @@ export interface TemporalClient {
   setPlan(address: string, command: SetPlan): Promise<CommandResult>;
   pause(address: string, command: Pause): Promise<CommandResult>;
   resume(address: string, command: Resume): Promise<CommandResult>;
+  verb(address: string, command: VerbCommand): Promise<CommandResult>;
   incident(address: string, incident: { incident: number; cause: string }): Promise<void>;
   /** Starts the address's workflow unless it runs; its state is in PostgreSQL, so a lost one begins again there. */
   ensureAddress(address: string): Promise<void>;
@@ -108,6 +111,7 @@ export async function connectTemporal(options: TemporalOptions = {}): Promise<Te
     setPlan: (address, args) => update(setPlanUpdate as never, address, [args], args.operationId),
     pause: (address, args) => update(pauseUpdate as never, address, [args], args.operationId),
     resume: (address, args) => update(resumeUpdate as never, address, [args], args.operationId),
+    verb: (address, args) => update(verbUpdate as never, address, [args], args.operationId),
     incident: async (address, incident) => {
       await client.workflow.signalWithStart('address', {
         ...start(address),

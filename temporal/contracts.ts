@@ -4,6 +4,7 @@
  */
 import { defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Plan } from '../policy/plan.ts';
+import type { LaneVerb } from '../policy/verbs.ts';
 
 export const TASK_QUEUE = 'rampart';
 export const NAMESPACE = 'rampart';
@@ -52,11 +53,32 @@ export interface Pause extends LaneCommand {
 export interface Resume extends LaneCommand {
   /** The holds the caller saw and lifts; others stay. */
   readonly holds: readonly number[];
+  /** The orders (a held ceiling) the caller saw and ends. */
+  readonly orders?: readonly number[];
+}
+
+/** Any other verb of an operator: policy/verbs.ts says what each does in which phase. */
+export interface VerbCommand extends LaneCommand {
+  readonly verb: LaneVerb;
+  /** Of hold and promote: how long, plan ms. */
+  readonly forMs?: number;
+  /** Of step-back: rows. */
+  readonly steps?: number;
+  /** Of complete: though it is far from its plan's end. */
+  readonly force?: boolean;
+}
+
+/** What a command did to one lane, or why it did nothing. */
+export interface LaneOutcome {
+  readonly provider: string;
+  readonly done: boolean;
+  readonly says: string;
 }
 
 export interface CommandResult {
   readonly says: string;
   readonly rampId: string | null;
+  readonly lanes?: readonly LaneOutcome[];
 }
 
 export interface AddressInput {
@@ -81,6 +103,7 @@ export const startRampUpdate = defineUpdate<CommandResult, [StartRamp]>('startRa
 export const setPlanUpdate = defineUpdate<CommandResult, [SetPlan]>('setPlan');
 export const pauseUpdate = defineUpdate<CommandResult, [Pause]>('pause');
 export const resumeUpdate = defineUpdate<CommandResult, [Resume]>('resume');
+export const verbUpdate = defineUpdate<CommandResult, [VerbCommand]>('verb');
 export const incidentSignal = defineSignal<[{ readonly incident: number; readonly cause: string }]>('incident');
 
 /** Something about the address changed in the store: look now, not at the next evaluation. */

@@ -25,6 +25,8 @@ import {
   resumeUpdate,
   setPlanUpdate,
   startRampUpdate,
+  type VerbCommand,
+  verbUpdate,
   wakeSignal,
 } from '../temporal/contracts.ts';
 
@@ -33,7 +35,7 @@ const REMEMBERED = 100;
 /** Refusals of bad input end an update; everything else is tried again until the store is back. */
 const RETRY: RetryPolicy = { initialInterval: '200ms', maximumInterval: '10s', nonRetryableErrorTypes: ['bad-input'] };
 
-const { evaluate, startRamp, setPlan, pauseLanes, resumeLanes } = proxyActivities<Activities>({
+const { evaluate, startRamp, setPlan, pauseLanes, resumeLanes, applyVerb } = proxyActivities<Activities>({
   startToCloseTimeout: '30s',
   retry: RETRY,
 });
@@ -81,6 +83,12 @@ class AddressWorkflow {
     setHandler(pauseUpdate, (command) => this.#once(command, () => pauseLanes({ ...command, address })), { validator });
     setHandler(resumeUpdate, (command) => this.#once(command, () => resumeLanes({ ...command, address })), {
       validator,
+    });
+    setHandler(verbUpdate, (command) => this.#once(command, () => applyVerb({ ...command, address })), {
+      validator: (command: VerbCommand) => {
+        needsActorAndReason(command);
+        needsSense(command);
+      },
     });
   }
 
@@ -159,4 +167,10 @@ class AddressWorkflow {
 function needsActorAndReason(command: By): void {
   if (command.actor.trim() === '') throw ApplicationFailure.nonRetryable('say who does it: --actor NAME', 'bad-input');
   if (command.reason.trim() === '') throw ApplicationFailure.nonRetryable('say why: --reason TEXT', 'bad-input');
+}
+
+function needsSense({ verb, steps, forMs }: VerbCommand): void {
+  const refuse = (says: string) => ApplicationFailure.nonRetryable(says, 'bad-input');
+  if (steps !== undefined && !(Number.isInteger(steps) && steps >= 1)) throw refuse('step back by 1 stage or more');
+  if (forMs !== undefined && !(forMs > 0)) throw refuse(`say how long to ${verb}: --for 3d`);
 }

@@ -69,6 +69,8 @@ function granted({ cold, window, now, previous }: BindingInput, grant: GrantRow)
       return { rule: 'pace', says: 'paced evenly over the day', nextAt: due.nextAt };
     case 'hour':
       return { rule: 'hour', says: 'twice the even share of this hour is used', nextAt: due.nextAt };
+    case 'probing':
+      return { rule: 'probing', says: 'probes one message at a time', nextAt: due.nextAt };
     case 'rolling-24h':
       return { rule: 'rolling-24h', says: 'as much as a rolling 24 h may have is used', nextAt: due.nextAt };
     default:

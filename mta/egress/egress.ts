@@ -53,6 +53,8 @@ interface LaneEntry {
 /** Below the supervisor's patience: what has not ended by then is cut, and in doubt at most once a connection. */
 const DRAIN_MS = 12_000;
 const STORE_RETRY_MS = 250;
+/** Mail that was deferred to a lane whose ramp has ended since is looked for so often. */
+const FREE_ENDED_MS = 5_000;
 
 export class Egress {
   readonly #settings: MtaSettings;
@@ -64,6 +66,7 @@ export class Egress {
   readonly #dispatchers = new Map<string, Dispatcher>();
   readonly #claims: Claims;
   readonly #transcripts: Transcripts;
+  #freeEndedAt = 0;
   readonly #freeing = new Set<string>();
   readonly #limits: LimitTable;
   /** By pool. */
@@ -459,7 +462,10 @@ export class Egress {
    */
   #freeStopped(): void {
     const now = clock.now();
-    for (const lane of this.#lease.stoppedLanes(now)) {
+    // A whole range may be ended at once: its lanes are looked at now and then, not at every renewal.
+    const ended = now < this.#freeEndedAt ? [] : this.#lease.endedLanes(now);
+    if (now >= this.#freeEndedAt) this.#freeEndedAt = now + FREE_ENDED_MS;
+    for (const lane of [...this.#lease.stoppedLanes(now), ...ended]) {
       // Freed mail goes to warm addresses only: where there is none, it waits for its own.
       if (!this.#mayLeave(lane)) continue;
       const { address, provider } = lane;

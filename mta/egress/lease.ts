@@ -228,6 +228,16 @@ export class Lease {
     );
   }
 
+  /**
+   * Lanes whose ramp was ended a short time ago: for as long as what was in a transaction then may still be deferred to
+   * them. Nothing would ever send it.
+   */
+  endedLanes(now: number): LaneRow[] {
+    return this.#lanes.filter(
+      (lane) => lane.phase === 'planned' && lane.rampId !== null && now - lane.phaseSince < CLAIM_GRACE_MS,
+    );
+  }
+
   /** Every lane of this provider in the same /24, on whatever node. */
   lanesOfBlock(address: string, provider: string): LaneRow[] {
     const block = netblockOf(address);

@@ -226,7 +226,7 @@ export class LaneUnits implements UnitBook {
         blockSize(grant.units - grant.handed, processes),
         easing === null ? Number.POSITIVE_INFINITY : atHand(easing.bucket),
       );
-      if (!(await reserve(this.#store, this.#address, this.#provider, grant, units, hourOf(grant, now)))) continue;
+      if (!(await reserve(this.#store, this.#address, this.#provider, grant, units, hourOf(grant, now), now))) continue;
       if (easing !== null) this.#easing = taken(easing.bucket, easing.rate, units);
       this.#block = {
         left: units,

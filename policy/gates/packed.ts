@@ -19,7 +19,8 @@ export interface PackedDetector {
   readonly days: readonly (readonly [number, number, number, number])[];
 }
 
-const rounded = (value: number) => Math.round(value * 10) / 10;
+/** Never -0, which is stored as 0. */
+const rounded = (value: number) => Math.round(value * 10) / 10 + 0;
 
 /** The detector as JSON. */
 export function packDetector(d: Detector): PackedDetector {

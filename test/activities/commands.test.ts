@@ -84,7 +84,7 @@ test('pausing or resuming what does not exist is refused and writes no hold', as
   assert.deepEqual(await liveHolds(db.store), []);
 });
 
-test('a lane the provider refused goes on only when a person names its hold: a step lower, evidence emptied', async () => {
+test('a lane the provider refused goes on only when a person names its hold: it probes, a step lower, evidence emptied', async () => {
   await start();
   await day();
   await day();
@@ -100,7 +100,7 @@ test('a lane the provider refused goes on only when a person names its hold: a s
   await assert.rejects(resumeLanes(deps, { ...by(), address: COLD, provider: 'google', holds: [] }), BadInput);
   await resumeLanes(deps, { ...by(), address: COLD, provider: 'google', holds: [held?.id ?? 0] });
   const after = await lane();
-  assert.deepEqual([after.phase, after.stage, after.pauseReasons], ['stepped-back', before.stage - 1, []]);
+  assert.deepEqual([after.phase, after.stage, after.pauseReasons], ['probing', before.stage - 1, []]);
   assert.equal(after.evidenceSince, clock.now);
   assert.equal((await lane('yahoo')).phase, 'ramping');
   const again = { scope: 'lane', target: `${COLD} google`, cause: 'incident:ms-s3140', detail: {} } as const;

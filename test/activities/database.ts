@@ -30,7 +30,7 @@ export async function startDatabase(): Promise<Database> {
     clear: async () => {
       const { rows } = await store.query(
         `select string_agg(quote_ident(tablename), ', ') as names from pg_tables where schemaname = 'public'
-           and tablename in ('pools', 'addresses', 'ramps', 'lanes', 'grants', 'holds', 'operations', 'decisions', 'incidents', 'gate_states', 'gate_counted', 'signals',
+           and tablename in ('pools', 'addresses', 'ramps', 'lanes', 'grants', 'holds', 'operations', 'decisions', 'incidents', 'gate_states', 'gate_counted', 'signals', 'lane_orders',
              'notices', 'attempts', 'rollups', 'complaints', 'late_bounces', 'probes')`,
       );
       await store.query(`truncate ${rows[0].names} restart identity cascade`);

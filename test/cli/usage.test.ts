@@ -29,7 +29,7 @@ test('every command has a help with its usage, its options and an example that b
 test('--help answers without running the command', async () => {
   const { code, stdout } = await rampart(['warmup', 'pause', '--help']);
   assert.equal(code, 0);
-  assert.match(stdout, /^usage: rampart warmup pause <ip> \[options\]$/m);
+  assert.match(stdout, /^usage: rampart warmup pause <ip \| range \| pool:NAME>… \[options\]$/m);
 });
 
 const MISTAKES: readonly (readonly [string[], RegExp])[] = [
@@ -41,6 +41,9 @@ const MISTAKES: readonly (readonly [string[], RegExp])[] = [
   [['check', 'more'], /^rampart: "more" is one argument too many: write \.\/rampart check\n$/],
   [['demo', '--days', '7'], /^rampart: --days is "7": choose 10 or 42\n$/],
   [['warmup', 'pause', '10.0.0.1'], /^rampart: say why: --reason TEXT\n$/],
+  [['warmup', 'abort', '10.0.0.1'], /^rampart: say why: --reason TEXT\n$/],
+  [['warmup', 'hold', '10.0.0.1', '--reason', 'r', '--for', 'long'], /^rampart: --for is "long": give a time such as /],
+  [['warmup', 'step-back', '10.0.0.1', '--reason', 'r', '--steps', '0'], /^rampart: --steps is "0": give a number/],
 ];
 
 for (const [args, expected] of MISTAKES) {

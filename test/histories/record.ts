@@ -23,7 +23,7 @@ try {
   await system.stop();
 }
 
-/** A short ramp with a pause, a resume, an incident, another plan and several runs. */
+/** A short ramp with a pause, a resume, an incident, verbs, another plan and several runs. */
 async function ramp(): Promise<void> {
   const { store } = system;
   const temporal = system.temporal();
@@ -45,6 +45,8 @@ async function ramp(): Promise<void> {
     await placeHold(db, { ...hold, reason: 'a test', until: Date.now() + DAY / 6 });
     await openIncident(db, { ...hold, address: COLD, provider: 'yahoo', detail: {} });
   });
+  await temporal.verb(COLD, { ...by(), verb: 'hold', provider: 'google', forMs: 86_400_000 });
+  await temporal.verb(COLD, { ...by(), verb: 'step-back', provider: 'google', steps: 1 });
   await temporal.setPlan(COLD, { ...by(), plan: planNamed('four-week', { start: 40, targets: { default: 500 } }) });
   await reachesStage(store, 3);
   let runId: string | undefined = handle.firstExecutionRunId;

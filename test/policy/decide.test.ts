@@ -8,7 +8,8 @@ import { COUNTED } from '../../policy/gates/levels.ts';
 import { type GateMetricOptions, type GateOptions, gatesOf } from '../../policy/gates/settings.ts';
 import { judgeSignal } from '../../policy/gates/signals.ts';
 import type { Hold } from '../../policy/holds.ts';
-import { type PauseReason, PHASES } from '../../policy/lane.ts';
+import { LANE_EVENTS, type PauseReason, PHASES, transition } from '../../policy/lane.ts';
+import type { LaneOrder } from '../../policy/orders.ts';
 import { ADVANCE_MODES, type AdvanceMode, planNamed, stageCount, stageOf } from '../../policy/plan.ts';
 
 const DAY = 86_400_000;
@@ -145,6 +146,8 @@ const anyInput: fc.Arbitrary<LaneInput> = fc
     gates: anyGates,
     signals: mostly<LaneSignal[]>([], fc.constantFrom([listed('127.0.0.10')], [refused(true)], [refused(false)])),
     campaigns: mostly<LaneInput['campaigns']>([], fc.constant([{ name: 'dead', bounces: 4, attempts: 9 }])),
+    probes: fc.record({ accepted: fc.nat(20), refused: fc.constantFrom(0, 0, 1) }),
+    sinceRetreat: fc.constantFrom(DAY, 4 * DAY, 40 * DAY),
   })
   .map(({ phase, stage, clean, advanced, normal, lowered, planned, advance, gates, ...rest }) =>
     given({
@@ -260,7 +263,23 @@ test('a retreat lowers or keeps the ceiling, empties the evidence and begins the
         decision.clean === 0 &&
         decision.ceiling <= input.lane.ceiling &&
         decision.stage <= input.lane.stage
-      : !decision.retreat,
+      : decision.retreat === (input.lane.phase === 'quarantined' && decision.kind === 'resume'),
+  );
+});
+
+test('while a lane is paused nothing raises it: not its ceiling, not its stage, not its way out of quarantine', () => {
+  always((input, decision) =>
+    input.paused.length === 0
+      ? undefined
+      : !raises(input, decision) &&
+        grantUnits(decision) <= grantUnits(input.lane) &&
+        !(input.lane.phase === 'stepped-back' && decision.phase === 'ramping'),
+  );
+});
+
+test('whatever is decided, the machine knows it: no decision leaves a lane in a phase it could not come to', () => {
+  always((input, decision) =>
+    LANE_EVENTS.some((event) => transition(input.lane.phase, event, input.paused) === decision.phase),
   );
 });
 
@@ -406,7 +425,8 @@ test('an incident quarantines once, from every phase, and a quarantined lane sen
     else assert.equal(decision?.phase, 'quarantined', phase);
   }
   assert.equal(grantUnits({ phase: 'quarantined', ceiling: 500 }), 0);
-  const later = decide(given({ lane: { phase: 'quarantined' }, crossed: [hold('incident:s3150')] }));
+  const crossed = [hold('incident:s3150')];
+  const later = decide(given({ lane: { phase: 'quarantined' }, crossed, paused: ['incident'] }));
   assert.deepEqual([later?.kind, later?.phase], ['hold', 'quarantined']);
 });
 
@@ -538,4 +558,100 @@ test('a cooling lane goes on falling while silent, and once it sends grows into 
     assert.equal(decide(given({ plan: followed, lane: { ...cooling, ceiling: 2_600 } }))?.phase, 'warm');
     assert.equal(decide(given({ plan: followed, lane: cooling, week: [] }))?.kind, 'hold');
   }
+});
+
+const promote: LaneOrder = {
+  ...{ id: 7, provider: PROVIDER, kind: 'promote', actor: 'ada', reason: 'the list is new' },
+  ...{ since: 1, until: null },
+};
+
+test('a promotion takes one step over gates that hold, says who and why, and is used up by it', () => {
+  const blind = { week: COUNTED.map((metric) => seen(metric, 5)), orders: { promote } };
+  const step = decide(given(blind));
+  assert.deepEqual([step?.kind, step?.stage, step?.ceiling, step?.uses?.id], ['advance', 6, ceilingOf(6), 7]);
+  assert.match(step?.reason ?? '', /^promoted by ada over "deferral.*needs \d+ more.*": the list is new$/);
+  const volume = decide(given({ use: { sent: 10, expected: 100, stopped: false }, orders: { promote } }));
+  assert.match(volume?.reason ?? '', /over "volume-limited/);
+  const passing = decide(given({ orders: { promote } }));
+  assert.deepEqual([passing?.kind, passing?.uses], ['advance', undefined], 'gates that pass need no leave');
+});
+
+test('a promotion is no leave to ignore a stop, a pause, a second step of a day, or a day that was cut', () => {
+  const orders = { promote };
+  const kindOf = (over: Changes) => decide(given({ week: [], orders, ...over }))?.kind;
+  assert.equal(kindOf({}), 'advance');
+  assert.equal(kindOf({ crossed: [hold('gate:block')] }), 'step-back');
+  assert.equal(kindOf({ week: withBad(seen('deferral', 50, 20, sums(6))) }), 'step-back');
+  assert.equal(kindOf({ paused: ['operator'] }), 'hold');
+  assert.equal(kindOf({ lane: { advanced: 10 } }), 'hold');
+  assert.equal(kindOf({ prorated: true }), 'hold');
+  assert.equal(kindOf({ use: { sent: 9, expected: 10, stopped: true } }), 'hold');
+  assert.equal(kindOf({ plan: null }), 'hold');
+  assert.equal(kindOf({ final: false }), undefined);
+  assert.equal(kindOf({ lane: { phase: 'stepped-back' } }), 'hold', 'a cool-down is no gate');
+});
+
+test('a promotion never raises by more than one stage, whatever else is true', () => {
+  let used = 0;
+  fc.assert(
+    fc.property(anyInput, (input) => {
+      const decision = decide({ ...input, orders: { promote } });
+      if (decision?.uses === undefined) return;
+      used += 1;
+      assert.ok(input.final && input.paused.length === 0 && input.lane.advanced !== input.window);
+      assert.ok(decision.stage <= input.lane.stage + 1);
+      const most = Math.max(input.lane.normal, ceilingOf(input.lane.stage + 1));
+      assert.ok(
+        decision.ceiling <= Math.min(most, Math.max(ceilingOf(input.lane.stage + 1), input.lane.ceiling * 1.25 + 1)),
+      );
+    }),
+    { numRuns: 2_000 },
+  );
+  assert.ok(used > 50);
+});
+
+test('a held ceiling is told with who holds it and until when', () => {
+  const freeze: LaneOrder = { ...promote, kind: 'freeze', until: Date.UTC(2030, 0, 9) };
+  const decision = decide(given({ paused: ['freeze'], orders: { freeze } }));
+  assert.deepEqual([decision?.kind, decision?.phase], ['hold', 'holding']);
+  assert.equal(decision?.reason, 'ceiling held by ada until 2030-01-09T00:00Z: the list is new');
+  assert.equal(decide(given({ paused: ['freeze'], orders: { freeze }, crossed: [hold('gate:x')] }))?.kind, 'step-back');
+});
+
+test('out of quarantine: nothing while a reason is left, then probes, then the cool-down of a step back', () => {
+  const quarantined = (over: Changes = {}) => decide(given({ ...over, lane: { phase: 'quarantined', ...over.lane } }));
+  for (const reason of PAUSES) assert.equal(quarantined({ paused: [reason] })?.phase, 'quarantined', reason);
+  assert.equal(quarantined({ final: false }), null);
+  const out = quarantined();
+  assert.deepEqual([out?.kind, out?.phase, out?.stage, out?.retreat], ['resume', 'probing', 4, true]);
+  assert.ok(out !== null && grantUnits(out) === DEFAULTS.probing.units);
+
+  const probing = (accepted: number, refused: number, over: Changes = {}) =>
+    decide(given({ ...over, probes: { accepted, refused }, lane: { phase: 'probing', stage: 4 } }));
+  assert.deepEqual([probing(9, 0)?.kind, probing(9, 0)?.phase], ['hold', 'probing']);
+  assert.deepEqual([probing(10, 0)?.phase, probing(10, 0)?.stage], ['stepped-back', 4]);
+  assert.equal(probing(10, 0, { final: false }), null);
+  assert.equal(probing(10, 0, { paused: ['operator'] })?.phase, 'probing');
+  for (const final of [true, false]) {
+    assert.equal(probing(19, 1, { final })?.phase, 'quarantined');
+    assert.equal(probing(19, 0, { final, crossed: [hold('incident:tss09')] })?.phase, 'quarantined');
+    assert.equal(probing(19, 0, { final, crossed: [hold('gate:block')] })?.phase, 'quarantined');
+  }
+});
+
+test('a lane that was quarantined before its start has nothing to probe with: it waits for its start again', () => {
+  const decision = decide(given({ plan: null, lane: { phase: 'quarantined', stage: 0, ceiling: 0 } }));
+  assert.deepEqual([decision?.phase, decision?.ceiling], ['planned', 0]);
+});
+
+test('a lane that follows a plan loses a row after a week of silence, one more per step, and all after a month', () => {
+  const at = (idle: number, sinceRetreat: number, over: Changes = {}) =>
+    decide(given({ ...over, idle: idle * DAY, sinceRetreat: sinceRetreat * DAY }));
+  assert.equal(at(6.9, 40)?.kind, 'advance');
+  assert.deepEqual([at(8, 40)?.kind, at(8, 40)?.stage, at(8, 40)?.retreat], ['step-back', 4, true]);
+  assert.equal(at(9, 1)?.stage, 6, 'it has lost its row for this silence');
+  assert.equal(at(11, 3)?.stage, 4);
+  assert.equal(at(31, 3)?.stage, 0);
+  assert.equal(at(8, 40, { paused: ['operator'] })?.kind, 'step-back', 'silence lowers under a pause too');
+  assert.equal(at(45, 40, { lane: { stage: 0 } })?.kind, 'advance', 'nothing is left to forget');
 });

@@ -47,7 +47,7 @@ test('the recorded histories hold what workflows do, and stay small', () => {
     assert.ok(types.has(`EVENT_TYPE_${type}`), `no history has ${type}`);
   }
   const text = JSON.stringify(events);
-  for (const name of ['evaluate', 'startRamp', 'setPlan', 'pauseLanes', 'resumeLanes', 'watch']) {
+  for (const name of ['evaluate', 'startRamp', 'setPlan', 'pauseLanes', 'resumeLanes', 'applyVerb', 'watch']) {
     assert.ok(text.includes(`"name":"${name}"`), `no history runs ${name}`);
   }
   for (const name of ofToday) {

@@ -81,7 +81,7 @@ test('a worker killed with -9 in mid-ramp: it goes on, repeats and skips nothing
     await openIncident(db, { ...hold, address: COLD, provider: 'yahoo', detail: {} });
   });
   const stepped = await until('the incident to be heard', async () =>
-    (await decisionsOf(store, COLD, 'yahoo')).find((row) => row.kind === 'step-back'),
+    (await decisionsOf(store, COLD, 'yahoo')).find((row) => row.kind === 'step-back' && !/^idle/.test(row.reason)),
   );
   assert.equal(stepped.reason, 'while the worker was down');
 
@@ -92,7 +92,11 @@ test('a worker killed with -9 in mid-ramp: it goes on, repeats and skips nothing
   const absent = rows.filter((row) => row.reason.startsWith('orchestrator-absent')).map((row) => row.window);
   assert.ok(absent.includes(killedIn + 1), `${absent} of ${killedIn}`);
   assert.equal(new Set(absent).size, absent.length);
-  const closed = rows.filter((row) => ['hold', 'advance'].includes(row.kind)).map((row) => row.window);
+  const ends = rows.filter((row) => ['hold', 'advance'].includes(row.kind)).map((row) => row.window);
+  assert.equal(new Set(ends).size, ends.length, 'no window ends twice');
+  // On a busy machine the worker may be away for more than seven short days: silence lowers the lane then.
+  const idle = rows.filter((row) => row.reason.startsWith('idle')).map((row) => row.window);
+  const closed = [...new Set([...ends, ...idle])].sort((a, b) => a - b);
   const [from, to] = [closed[0] ?? 0, closed.at(-1) ?? 0];
   assert.deepEqual(
     closed,

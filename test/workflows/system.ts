@@ -24,6 +24,7 @@ export const DAY = 1_600;
 
 export interface System {
   readonly store: Store;
+  readonly databaseUrl: string;
   readonly folder: string;
   readonly feeder: Feeder;
   readonly worker: RoleProcess;
@@ -89,12 +90,17 @@ async function assemble(stops: (() => Promise<unknown>)[], stop: () => Promise<v
   stops.push(() => feeder.stop());
   return {
     store,
+    databaseUrl: url,
     folder,
     feeder,
     worker,
     temporalAddress: address,
     temporal: () => temporal,
-    startWorker: async () => void (await worker.start()),
+    startWorker: async () => {
+      await worker.start();
+      // On a busy machine the start alone takes more than the seven short days that make a silent lane idle.
+      await store.query('update lanes set phase_since = now() where last_sent_at is null');
+    },
     loseTemporal: async () => {
       await temporal.close();
       await server.stop();
