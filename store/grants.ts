@@ -67,11 +67,12 @@ export async function grantsAround(
   windowIndex: number,
   lookback: number,
 ): Promise<GrantRow[]> {
-  const { rows } = await db.query(
-    `select ${GRANT} from grants where address = $1 and provider = $2 and window_index between $3 and $4
+  const { rows } = await db.query({
+    name: 'grants-around',
+    text: `select ${GRANT} from grants where address = $1 and provider = $2 and window_index between $3 and $4
      order by window_index desc`,
-    [address, provider, windowIndex - lookback, windowIndex],
-  );
+    values: [address, provider, windowIndex - lookback, windowIndex],
+  });
   return rows;
 }
 
@@ -120,11 +121,12 @@ export async function reserve(
   hour: number,
   now: number,
 ): Promise<boolean> {
-  const { rowCount } = await db.query(
-    `update grants set handed = handed + $4, hours[$5] = hours[$5] + $4, seq = seq + 1, handed_at = $7
+  const { rowCount } = await db.query({
+    name: 'reserve',
+    text: `update grants set handed = handed + $4, hours[$5] = hours[$5] + $4, seq = seq + 1, handed_at = $7
      where address = $1 and provider = $2 and window_index = $3 and seq = $6 and handed + $4 <= units`,
-    [address, provider, grant.windowIndex, units, hour + 1, grant.seq, new Date(now)],
-  );
+    values: [address, provider, grant.windowIndex, units, hour + 1, grant.seq, new Date(now)],
+  });
   return rowCount === 1;
 }
 
@@ -137,11 +139,12 @@ export async function giveBack(
   hour: number,
   units: number,
 ): Promise<void> {
-  await db.query(
-    `update grants set handed = handed - $4, hours[$5] = hours[$5] - $4, seq = seq + 1
+  await db.query({
+    name: 'give-back',
+    text: `update grants set handed = handed - $4, hours[$5] = hours[$5] - $4, seq = seq + 1
      where address = $1 and provider = $2 and window_index = $3 and handed >= $4 and hours[$5] >= $4`,
-    [address, provider, windowIndex, units, hour + 1],
-  );
+    values: [address, provider, windowIndex, units, hour + 1],
+  });
 }
 
 export interface GrantHistory extends GrantRow {

@@ -158,7 +158,7 @@ export class LaneUnits implements UnitBook {
 
   /** Gives the block back when nothing was sent for a while, so that other processes can use it. */
   async settleIdle(now: number, windowMs: number): Promise<void> {
-    if (this.#block !== undefined && now - this.#block.touched > Math.min(IDLE_MS, windowMs / 50)) await this.settle();
+    if (this.#block !== undefined && now - this.#block.touched > Math.min(IDLE_MS, windowMs / 10)) await this.settle();
   }
 
   async settle(): Promise<void> {
