@@ -3,15 +3,7 @@
  * transaction. Repeating an operation returns its stored result; a refused compare-and-set means read and decide again.
  */
 import { type Calendar, guardMs, planMs, type Window, windowAt, windowOf } from '../policy/calendar.ts';
-import {
-  decide,
-  grantGap,
-  grantUnits,
-  type LaneDecision,
-  type LaneInput,
-  planUnits,
-  recordedInput,
-} from '../policy/decide.ts';
+import { decide, grantGap, grantUnits, type LaneDecision, type LaneInput, planUnits } from '../policy/decide.ts';
 import { DEFAULTS, POLICY_VERSION } from '../policy/defaults.ts';
 import { stopsAt } from '../policy/evidence.ts';
 import { gatesOf } from '../policy/gates/settings.ts';
@@ -19,6 +11,7 @@ import { type Hold, holdsOnLane } from '../policy/holds.ts';
 import { isCold, type PauseReason, PHASES, type Phase } from '../policy/lane.ts';
 import { orderOn } from '../policy/orders.ts';
 import type { Plan } from '../policy/plan.ts';
+import { asking, recordedInput } from '../policy/recorded.ts';
 import { type Queryable, tx } from '../store/connect.ts';
 import {
   addNotice,
@@ -236,14 +229,14 @@ async function apply(db: Queryable, step: Apply): Promise<void> {
   else if (running === undefined && lane.phase === 'warm' && after.phase === 'cooling')
     grants.push(grant(window, units));
   if (grantsNext) {
-    const whole = grant(next, joint.units ?? Number.MAX_SAFE_INTEGER);
+    const whole = grant(next, joint.share?.units ?? Number.MAX_SAFE_INTEGER);
     grants.push({ ...whole, planUnits: Math.max(whole.planUnits, joint.wants ?? 0) });
   }
   await applyLane(db, {
     lane,
     decision: decision !== null && step.asked !== undefined ? asking(decision, step.asked) : decision,
     operationId: step.operationId,
-    input: recordedInput(step.input),
+    input: recordedInput(step.input, joint.share, step.asked),
     rampId: lane.rampId,
     window: window.index,
     actor: decision?.uses?.actor ?? step.asked?.actor ?? 'rampart',
@@ -307,10 +300,6 @@ async function campaignsCarried(
     ...(await campaignBounces(db, lane.address, last.start, held(true))),
     ...(await campaignBounces(db, lane.address, last.end, held(false))),
   ];
-}
-
-function asking(decision: LaneDecision, asked: Asked): LaneDecision {
-  return { ...decision, reason: `asked by ${asked.actor} (${asked.reason}): ${decision.reason}` };
 }
 
 function isGate(hold: Hold): boolean {

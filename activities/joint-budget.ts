@@ -4,14 +4,15 @@ import { grantUnits, type LaneDecision } from '../policy/decide.ts';
 import { isCold } from '../policy/lane.ts';
 import { RANGE } from '../policy/ranges/defaults.ts';
 import { allot, fitted, type JointLane, jointBudget, jointText, mayWant } from '../policy/ranges/joint-budget.ts';
+import type { JointShare } from '../policy/recorded.ts';
 import type { Queryable } from '../store/connect.ts';
 import { bestDay, type JointLaneRow, jointLanes, lockJointBudget, noteJointBudget } from '../store/joint-budget.ts';
 import type { LaneRow } from '../store/lanes.ts';
 
 export interface Fitted {
   readonly decision: LaneDecision | null;
-  /** Units for the window; absent: the budget says nothing of this lane. */
-  readonly units?: number;
+  /** What it may have in the window; absent: the budget says nothing of this lane. */
+  readonly share?: JointShare;
   /** What it would have had alone. */
   readonly wants?: number;
 }
@@ -59,7 +60,7 @@ export async function withinJointBudget(
     units,
     wants,
   });
-  return { decision: decision === null ? null : fitted(lane, decision, units, says), units, wants };
+  return { decision: decision === null ? null : fitted(lane, decision, units, says), share: { units, says }, wants };
 }
 
 /** What a lane asked for. Past its plan the grant's plan figure is the lane's normal limit, which nobody asked for. */

@@ -107,9 +107,9 @@ export function startRamp(deps: ActivityDeps, command: CommandOf<StartRamp>): Pr
         pauseReasons: pausedNow(live, orders, lane, now),
         missed: [],
         grants: [
-          { ...grant, window, units: today.units ?? first },
+          { ...grant, window, units: today.share?.units ?? first },
           ...(late
-            ? [{ ...grant, window: next, units: next.sends ? (tomorrow.units ?? grantUnits(decision)) : 0 }]
+            ? [{ ...grant, window: next, units: next.sends ? (tomorrow.share?.units ?? grantUnits(decision)) : 0 }]
             : []),
         ],
       });

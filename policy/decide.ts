@@ -15,7 +15,7 @@ import type { Hold } from './holds.ts';
 import { decayedCeiling, idleRows, isIdle } from './idle.ts';
 import { type LaneEvent, maySend, type PauseReason, type Phase, transition } from './lane.ts';
 import { type LaneOrder, orderText } from './orders.ts';
-import { type Plan, rowOf, stageCount, stageOf } from './plan.ts';
+import { type Plan, stageCount, stageOf } from './plan.ts';
 import { type ProbeAnswers, probeUnits, wayBack } from './quarantine.ts';
 
 const DAY = 86_400_000;
@@ -107,24 +107,6 @@ export interface LaneDecision {
 export function decide(input: LaneInput): LaneDecision | null {
   if (input.lane.phase === 'quarantined' || input.lane.phase === 'probing') return wayBackDecision(input);
   return stopDecision(input) ?? idleDecision(input) ?? (input.final ? finalDecision(input) : null);
-}
-
-/**
- * The input as it is kept with its decision: all that `decide` reads of it. Of the plan that is the lane's own row, so
- * that a decision costs no more room than it must.
- */
-export function recordedInput(input: LaneInput): LaneInput {
-  const { plan, lane } = input;
-  const { address, provider, phase, stage, ceiling, normal, clean, advanced } = lane;
-  const kept = { address, provider, phase, stage, ceiling, normal, clean, advanced };
-  if (plan === null) return { ...input, lane: kept };
-  const { name, advance, stageShare, gates, overflow, days } = plan;
-  const own = {
-    ...{ name, advance, overflow, days, source: '', rows: { default: rowOf(plan, lane.provider) } },
-    ...(stageShare === undefined ? {} : { stageShare }),
-    ...(gates === undefined ? {} : { gates }),
-  };
-  return { ...input, lane: kept, plan: own };
 }
 
 /** What the lane may send a day at this phase and stage. */

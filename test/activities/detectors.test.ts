@@ -162,7 +162,7 @@ test('a listing that matters quarantines the address, once, until a person relea
   const [held] = await liveHolds(db.store);
   assert.equal(held?.scope, 'address');
   await resumeLanes(deps, { ...by(), address: COLD, provider: null, holds: [held?.id ?? 0] });
-  for (const provider of ['google', 'yahoo']) assert.equal((await lane(provider)).phase, 'stepped-back');
+  for (const provider of ['google', 'yahoo']) assert.equal((await lane(provider)).phase, 'probing');
   await evaluate(deps, { operationId: 'u', address: COLD, trigger: 'incident' });
   assert.deepEqual(await liveHolds(db.store), [], 'a row holds once');
 });

@@ -1,8 +1,8 @@
 /** A decision is a function of what is recorded with it: made again from the row, it is the same row. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decide, type LaneInput } from '../../policy/decide.ts';
 import { POLICY_VERSION } from '../../policy/defaults.ts';
+import { decidedFrom, type RecordedInput } from '../../policy/recorded.ts';
 import { recordedDecisions } from '../../store/decisions.ts';
 import { day, db, hold, known, lane, look, mail, start, WARM } from './clocked-pool.ts';
 import { BLOCKED, DEAD } from './feeder.ts';
@@ -26,12 +26,12 @@ test('every decision of an eventful ramp is made again from its stored input, to
   for (const kind of ['advance', 'hold', 'step-back', 'quarantine', 'resume']) assert.ok(kinds.has(kind), kind);
   assert.equal((await lane()).phase, 'quarantined');
   for (const row of rows) {
-    const input = row.input as LaneInput;
+    const input = row.input as RecordedInput;
     assert.deepEqual(
       [input.lane.provider, input.lane.stage, input.lane.phase],
       [row.provider, row.fromStage, row.fromPhase],
     );
-    const again = decide(input);
+    const again = decidedFrom(input);
     assert.ok(again !== null, `decision ${row.id} would not be made again`);
     assert.deepEqual(
       [again.kind, again.phase, again.stage, again.ceiling, again.reason],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decide, grantUnits, type LaneInput, type LaneSignal, planUnits, recordedInput } from '../../policy/decide.ts';
+import { decide, grantUnits, type LaneInput, type LaneSignal, planUnits } from '../../policy/decide.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { type Evidence, judge } from '../../policy/evidence.ts';
 import { COUNTED } from '../../policy/gates/levels.ts';
@@ -11,6 +11,7 @@ import type { Hold } from '../../policy/holds.ts';
 import { LANE_EVENTS, type PauseReason, PHASES, transition } from '../../policy/lane.ts';
 import type { LaneOrder } from '../../policy/orders.ts';
 import { ADVANCE_MODES, type AdvanceMode, planNamed, stageCount, stageOf } from '../../policy/plan.ts';
+import { recordedInput } from '../../policy/recorded.ts';
 
 const DAY = 86_400_000;
 const PROVIDER = 'google';
