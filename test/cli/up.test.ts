@@ -36,7 +36,7 @@ test('a ramp is started, paused and resumed through the workflow of a running in
   assert.equal(again.code, 2);
   const order = ['--plan', 'ses-45d', '--cap', '--reason', 'slower', '--actor', 'ann'];
   const changed = await rampart(['warmup', 'set-plan', COLD, ...order], env);
-  assert.match(changed.stdout, /^127\.10\.0\.11  plan ses-45d from the next stage on: 2 lanes\n/);
+  assert.match(changed.stdout, /^127\.10\.0\.11 {2}plan ses-45d from the next stage on: 2 lanes\n/);
 
   const paused = await rampart(['warmup', 'pause', COLD, '--reason', 'look first'], env);
   assert.match(paused.stdout, /^in force: hold \d+ .*\nthe workflow has recorded it\n$/);
