@@ -47,7 +47,7 @@ export function mayAdvance(lane: Detector, address: Detector | undefined, level:
   return calm(lane.w, address?.w, level) && enoughSeen(k, e, level, nextCeiling);
 }
 
-/** Smallest number of further matured trials that passes at the present rate; null when no number would. */
+/** Smallest number of further matured trials that passes at the present rate; null when none below a billion would. */
 export function trialsMissing(k: number, e: number, limit: number, healthy: number): number | null {
   const rate = (k + 1) / (e + 1 / healthy);
   if (rate >= limit) return null;
