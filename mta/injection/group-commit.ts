@@ -49,7 +49,7 @@ const HIGH_WATER = 2_000;
  * clients, taking in more only makes a queue that costs both sides (Postfix has in_flow_delay for the same reason).
  * A few clients are not slowed: their mail is no burden, and each waits for its answer before it sends the next.
  */
-const ROOM_MS = 60;
+const ROOM_MS = 250;
 const CROWD = 12;
 const GROUP = 200;
 const LINGER_MS = 4;
