@@ -48,7 +48,8 @@ test('two begin at once, two wait for tomorrow; the same command says so, and st
   const { existing, range, addresses: same } = JSON.parse(again.stdout);
   assert.deepEqual([existing, range, same], [true, told.range, told.addresses]);
   const status = await rampart(['warmup', 'status', '--range', '127.10.1.8/30'], env);
-  assert.match(status.stdout, /^127\.10\.1\.8 +\w+ ramping +1 of \d+ +0\/50 +0\/50 +0\/100$/m);
+  // 50 a day each, or its share of a day that has few hours left.
+  assert.match(status.stdout, /^127\.10\.1\.8 +\w+ ramping +1 of \d+ +0\/\d+ +0\/\d+ +0\/\d+$/m);
   assert.match(status.stdout, /^127\.10\.1\.11 +begins \d{4}-\d\d-\d\d 00:00/m);
   const history = JSON.parse(
     (await rampart(['warmup', 'history', '127.10.1.8', '--provider', 'google', '--json'], env)).stdout,
