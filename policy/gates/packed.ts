@@ -20,17 +20,17 @@ export interface PackedDetector {
 }
 
 /** Never -0, which is stored as 0. */
-const rounded = (value: number) => Math.round(value * 10) / 10 + 0;
+const rounded = (value: number, per = 10) => Math.round(value * per) / per + 0;
 
 /** The detector as JSON. */
 export function packDetector(d: Detector): PackedDetector {
   const base = (d.cohorts[0] ?? d.days[0] ?? d.merged).day;
   const packed = (one: Cohort) => [one.campaign, one.day - base, one.part, one.k, one.n, rounded(one.n - one.e)];
   return {
-    w: Math.round(d.w * 1e4) / 1e4,
+    w: rounded(d.w, 1e4),
     day: base,
     cohorts: [d.merged, ...d.cohorts].flatMap(packed),
-    since: d.since.map((one) => [one.campaign, Math.round(one.w * 100) / 100]),
+    since: d.since.map((one) => [one.campaign, rounded(one.w, 100)]),
     days: d.days.map((one) => [one.day - base, one.k, one.n, rounded(one.n - one.e)]),
   };
 }
