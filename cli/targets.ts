@@ -54,7 +54,7 @@ async function nothingThere(
   }
   const all = known.map(({ address }) => address);
   const shown = all.length === 0 ? 'none' : all.slice(0, 8).join(', ') + (all.length > 8 ? ', …' : '');
-  const what = target.from === target.to ? 'is not an address of any pool' : 'holds no address of any pool';
+  const what = target.first === target.last ? 'is not an address of any pool' : 'holds no address of any pool';
   return `${target.text} ${what} (known: ${shown}): add it to pools in the configuration and run ./rampart up`;
 }
 

@@ -1,7 +1,8 @@
 /**
- * What a person may write for a range of addresses, and which addresses that is: single ones, CIDR blocks (RFC 4632,
- * RFC 4291 §2.3), `from-to`, and lists of these. All that is wrong is told at once, so that nobody mends a line five times.
+ * Which addresses a range names: blocks and lists of them, counted out. All that is wrong is told at once, so that nobody
+ * mends a line five times.
  */
+import { type Block, blockOf, parseV4, textOf } from './block.ts';
 import { RANGE } from './defaults.ts';
 
 export interface Expanded {
@@ -11,14 +12,6 @@ export interface Expanded {
   readonly notes: readonly string[];
   /** Empty, or `addresses` can not be used. */
   readonly problems: readonly string[];
-}
-
-interface Block {
-  readonly first: bigint;
-  readonly last: bigint;
-  readonly family: 4 | 6;
-  /** Prefix length of a block written as CIDR. */
-  readonly prefix?: number;
 }
 
 /** Addresses of `198.51.100.8/29`, `198.51.100.8-198.51.100.15`, `198.51.100.8-15`, or a list of these with commas. */
@@ -79,71 +72,3 @@ const PRIVATE = [
   '172.16.0.0/12',
   '192.168.0.0/16',
 ];
-
-/** The block a part names, or what is wrong with it. */
-function blockOf(part: string): Block | string {
-  const [base = '', prefix] = part.split('/', 2);
-  if (prefix !== undefined) return cidr(part, base, prefix);
-  const dash = part.indexOf('-');
-  if (dash !== -1) return span(part, part.slice(0, dash), part.slice(dash + 1));
-  const one = numberOf(part);
-  if (one === undefined) return `"${part}" is no IP address: write it like 198.51.100.8 or 198.51.100.8/29`;
-  return { first: one.value, last: one.value, family: one.family };
-}
-
-function cidr(part: string, base: string, prefix: string): Block | string {
-  const from = numberOf(base);
-  const bits = from?.family === 6 ? 128 : 32;
-  if (from === undefined || !/^\d{1,3}$/.test(prefix) || Number(prefix) > bits)
-    return `"${part}" is no block: write it like 198.51.100.8/29`;
-  const size = 1n << BigInt(bits - Number(prefix));
-  const first = (from.value / size) * size;
-  if (first !== from.value) {
-    const whole = `${textOf(first, from.family)}/${prefix}`;
-    return `"${part}" begins inside a block: write ${whole}, or ${part.split('/')[0]} alone`;
-  }
-  return { first, last: first + size - 1n, family: from.family, prefix: Number(prefix) };
-}
-
-function span(part: string, from: string, to: string): Block | string {
-  const first = numberOf(from);
-  // `198.51.100.8-15`: only the last number changes.
-  const short = first?.family === 4 && /^\d{1,3}$/.test(to) ? `${from.slice(0, from.lastIndexOf('.') + 1)}${to}` : to;
-  const last = numberOf(short);
-  if (first === undefined || last === undefined || first.family !== last.family)
-    return `"${part}" is no range: write it like 198.51.100.8-198.51.100.15`;
-  if (last.value < first.value) return `"${part}" ends before it begins: write ${to}-${from}`;
-  return { first: first.value, last: last.value, family: first.family };
-}
-
-function numberOf(text: string): { readonly value: bigint; readonly family: 4 | 6 } | undefined {
-  const v4 = parseV4(text);
-  if (v4 !== undefined) return { value: v4, family: 4 };
-  const v6 = text.includes(':') ? parseV6(text) : undefined;
-  return v6 === undefined ? undefined : { value: v6, family: 6 };
-}
-
-/** Four decimal numbers without leading zeros: 010 is eight to some readers and ten to others. */
-function parseV4(text: string): bigint | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255))
-    return undefined;
-  return parts.reduce((value, part) => value * 256n + BigInt(part), 0n);
-}
-
-/** The URL parser knows every way to write IPv6 and writes it in one (WHATWG URL, as RFC 5952). */
-function parseV6(text: string): bigint | undefined {
-  if (!/^[0-9a-f:.]+$/i.test(text) || !URL.canParse(`http://[${text}]/`)) return undefined;
-  const [head = '', tail] = new URL(`http://[${text}]/`).hostname.slice(1, -1).split('::', 2);
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const gap = tail === undefined ? [] : Array.from({ length: 8 - left.length - right.length }, () => '0');
-  return [...left, ...gap, ...right].reduce((value, group) => value * 65_536n + BigInt(`0x${group}`), 0n);
-}
-
-function textOf(value: bigint, family: 4 | 6): string {
-  const [size, count] = family === 4 ? [256n, 4] : [65_536n, 8];
-  const parts = Array.from({ length: count }, (_, at) => (value / size ** BigInt(count - 1 - at)) % size);
-  if (family === 4) return parts.join('.');
-  return new URL(`http://[${parts.map((part) => part.toString(16)).join(':')}]/`).hostname.slice(1, -1);
-}

@@ -32,6 +32,7 @@ const WRONG: readonly [string, RegExp][] = [
   ['198.51.100.9/29', /begins inside a block: write 198\.51\.100\.8\/29, or 198\.51\.100\.9 alone/],
   ['198.51.100.8/33', /is no block/],
   ['198.51.100.8/x', /is no block/],
+  ['198.51.100.8/29/2', /is no block: write an address and a length of at most 32/],
   ['198.51.100.15-198.51.100.8', /ends before it begins: write 198\.51\.100\.8-198\.51\.100\.15/],
   ['198.51.100.8-2001:db8::1', /is no range/],
   ['198.51.0.0/16', /has 65536 addresses, at most 256/],
