@@ -38,7 +38,9 @@ function parseTarget(text: string): Target {
   }
   const block = blockOf(text);
   if (typeof block !== 'string') return { kind: 'range', text, ...block };
-  throw new TargetError(/[/-]/.test(text) ? block : `"${text}" is no address, range or pool: write ${EXAMPLES}`);
+  // Only what begins as an address was meant as a block; the rest may be a host's or a pool's name.
+  const meant = /^[0-9a-f:.]+[/-]/i.test(text) && /[.:].*[/-]/.test(text);
+  throw new TargetError(meant ? block : `"${text}" is no address, range or pool: write ${EXAMPLES}`);
 }
 
 /** Does a target choose this address of this pool? */

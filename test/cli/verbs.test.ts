@@ -124,7 +124,7 @@ describe('with nothing but PostgreSQL running', () => {
       ['203.0.113.0/24', /203\.0\.113\.0\/24 holds no address of any pool/],
       ['pool:marketin', /no pool is called "marketin": did you mean pool:marketing\?/],
       ['mta-1', /"mta-1" is no address, range or pool: write /],
-      ['127.10.0.11/24', /the \/24 is 127\.10\.0\.0\/24/],
+      ['127.10.0.11/24', /begins inside a block: write 127\.10\.0\.0\/24, or 127\.10\.0\.11 alone/],
     ] as const) {
       const ran = await alone.run('warmup', 'hold', target, ...reason);
       assert.equal(ran.code, 2, ran.stderr);

@@ -186,8 +186,10 @@ describe('what an answer leads to', { concurrency: 3 }, () => {
     await world.mail(1);
     await world.mta();
     await until('it is finished', async () => (await world.queue()).length === 0);
+    // A machine that stands still for seconds may cost a claim before the dot; that is no doubt.
+    const doubts = (await world.attempts()).filter((one) => one.severity !== 'deferred');
     assert.deepEqual(
-      (await world.attempts()).map((one) => [one.severity, one.final]),
+      doubts.map((one) => [one.severity, one.final]),
       [
         ['in-doubt', false],
         ['in-doubt', true],

@@ -181,7 +181,7 @@ export interface Queued {
 }
 
 /** Waits until `check` holds; the error names what was waited for. */
-export async function until(what: string, check: () => boolean | Promise<boolean>, ms = 15_000): Promise<void> {
+export async function until(what: string, check: () => boolean | Promise<boolean>, ms = 40_000): Promise<void> {
   const end = performance.now() + ms;
   while (!(await check())) {
     if (performance.now() > end) throw new Error(`waited ${ms} ms for: ${what}`);
