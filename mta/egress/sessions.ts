@@ -11,6 +11,7 @@ import type { TransportSecurity } from '../transport-security/destination.ts';
 import { satisfies, type TlsRequirement } from '../transport-security/requirement.ts';
 import type { StsPolicy } from '../transport-security/sts-policy.ts';
 import { type Answer, type ConnectionSpec, EgressConnection } from './connection.ts';
+import { KeptConnections } from './kept-connections.ts';
 import type { LaneLimits } from './shaping.ts';
 import { Sites } from './sites.ts';
 import type { Transcripts } from './transcripts.ts';
@@ -39,7 +40,6 @@ export type Reached =
       readonly why: string;
     };
 
-const IDLE_MS = 5_000;
 const DNS_RETRY_MS = 5_000;
 /** How long a lane rests whose address this machine can not bind. */
 const BIND_REST_MS = 5_000;
@@ -48,8 +48,7 @@ const IPS_TRIED = 3;
 export class Sessions {
   readonly #parts: SessionParts;
   readonly #lane: () => LaneRow;
-  readonly #connections = new Set<EgressConnection>();
-  readonly #idle: EgressConnection[] = [];
+  readonly #connections: KeptConnections;
   readonly sites = new Sites();
   #restsUntil = 0;
   #opening: Bucket | undefined;
@@ -58,6 +57,7 @@ export class Sessions {
   constructor(parts: SessionParts, lane: () => LaneRow) {
     this.#parts = parts;
     this.#lane = lane;
+    this.#connections = new KeptConnections(() => parts.limits().messagesPerConnection);
   }
 
   /** Until when (ms) this lane sends nothing, because its address could not be bound or it opened too many connections. */
@@ -69,7 +69,7 @@ export class Sessions {
   ready(now: number): number {
     const rate = this.#parts.limits().newConnections;
     const opening = this.#opening === undefined ? rate.burst : atHand(refilled(this.#opening, rate, now));
-    return this.#idle.length + opening;
+    return this.#connections.idle.length + opening;
   }
 
   /** Until when (ms) the MX hosts of a domain are left alone; 0: they may be tried, or are not known yet. */
@@ -91,7 +91,7 @@ export class Sessions {
     const connection = this.#kept(domain);
     const hosts = this.#parts.resolver.knownHosts(domain);
     if (connection === undefined || hosts === null) return null;
-    this.#idle.splice(this.#idle.indexOf(connection), 1);
+    this.#connections.take(connection);
     return { connection, hosts };
   }
 
@@ -136,31 +136,20 @@ export class Sessions {
   }
 
   keep(connection: EgressConnection): void {
-    if (!connection.open || connection.used >= this.#parts.limits().messagesPerConnection) {
-      this.drop(connection);
-      return;
-    }
-    connection.idleSince = clock.now();
-    this.#idle.push(connection);
+    this.#connections.keep(connection);
   }
 
   drop(connection: EgressConnection): void {
-    this.#connections.delete(connection);
-    connection.quit();
+    this.#connections.drop(connection);
   }
 
   closeIdle(now: number): void {
     this.sites.forgetOld(now);
-    for (const connection of this.#idle.filter((idle) => now - idle.idleSince > IDLE_MS || !idle.open)) {
-      this.#idle.splice(this.#idle.indexOf(connection), 1);
-      this.drop(connection);
-    }
+    this.#connections.closeIdle(now);
   }
 
   close(): void {
-    for (const connection of this.#connections) connection.quit();
-    this.#idle.length = 0;
-    this.#connections.clear();
+    this.#connections.close();
   }
 
   /** Counts a new connection, or says when one may be opened again. */
@@ -185,14 +174,15 @@ export class Sessions {
 
   /** An idle connection to one of the domain's hosts that is protected as its mail needs; none while something must be asked. */
   #kept(domain: string): EgressConnection | undefined {
-    if (this.#idle.length === 0) return undefined;
+    const { idle } = this.#connections;
+    if (idle.length === 0) return undefined;
     const { resolver, security } = this.#parts;
     const route = resolver.freshRoute(domain);
     if (route === null) return undefined;
     const sts = security.knownSts(domain);
     if (sts === undefined) return undefined;
     const wanted = this.#parts.transcripts.wants(this.#lane());
-    return this.#idle.findLast((connection) => {
+    return idle.findLast((connection) => {
       const { host, tracer } = connection.spec;
       // Somebody wants to read a conversation from its beginning.
       if (wanted && tracer === undefined) return false;

@@ -5,6 +5,7 @@
 import { isIPv4 } from 'node:net';
 import * as clock from '../clock.ts';
 import { type Answer, type ConnectionSpec, EgressConnection } from '../egress/connection.ts';
+import { KeptConnections } from '../egress/kept-connections.ts';
 import { Sites } from '../egress/sites.ts';
 import type { TlsRequirement } from '../transport-security/requirement.ts';
 import type { UpstreamSettings } from './settings.ts';
@@ -26,24 +27,23 @@ export interface NotReached {
 
 type Host = UpstreamSettings['hosts'][number];
 
-const IDLE_MS = 5_000;
 const IPS_TRIED = 3;
 
 export class UpstreamSessions {
   readonly #settings: UpstreamSettings;
   readonly #parts: UpstreamSessionParts;
-  readonly #connections = new Set<EgressConnection>();
-  readonly #idle: EgressConnection[] = [];
+  readonly #connections: KeptConnections;
   readonly #sites = new Sites();
 
   constructor(settings: UpstreamSettings, parts: UpstreamSessionParts) {
     this.#settings = settings;
     this.#parts = parts;
+    this.#connections = new KeptConnections(() => settings.messagesPerConnection);
   }
 
   /** Until when (ms) every host rests; 0: one may be tried. */
   restsUntil(now: number): number {
-    if (this.#idle.some((connection) => connection.open)) return 0;
+    if (this.#connections.idle.some((connection) => connection.open)) return 0;
     return Math.min(...this.#settings.hosts.map((host) => this.#sites.restsUntil(site(host), now)));
   }
 
@@ -54,9 +54,10 @@ export class UpstreamSessions {
 
   /** A connection, kept or new. Never rejects. */
   async reach(): Promise<EgressConnection | NotReached> {
-    for (let kept = this.#idle.pop(); kept !== undefined; kept = this.#idle.pop()) {
-      if (kept.open) return kept;
-      this.drop(kept);
+    const kept = this.#connections.idle.findLast((connection) => connection.open);
+    if (kept !== undefined) {
+      this.#connections.take(kept);
+      return kept;
     }
     let due = Number.POSITIVE_INFINITY;
     let why = 'no host can be reached';
@@ -90,31 +91,20 @@ export class UpstreamSessions {
   }
 
   keep(connection: EgressConnection): void {
-    if (!connection.open || connection.used >= this.#settings.messagesPerConnection) {
-      this.drop(connection);
-      return;
-    }
-    connection.idleSince = clock.now();
-    this.#idle.push(connection);
+    this.#connections.keep(connection);
   }
 
   drop(connection: EgressConnection): void {
-    this.#connections.delete(connection);
-    connection.quit();
+    this.#connections.drop(connection);
   }
 
   closeIdle(now: number): void {
     this.#sites.forgetOld(now);
-    for (const connection of this.#idle.filter((idle) => now - idle.idleSince > IDLE_MS || !idle.open)) {
-      this.#idle.splice(this.#idle.indexOf(connection), 1);
-      this.drop(connection);
-    }
+    this.#connections.closeIdle(now);
   }
 
   close(): void {
-    for (const connection of this.#connections) connection.quit();
-    this.#idle.length = 0;
-    this.#connections.clear();
+    this.#connections.close();
   }
 
   async #openHost(host: Host): Promise<EgressConnection | Answer> {

@@ -1,0 +1,59 @@
+/** Open connections that are kept while there is mail for them; the ones nobody uses wait in the order they came back. */
+import * as clock from '../clock.ts';
+import type { EgressConnection } from './connection.ts';
+
+const IDLE_MS = 5_000;
+
+export class KeptConnections {
+  readonly #most: () => number;
+  readonly #all = new Set<EgressConnection>();
+  readonly #idle: EgressConnection[] = [];
+
+  /** `most`: messages one connection may carry. */
+  constructor(most: () => number) {
+    this.#most = most;
+  }
+
+  /** Connections nobody uses now, the one that came back last at the end. */
+  get idle(): readonly EgressConnection[] {
+    return this.#idle;
+  }
+
+  /** Counts a new connection in, which is in use. */
+  add(connection: EgressConnection): void {
+    this.#all.add(connection);
+  }
+
+  /** Takes an idle one into use. */
+  take(connection: EgressConnection): void {
+    this.#idle.splice(this.#idle.indexOf(connection), 1);
+  }
+
+  /** A use is over: it waits for the next, unless it is closed or has carried all it may. */
+  keep(connection: EgressConnection): void {
+    if (!connection.open || connection.used >= this.#most()) {
+      this.drop(connection);
+      return;
+    }
+    connection.idleSince = clock.now();
+    this.#idle.push(connection);
+  }
+
+  drop(connection: EgressConnection): void {
+    this.#all.delete(connection);
+    connection.quit();
+  }
+
+  closeIdle(now: number): void {
+    for (const connection of this.#idle.filter((idle) => now - idle.idleSince > IDLE_MS || !idle.open)) {
+      this.take(connection);
+      this.drop(connection);
+    }
+  }
+
+  close(): void {
+    for (const connection of this.#all) connection.quit();
+    this.#idle.length = 0;
+    this.#all.clear();
+  }
+}
