@@ -14,8 +14,8 @@ import { pairedRatio } from '../gates/placement.ts';
 import { wilson } from '../gates/wilson.ts';
 import {
   COMPARE,
-  type Comparison,
   type CompareVerdict,
+  type Comparison,
   closeCampaign,
   judgeComparison,
   marginFor,
@@ -63,7 +63,11 @@ export interface CutJudgement {
   /** Wilson 95% intervals of both rates, for display. */
   readonly intervals: { readonly old: readonly [number, number]; readonly new: readonly [number, number] };
   /** Sums of the comparison: towards a fail, and in hand towards a pass. */
-  readonly sums?: { readonly pool: number; readonly inHand: number; readonly providers: Readonly<Record<string, number>> };
+  readonly sums?: {
+    readonly pool: number;
+    readonly inHand: number;
+    readonly providers: Readonly<Record<string, number>>;
+  };
   /** Messages on the new arm that a pass still needs, and about how many plan hours that takes; null: nobody knows. */
   readonly needs: number | null;
   readonly hours: number | null;
@@ -110,7 +114,9 @@ export function judgeArms(input: EvidenceInput): CutJudgement[] {
 
 /** Campaigns that both arms sent and that have closed. */
 export function campaignsOnBoth({ rows, now, hourMs, dayOf }: EvidenceInput): number {
-  const closed = [...campaignsOf(rows, dayOf)].filter(([, mail]) => lastHour(mail) + CLOSES['hard-bounce'] * hourMs <= now);
+  const closed = [...campaignsOf(rows, dayOf)].filter(
+    ([, mail]) => lastHour(mail) + CLOSES['hard-bounce'] * hourMs <= now,
+  );
   return closed.filter(([, mail]) => (['old', 'new'] as const).every((arm) => messages(mail, arm) > 0)).length;
 }
 
@@ -131,8 +137,14 @@ function counted(input: EvidenceInput, metric: Compared): CutJudgement {
   const seen = `${metric} new ${text(sums.new)}, old ${text(sums.old)}`;
   const limit = feeds.new[metric] === 'ok' ? overLimit(rows, metric, trialsOf) : undefined;
   if (limit !== undefined)
-    return { ...base, verdict: 'fail', failed: { by: 'limit', provider: limit.provider }, says: `${seen}: ${limit.says}` };
-  if (feeds.new[metric] === 'none') return { ...base, verdict: 'not-configured', says: `${metric}: the new arm has no feed` };
+    return {
+      ...base,
+      verdict: 'fail',
+      failed: { by: 'limit', provider: limit.provider },
+      says: `${seen}: ${limit.says}`,
+    };
+  if (feeds.new[metric] === 'none')
+    return { ...base, verdict: 'not-configured', says: `${metric}: the new arm has no feed` };
   if (feeds.new[metric] === 'stale' || feeds.old[metric] === 'stale') {
     const which = feeds.new[metric] === 'stale' ? 'new' : 'old';
     return { ...base, verdict: 'stale', says: `${metric}: events of the ${which} arm have stopped` };
@@ -167,10 +179,18 @@ function compared(
     return { ...base, sums, verdict: 'fail', failed: { by: 'comparison', provider: verdict.provider }, says };
   }
   if (verdict.verdict === 'pass')
-    return { ...base, sums, needs: 0, hours: 0, verdict: 'pass', says: `${seen}: not worse (${campaigns.length} campaigns)` };
+    return {
+      ...base,
+      sums,
+      needs: 0,
+      hours: 0,
+      verdict: 'pass',
+      says: `${seen}: not worse (${campaigns.length} campaigns)`,
+    };
   const doubt = verdict.doubtful.length === 0 ? '' : `, doubt at ${verdict.doubtful.join(', ')}`;
   const { needs, hours } = missing(input, base, comparison, rule.margin, closes / hourMs);
-  const wait = needs === null ? 'nothing is sent to compare' : `needs about ${needs} more on the new arm${inHours(hours)}`;
+  const wait =
+    needs === null ? 'nothing is sent to compare' : `needs about ${needs} more on the new arm${inHours(hours)}`;
   return { ...base, sums, needs, hours, verdict: 'insufficient', says: `${seen}: ${wait}${doubt}` };
 }
 
@@ -178,7 +198,9 @@ function compared(
 function alone(input: EvidenceInput, metric: Compared, base: Base, seen: ArmSum): CutJudgement {
   const level = LEVELS[metric];
   const enough = enoughSeen(seen.events, seen.trials, level, Math.max(1, input.perDay));
-  const more = enough ? 0 : trialsMissing(seen.events, seen.trials, Math.max(level.harmful, 3 / Math.max(1, input.perDay)), level.healthy);
+  const more = enough
+    ? 0
+    : trialsMissing(seen.events, seen.trials, Math.max(level.harmful, 3 / Math.max(1, input.perDay)), level.healthy);
   const hours = more === null ? null : more === 0 ? 0 : hoursFor(more, input.perHour, 0);
   const then = enough
     ? 'enough seen of the new arm alone'
@@ -199,7 +221,10 @@ function overLimit(
   const ours = rows.filter((row) => row.arm === 'new');
   const groups: [string | null, readonly ArmHour[]][] = [
     [null, ours],
-    ...[...Map.groupBy(ours, (row) => row.provider)].map(([provider, own]): [string, readonly ArmHour[]] => [provider, own]),
+    ...[...Map.groupBy(ours, (row) => row.provider)].map(([provider, own]): [string, readonly ArmHour[]] => [
+      provider,
+      own,
+    ]),
   ];
   for (const [provider, own] of groups) {
     const [trials, events] = [total(own, trialsOf), total(own, EVENTS[metric])];
@@ -308,5 +333,9 @@ function percent(rate: number): string {
 
 function inHours(hours: number | null): string {
   if (hours === null) return '';
-  return hours < 1 ? ', about 1 h' : hours < 72 ? `, about ${Math.ceil(hours)} h` : `, about ${Math.ceil(hours / 24)} days`;
+  return hours < 1
+    ? ', about 1 h'
+    : hours < 72
+      ? `, about ${Math.ceil(hours)} h`
+      : `, about ${Math.ceil(hours / 24)} days`;
 }

@@ -16,16 +16,21 @@ const DAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
 function weekly(text: string): number | undefined {
   const [, day = '', hour = '', minute = ''] = /^([A-Z][a-z]{2}) (\d{2}):(\d{2})$/.exec(text) ?? [];
   const at = DAYS.indexOf(day);
-  return at < 0 || Number(hour) > 24 || Number(minute) > 59 ? undefined : (at * 24 + Number(hour)) * 60 + Number(minute);
+  return at < 0 || Number(hour) > 24 || Number(minute) > 59
+    ? undefined
+    : (at * 24 + Number(hour)) * 60 + Number(minute);
 }
 
 export function freezeProblems(freezes: readonly Freeze[]): string[] {
   return freezes.flatMap(({ from, to }) => {
     const [a, b] = [weekly(from), weekly(to)];
-    if (a !== undefined && b !== undefined) return a === b ? [`freeze ${from} to ${to} is a whole week or nothing`] : [];
+    if (a !== undefined && b !== undefined)
+      return a === b ? [`freeze ${from} to ${to} is a whole week or nothing`] : [];
     const [x, y] = [Date.parse(from), Date.parse(to)];
     if (a === undefined && b === undefined && x < y) return [];
-    return [`freeze "${from}" to "${to}": give two times such as "Fri 16:00", or two instants such as 2026-12-24T00:00Z, the first one earlier`];
+    return [
+      `freeze "${from}" to "${to}": give two times such as "Fri 16:00", or two instants such as 2026-12-24T00:00Z, the first one earlier`,
+    ];
   });
 }
 

@@ -70,7 +70,7 @@ export function judgeStep(input: StepInput): StepDecision {
     case 'watching':
       return watching(input);
     default:
-      return stays(input, 'waits for a person', []);
+      return stays('waits for a person', []);
   }
 }
 
@@ -92,7 +92,8 @@ function falling(input: StepInput): StepDecision | null {
   if (worst === 'hold') return phase === 'holding' || phase === 'stepped-back' ? null : decided('hold', reason);
   if (worst === 'step-back' && input.stepBacks < plan.mostStepBacks) return decided('step-back', reason);
   const why = worst === 'step-back' ? `${reason}; it stepped back ${input.stepBacks} times already` : reason;
-  if (input.rollbackHook === 'unasked') return { ...decided(null, `asks before a rollback: ${why}`), ask: 'confirm-rollback' };
+  if (input.rollbackHook === 'unasked')
+    return { ...decided(null, `asks before a rollback: ${why}`), ask: 'confirm-rollback' };
   // A no keeps the mail where it is, and a person has it from there.
   if (input.rollbackHook === 'no')
     return phase === 'holding' ? null : decided('hold', `${why}; the webhook refused the rollback`);
@@ -101,22 +102,30 @@ function falling(input: StepInput): StepDecision | null {
 
 function raising(input: StepInput): StepDecision {
   const { phase, nextPoints } = input;
-  if (nextPoints === null) return stays(input, 'the last step', []);
-  const missing = phase === 'preparing' || (phase === 'waiting' && input.points <= 0) ? preparing(input) : running(input);
+  if (nextPoints === null) return stays('the last step', []);
+  const missing =
+    phase === 'preparing' || (phase === 'waiting' && input.points <= 0) ? preparing(input) : running(input);
   const more = [...missing, ...carrying(input)];
   if (more.length > 0) {
     const says = more.map((one) => one.says);
     if (phase === 'waiting') return { ...decided('doubt', `no longer ready: ${says.join('; ')}`), waits: says };
-    return stays(input, says.join('; '), more);
+    return stays(says.join('; '), more);
   }
   // What holds all steps comes before asking anybody: a yes on Friday is not a yes on Monday.
-  if (input.frozen !== null) return stays(input, `frozen: ${input.frozen}`, [{ says: `frozen: ${input.frozen}`, hours: null }]);
+  if (input.frozen !== null)
+    return stays(`frozen: ${input.frozen}`, [{ says: `frozen: ${input.frozen}`, hours: null }]);
   const to = `${nextPoints}%`;
-  if (input.stepHook === 'unasked') return { ...decided(null, `ready for ${to}, asks the webhook`), ask: 'confirm-step' };
-  if (input.stepHook === 'no') return stays(input, `ready for ${to}, the webhook refused`, [{ says: 'the webhook refused; it is asked again', hours: null }]);
+  if (input.stepHook === 'unasked')
+    return { ...decided(null, `ready for ${to}, asks the webhook`), ask: 'confirm-step' };
+  if (input.stepHook === 'no')
+    return stays(`ready for ${to}, the webhook refused`, [
+      { says: 'the webhook refused; it is asked again', hours: null },
+    ]);
   if (phase === 'waiting') {
     if (input.approval === 'given') return decided('approve', `ready and approved: to ${to}`);
-    return stays(input, `ready for ${to}: waits for an approval`, [{ says: 'a person approves (./rampart cutover approve)', hours: null }]);
+    return stays(`ready for ${to}: waits for an approval`, [
+      { says: 'a person approves (./rampart cutover approve)', hours: null },
+    ]);
   }
   if (input.approval === 'wanted') return decided('ask', `ready for ${to}: a person approves it`);
   return decided('advance', phase === 'preparing' ? `prepared: begins with ${to}` : `passed: to ${to}`);
@@ -135,7 +144,10 @@ function running(input: StepInput): Wait[] {
   const { plan, points, reachedHours, campaigns, judgements } = input;
   const waits: Wait[] = [];
   if (reachedHours === null) {
-    waits.push({ says: `the share is not at ${points}% yet (${input.shareLimit ?? 'the next window raises it'})`, hours: null });
+    waits.push({
+      says: `the share is not at ${points}% yet (${input.shareLimit ?? 'the next window raises it'})`,
+      hours: null,
+    });
   } else {
     const least = Math.max(plan.minHours, points >= plan.lagFrom ? plan.lagHours : 0);
     if (reachedHours < least)
@@ -167,7 +179,7 @@ function recovering(input: StepInput): StepDecision {
   const { plan, phaseHours } = input;
   if (phaseHours < plan.coolDownHours) {
     const says = `cools down: ${Math.floor(phaseHours)} of ${plan.coolDownHours} h`;
-    return stays(input, says, [{ says, hours: plan.coolDownHours - phaseHours }]);
+    return stays(says, [{ says, hours: plan.coolDownHours - phaseHours }]);
   }
   return decided('recover', `clean for ${plan.coolDownHours} h at ${input.points}%`);
 }
@@ -177,10 +189,10 @@ function watching(input: StepInput): StepDecision {
   const since = input.reachedHours ?? 0;
   if (since < hours) {
     const says = `watches: ${Math.floor(since / 24)} of ${input.plan.watchDays} days; ./rampart cutover reverse takes it back`;
-    return stays(input, says, [{ says, hours: hours - since }]);
+    return stays(says, [{ says, hours: hours - since }]);
   }
   const stale = input.judgements.find((one) => one.verdict === 'stale');
-  if (stale !== undefined) return stays(input, stale.says, [{ says: stale.says, hours: null }]);
+  if (stale !== undefined) return stays(stale.says, [{ says: stale.says, hours: null }]);
   return decided('complete', `${input.plan.watchDays} days at the last step with nothing wrong`);
 }
 
@@ -188,7 +200,7 @@ function decided(event: CutoverEvent | null, reason: string): StepDecision {
   return { event, reason, waits: [], hours: null };
 }
 
-function stays(_: StepInput, reason: string, waits: readonly Wait[]): StepDecision {
+function stays(reason: string, waits: readonly Wait[]): StepDecision {
   const known = waits.flatMap(({ hours }) => (hours === null ? [] : [hours]));
   return {
     event: null,

@@ -40,7 +40,11 @@ export function movingAt(ladder: readonly Rung[], at: number): Stream {
 }
 
 /** The next rung that moves a stream that has mail, else the last one; undefined: there is none above. */
-export function rungAfter(ladder: readonly Rung[], at: number, hasMail: (stream: Stream) => boolean): number | undefined {
+export function rungAfter(
+  ladder: readonly Rung[],
+  at: number,
+  hasMail: (stream: Stream) => boolean,
+): number | undefined {
   for (let next = at + 1; next < ladder.length; next++)
     if (next === ladder.length - 1 || hasMail(movingAt(ladder, next))) return next;
   return undefined;

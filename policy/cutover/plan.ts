@@ -103,19 +103,20 @@ export function mostAfter(points: number): number {
 /** Why a plan can not be used, in words; empty when it can. */
 export function cutoverPlanProblems(plan: CutoverPlan): string[] {
   const problems = [...listProblems('steps', plan.steps), ...freezeProblems(plan.freezes)];
-  if (plan.transactionalSteps.length > 0)
-    problems.push(...listProblems('transactionalSteps', plan.transactionalSteps));
+  if (plan.transactionalSteps.length > 0) problems.push(...listProblems('transactionalSteps', plan.transactionalSteps));
   if (Array.isArray(plan.approve))
     for (const step of plan.approve)
       if (!plan.steps.includes(step)) problems.push(`approve names ${step}%, which is no step`);
   for (const hook of plan.webhooks)
-    if (!/^https?:\/\//.test(hook.url)) problems.push(`the webhook of ${hook.gate} is "${hook.url}": give an http(s) URL`);
+    if (!/^https?:\/\//.test(hook.url))
+      problems.push(`the webhook of ${hook.gate} is "${hook.url}": give an http(s) URL`);
   return problems;
 }
 
 function listProblems(name: string, steps: readonly number[]): string[] {
   if (steps.some((step) => !(step > 0 && step <= 100))) return [`${name}: every step is above 0 and at most 100`];
-  if (steps.some((step, at) => at > 0 && step <= (steps[at - 1] ?? 0))) return [`${name}: each step is above the one before`];
+  if (steps.some((step, at) => at > 0 && step <= (steps[at - 1] ?? 0)))
+    return [`${name}: each step is above the one before`];
   return steps.at(-1) === 100 ? [] : [`${name}: the last step is 100 (it is ${steps.at(-1) ?? 'missing'})`];
 }
 

@@ -47,7 +47,8 @@ export function effectiveShare(input: ShareInput): Share {
   const limits: [Share['binds'], number][] = [['step', step]];
   if (!uncapped) limits.push(['growth', Math.max(Math.min(before, step), mostAfter(before))]);
   // Without a forecast nobody knows what a share would be: what has a grant may flow, and overflow takes the rest.
-  if (grants !== null) limits.push(['grants', grants <= 0 ? 0 : forecast > 0 ? (100 * CARRIED * grants) / forecast : step]);
+  if (grants !== null)
+    limits.push(['grants', grants <= 0 ? 0 : forecast > 0 ? (100 * CARRIED * grants) / forecast : step]);
   if (forecast > 0) limits.push(['floor', 100 * (1 - Math.min(floorMost, floor / forecast))]);
   const [binds, points] = limits.reduce((least, one) => (one[1] < least[1] ? one : least));
   const within = Math.min(100, Math.max(0, points));
