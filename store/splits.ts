@@ -2,7 +2,7 @@
  * How the mail of a front is divided between the arms of its cutover: written by the cutover's owner, read by every MTA
  * process with its lease.
  */
-import { type Split, splitProblems } from '../policy/cutover/split.ts';
+import type { Split } from '../policy/cutover/split.ts';
 import { type Queryable, type Store, tx } from './connect.ts';
 import { CHANGES } from './holds.ts';
 
@@ -28,14 +28,16 @@ const ms = (column: string) => `extract(epoch from ${column})::float8 * 1000`;
 
 /** Every split, ended ones too (they may still say where a front's mail goes), as a query that others embed. */
 export const SPLITS = `select front, old_arm as "oldArm", new_arm as "newArm", scope, key, revision, thresholds, step, floor,
-  settled, ${ms('started_at')} as "startedAt", ${ms('changed_at')} as "changedAt", ${ms('ended_at')} as "endedAt"
+  moves, settled, ${ms('started_at')} as "startedAt", ${ms('changed_at')} as "changedAt", ${ms('ended_at')} as "endedAt"
   from splits order by front`;
 
 /**
  * Writes a split: all of it, fenced by its revision. `settled` ends the cutover. In one transaction with whatever `also`
  * does (its decision row, say), which runs only when the split was written.
  *
- * @throws SplitRefused: it is not valid, its pools do not exist, or one of them is in another live cutover.
+ * Who writes it checks it first (splitProblems).
+ *
+ * @throws SplitRefused: its pools do not exist, or one of them is in another live cutover.
  */
 export function writeSplit(
   store: Store,
@@ -51,8 +53,6 @@ export function writeSplit(
 
 /** The same inside a transaction of the caller. */
 export async function writeSplitIn(db: Queryable, split: Split): Promise<SplitWritten> {
-  const [problem] = splitProblems(split);
-  if (problem !== undefined) throw new SplitRefused(`the split of ${split.front} is refused: ${problem}`);
   // Two cutovers that start at the same time must see each other.
   await db.query('lock table splits in share row exclusive mode');
   const { rows } = await db.query(`select * from (${SPLITS}) s where front = $1`, [split.front]);
@@ -72,12 +72,14 @@ export async function writeSplitIn(db: Queryable, split: Split): Promise<SplitWr
     split.step === null ? null : JSON.stringify(split.step),
     JSON.stringify(split.floor),
     split.settled,
+    JSON.stringify(split.moves),
   ];
   await db.query(
-    `insert into splits as s (front, old_arm, new_arm, scope, key, revision, thresholds, step, floor, settled, ended_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, case when $10::text is not null then now() end)
+    `insert into splits as s (front, old_arm, new_arm, scope, key, revision, thresholds, step, floor, settled, moves,
+       ended_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, case when $10::text is not null then now() end)
      on conflict (front) do update set old_arm = $2, new_arm = $3, scope = $4, key = $5, revision = $6, thresholds = $7,
-       step = $8, floor = $9, settled = $10, changed_at = now(),
+       step = $8, floor = $9, settled = $10, moves = $11, changed_at = now(),
        started_at = case when s.ended_at is not null and $10::text is null then now() else s.started_at end,
        ended_at = case when $10::text is not null then coalesce(s.ended_at, now()) end`,
     values,

@@ -41,8 +41,20 @@ export interface Split {
   readonly step: Thresholds | null;
   /** The top slice (buckets) that stays on the old arm whatever the thresholds say, to keep it warm; by provider and `*`. */
   readonly floor: Readonly<Record<string, number>>;
+  /** What becomes of waiting mail when the line moves. */
+  readonly moves: MoveRules;
   /** The cutover is over, and this arm has all mail of the front. null: it is live. */
   readonly settled: Arm | null;
+}
+
+/** What becomes of mail that waits in the new arm when it goes back (policy/cutover/moves.ts, release.ts). */
+export interface MoveRules {
+  /** Mail that was attempted there; default `stay`. What is in doubt never moves. */
+  readonly attempted?: 'stay' | 'move';
+  /** Messages a day the old arm takes back, by provider and `*`; absent: twice its 7-day peak. */
+  readonly perDay?: Readonly<Record<string, number>>;
+  /** Over how long (plan ms) the rest is spread; default a day. */
+  readonly spreadMs?: number;
 }
 
 /** What of a message decides its arm. */
@@ -119,6 +131,8 @@ export function splitProblems(split: Split): string[] {
         buckets(`${name}.${stream}.${provider}`, value);
     }
   for (const [provider, value] of Object.entries(split.floor)) buckets(`floor.${provider}`, value);
+  for (const [provider, value] of Object.entries(split.moves.perDay ?? {}))
+    if (!(value >= 1)) problems.push(`moves.perDay.${provider} is ${value}: expected at least 1 message a day`);
   return problems;
 }
 

@@ -8,9 +8,11 @@ create table splits (
   scope       jsonb not null,
   key         text not null,                       -- of the hash of recipients
   revision    bigint not null check (revision > 0),
-  thresholds  jsonb not null,                      -- what the new arm may carry now, in buckets by stream and provider
+  thresholds  jsonb not null                       -- what the new arm may carry now, in buckets by stream and provider
+              check (thresholds->'marketing'->'*' is not null and thresholds->'transactional'->'*' is not null),
   step        jsonb,                               -- what the step says; null: the same
   floor       jsonb not null,                      -- top slice of the old arm, in buckets by provider
+  moves       jsonb not null default '{}',         -- what becomes of waiting mail when the line moves
   started_at  timestamptz not null default now(),
   changed_at  timestamptz not null default now(),
   ended_at    timestamptz,
@@ -50,3 +52,15 @@ create index attempts_of_front on attempts (front, first_at) where front is not 
 
 -- What each MTA process runs: {front: revision}.
 alter table processes add column splits jsonb not null default '{}';
+
+-- How fast mail goes back to an old arm: one row a provider since the front's last change.
+create table split_releases (
+  front     text not null,
+  provider  text not null,
+  revision  bigint not null,
+  at_once   integer not null,                      -- may go now
+  gap_ms    double precision not null,             -- between those that follow
+  next_at   timestamptz not null,                  -- the first instant that is free
+  released  bigint not null default 0,
+  primary key (front, provider)
+);
