@@ -1,5 +1,10 @@
 /** Binds activities to what they need; a refusal of bad input becomes a failure nobody retries. */
 import { ApplicationFailure, Context } from '@temporalio/activity';
+import { askGate } from './cutover/ask.ts';
+import { evaluateCutover } from './cutover/evaluate.ts';
+import { migrate } from './cutover/migrate.ts';
+import { orderCutover } from './cutover/orders.ts';
+import { probeCutover } from './cutover/probes.ts';
 import { type ActivityDeps, BadInput } from './deps.ts';
 import { evaluate } from './evaluate.ts';
 import { probe } from './probe.ts';
@@ -33,6 +38,11 @@ export function createActivities(deps: ActivityDeps): Activities {
       const context = Context.current();
       return startDue(given, input, () => context.heartbeat());
     }),
+    evaluateCutover: bound(evaluateCutover),
+    orderCutover: bound(orderCutover),
+    probeCutover: bound(probeCutover),
+    askGate: bound(askGate),
+    migrate: bound(migrate),
     watch: () => {
       const context = Context.current();
       return watch(deps, () => context.heartbeat(), context.cancellationSignal);

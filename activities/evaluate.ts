@@ -30,6 +30,7 @@ import { probeAnswers } from '../store/probing.ts';
 import { closeSignals } from '../store/signals.ts';
 import { sentInStage } from '../store/volumes.ts';
 import { alarmsOf, placeAlarms } from './alarms.ts';
+import { offeredTo } from './cutover/offered.ts';
 import type { ActivityDeps } from './deps.ts';
 import { evaluationTimes, nextEvaluation } from './evaluation-times.ts';
 import { complaintFeeds, gatherEvidence } from './evidence.ts';
@@ -99,6 +100,12 @@ export async function evaluateOnce(
   const carried = await campaignsCarried(db, lanes, live, window, calendar);
   const used = await unitsUsed(db, address, window.index);
   const orders = await liveOrders(db, address, now);
+  const offered = await offeredTo(
+    db,
+    row.pool,
+    window,
+    lanes.map((lane) => lane.provider),
+  );
   const byVolume = ramps.some((one) => one.plan.advance === 'volume-stage');
   const stageSent = byVolume ? await sentInStage(db, address) : new Map<string, number>();
 
@@ -128,7 +135,10 @@ export async function evaluateOnce(
         .map(({ at, ...one }) => ({ ...one, answered: at <= lane.evidenceSince })),
       use: {
         sent: used.get(lane.provider) ?? 0,
-        expected: granted * elapsedShare(window, now),
+        expected: Math.min(
+          granted * elapsedShare(window, now),
+          offered?.(lane.provider, granted) ?? Number.POSITIVE_INFINITY,
+        ),
         stageSent: stageSent.get(lane.provider),
         stopped: holds.some((hold) => isGate(hold) && holdsOnLane([{ ...hold, until: null }], key, now).length > 0),
       },

@@ -1,5 +1,13 @@
 /** What activities take and give: the contract workflows see (as types only). */
-import type { CommandResult, Pause, Resume, SetPlan, StartRamp, VerbCommand } from '../temporal/contracts.ts';
+import type {
+  CommandResult,
+  CutoverCommand,
+  Pause,
+  Resume,
+  SetPlan,
+  StartRamp,
+  VerbCommand,
+} from '../temporal/contracts.ts';
 
 export type Trigger = 'schedule' | 'incident' | 'command';
 
@@ -41,6 +49,34 @@ export interface RangeStep {
   readonly nextAt: number | null;
 }
 
+export interface CutoverLookInput {
+  readonly operationId: string;
+  readonly front: string;
+}
+
+/** Absolute and recorded, like EvaluateResult. */
+export interface CutoverLook {
+  readonly policyVersion: string;
+  /** When to look again, ms. */
+  readonly nextAt: number;
+  readonly phase: string;
+  readonly rung: number;
+  /** Points of the stream that moves. */
+  readonly share: number;
+  readonly over: boolean;
+  /** Whether probes are to be sent or looked for. */
+  readonly probe: boolean;
+  /** A webhook that is to be asked; null: none. */
+  readonly ask: { readonly gate: 'confirm-step' | 'confirm-rollback'; readonly rung: number } | null;
+}
+
+export interface MigrationStep {
+  /** Fronts whose cutover runs: each has its workflow. */
+  readonly fronts: readonly string[];
+  /** When to look again, ms; null: the migration is over. */
+  readonly nextAt: number | null;
+}
+
 export interface Activities {
   /** null: nobody knows the address, so there is nothing to live for. */
   evaluate(input: EvaluateInput): Promise<EvaluateResult | null>;
@@ -53,4 +89,15 @@ export interface Activities {
   watch(): Promise<void>;
   /** One look at a range: starts what is due. */
   startDue(input: { readonly range: string }): Promise<RangeStep>;
+  /** null: the front has no live cutover. */
+  evaluateCutover(input: CutoverLookInput): Promise<CutoverLook | null>;
+  orderCutover(command: CutoverCommand & { readonly front: string }): Promise<CommandResult>;
+  probeCutover(input: { readonly front: string }): Promise<{ readonly sent: number }>;
+  askGate(input: {
+    readonly front: string;
+    readonly gate: 'confirm-step' | 'confirm-rollback';
+    readonly rung: number;
+    readonly at: number;
+  }): Promise<void>;
+  migrate(input: { readonly name: string }): Promise<MigrationStep>;
 }

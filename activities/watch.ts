@@ -16,6 +16,7 @@ import { addNotice, StaleRevision } from '../store/decisions.ts';
 import { type HoldWrite, holdsSince, openIncident, placeHold } from '../store/holds.ts';
 import { addressRows, fenceLane } from '../store/lanes.ts';
 import { campaignRollups, recentRollups, warmLaneTroubles } from '../store/measures.ts';
+import { lookAtCutovers } from './cutover/watch.ts';
 import type { ActivityDeps } from './deps.ts';
 import { hourlyDetectors } from './detectors.ts';
 
@@ -36,6 +37,7 @@ export async function watch(deps: ActivityDeps, beat: () => void, cancelled: Abo
     for (const [pool, calendar] of pools) await look(deps, pool, calendar);
     const [calendar] = pools.values();
     if (calendar !== undefined) await lookAtProviders(deps, calendar);
+    await lookAtCutovers(deps);
     await detectors.look(beat);
     const shortest = Math.min(LOOK_MS, ...[...pools.values()].map((calendar) => planMs(HOUR, calendar)));
     await sleep(Math.max(LEAST_MS, shortest), undefined, { signal: cancelled }).catch(() => {});

@@ -75,7 +75,7 @@ export async function observe(
   return Object.fromEntries(messageIds.map((id) => [id, seen.get(id) ?? unseen]));
 }
 
-function connection(account: SeedAccount, timeoutMs: number): ImapFlow {
+export function connection(account: SeedAccount, timeoutMs: number): ImapFlow {
   return new ImapFlow({
     host: account.host,
     port: account.port,
@@ -95,7 +95,7 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\./.test(host);
 }
 
-async function folders(client: ImapFlow): Promise<Folder[]> {
+export async function folders(client: ImapFlow): Promise<Folder[]> {
   const listed = await client.list();
   // RFC 3501: INBOX always exists. A list without it is a list that failed.
   if (!listed.some((entry) => entry.path.toUpperCase() === 'INBOX')) throw new Error('the server lists no INBOX');

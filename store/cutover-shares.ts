@@ -31,8 +31,9 @@ export async function frontVolumes(db: Queryable, front: string, windows: readon
 
 export interface ArmCapacity {
   readonly provider: string;
-  /** Units its lanes may use in the window. */
+  /** Units its lanes may use in the window, and in the next one as far as that is decided. */
   readonly units: number;
+  readonly next: number;
   /** Lanes that are stopped for the sender's reputation: held by a gate or an incident, or in quarantine. */
   readonly stopped: number;
   readonly lanes: number;
@@ -44,12 +45,15 @@ export async function armCapacity(db: Queryable, pool: string, window: number): 
     `select l.provider, count(*)::int as lanes,
        sum(case when l.phase in ('planned', 'quarantined') then 0
              else coalesce(g.units, case when l.phase = 'warm' then l.ceiling else 0 end) end)::float8 as units,
+       sum(case when l.phase in ('planned', 'quarantined') then 0
+             else coalesce(n.units, g.units, case when l.phase = 'warm' then l.ceiling else 0 end) end)::float8 as next,
        count(*) filter (where l.phase = 'quarantined' or exists (
          select from holds h where h.cleared_at is null and (h.until is null or h.until > now())
            and h.scope = 'lane' and h.target = host(l.address) || ' ' || l.provider
            and h.cause ~ '^(gate:(block|reputation)|incident:)'))::int as stopped
      from lanes l join addresses a using (address)
        left join grants g on g.address = l.address and g.provider = l.provider and g.window_index = $2
+       left join grants n on n.address = l.address and n.provider = l.provider and n.window_index = $2 + 1
      where a.pool = $1 group by 1 order by 1`,
     [pool, window],
   );

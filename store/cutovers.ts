@@ -6,7 +6,7 @@ import type { Calendar } from '../policy/calendar.ts';
 import type { Difference } from '../policy/cutover/differences.ts';
 import type { CutoverEvent, CutoverPhase, CutoverState } from '../policy/cutover/machine.ts';
 import type { CutoverPlan } from '../policy/cutover/plan.ts';
-import type { Arm, SplitScope, Thresholds } from '../policy/cutover/split.ts';
+import type { Arm, MoveRules, SplitScope, Thresholds } from '../policy/cutover/split.ts';
 import type { Queryable } from './connect.ts';
 import { StaleRevision } from './decisions.ts';
 import { readSplit, writeSplitIn } from './splits.ts';
@@ -106,7 +106,7 @@ export async function insertCutover(db: Queryable, start: CutoverStart, by: By):
   const before = await readSplit(db, front);
   const nothing = { marketing: { '*': 0 }, transactional: { '*': 0 } };
   await writeSplitIn(db, {
-    ...{ front, oldArm, newArm, scope, key, thresholds: nothing, step: null, floor: {}, settled: null },
+    ...{ front, oldArm, newArm, scope, key, thresholds: nothing, step: null, floor: {}, moves: {}, settled: null },
     revision: (before?.revision ?? 0) + 1,
   });
   await db.query(
@@ -132,7 +132,8 @@ export interface SplitChangeWrite {
   /** What the rung says where it is more than the thresholds; null: the same. */
   readonly step: Thresholds | null;
   readonly floor?: Readonly<Record<string, number>>;
-  readonly settled?: Arm;
+  /** What becomes of mail that waits in the new arm; absent: as it was. */
+  readonly moves?: MoveRules;
 }
 
 export interface CutoverApply {
@@ -222,13 +223,14 @@ async function tellSplit(
 ): Promise<void> {
   const before = await readSplit(db, row.front);
   if (before === undefined) throw new Error(`the cutover of ${row.front} has no split`);
-  const settled = phase === 'done' ? 'new' : phase === 'aborted' ? 'old' : (change?.settled ?? null);
+  const settled: Arm | null = phase === 'done' ? 'new' : phase === 'aborted' ? 'old' : null;
   const written = await writeSplitIn(db, {
     ...before,
     revision: before.revision + 1,
     thresholds: change?.thresholds ?? before.thresholds,
     step: change === undefined ? before.step : change.step,
     floor: change?.floor ?? before.floor,
+    moves: change?.moves ?? before.moves,
     settled,
   });
   if (written.result !== 'written') throw new StaleRevision(`the split of ${row.front} has moved on`);

@@ -142,3 +142,17 @@ export async function warmLaneTroubles(
   );
   return rows;
 }
+
+/** Attempts and failures of a pool's lanes since an instant, by provider; from the minute rollups. */
+export async function armLastHour(
+  db: Queryable,
+  pool: string,
+  since: number,
+): Promise<{ provider: string; attempts: number; hard: number; blocked: number }[]> {
+  const { rows } = await db.query(
+    `select r.provider, sum(r.attempts)::int as attempts, sum(r.hard)::int as hard, sum(r.blocked)::int as blocked
+     from rollups r join addresses a using (address) where a.pool = $1 and r.bucket >= $2 group by 1 order by 1`,
+    [pool, new Date(since)],
+  );
+  return rows;
+}

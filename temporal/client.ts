@@ -11,7 +11,13 @@ import {
   type AddressInput,
   addressId,
   type CommandResult,
+  type CutoverCommand,
+  type CutoverInput,
+  cutoverId,
+  cutoverUpdate,
   incidentSignal,
+  type MigrationInput,
+  migrationId,
   NAMESPACE,
   type Pause,
   pauseUpdate,
@@ -27,6 +33,7 @@ import {
   type VerbCommand,
   verbUpdate,
   WATCH_ID,
+  wakeSignal,
 } from './contracts.ts';
 import { registerNamespace } from './namespace.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
@@ -48,6 +55,10 @@ export interface TemporalClient {
   /** Starts the workflow that walks a range, unless it runs; which addresses are left is in PostgreSQL. */
   ensureRange(range: string): Promise<void>;
   ensureWatch(): Promise<void>;
+  cutover(front: string, command: CutoverCommand): Promise<CommandResult>;
+  /** Starts the workflow of a front's cutover, or of a migration, unless it runs, and has it look now. */
+  wakeCutover(front: string): Promise<void>;
+  wakeMigration(name: string): Promise<void>;
   /** Registers namespace and search attributes; harmless when they are there. */
   prepare(): Promise<void>;
   readonly client: Client;
@@ -78,6 +89,15 @@ export async function connectTemporal(options: TemporalOptions = {}): Promise<Te
       workflowId: addressId(address),
       taskQueue: TASK_QUEUE,
       args: [{ address }] as [AddressInput],
+      workflowIdConflictPolicy: 'USE_EXISTING' as const,
+      workflowTaskTimeout: '2s' as const,
+    }) as const;
+
+  const startCutover = (front: string) =>
+    ({
+      workflowId: cutoverId(front),
+      taskQueue: TASK_QUEUE,
+      args: [{ front }] as [CutoverInput],
       workflowIdConflictPolicy: 'USE_EXISTING' as const,
       workflowTaskTimeout: '2s' as const,
     }) as const;
@@ -138,6 +158,24 @@ export async function connectTemporal(options: TemporalOptions = {}): Promise<Te
         args: [],
         workflowIdConflictPolicy: 'USE_EXISTING',
         workflowTaskTimeout: '2s',
+      });
+    },
+    cutover: (front, args) =>
+      command(
+        () =>
+          client.workflow.executeUpdateWithStart(cutoverUpdate, {
+            args: [args],
+            updateId: args.operationId,
+            startWorkflowOperation: new WithStartWorkflowOperation('cutover', startCutover(front)),
+          } as never) as Promise<CommandResult>,
+      ),
+    wakeCutover: async (front) => {
+      await client.workflow.signalWithStart('cutover', { ...startCutover(front), signal: wakeSignal, signalArgs: [] });
+    },
+    wakeMigration: async (name) => {
+      await client.workflow.signalWithStart('migration', {
+        ...{ workflowId: migrationId(name), taskQueue: TASK_QUEUE, args: [{ name }] as [MigrationInput] },
+        ...{ workflowIdConflictPolicy: 'USE_EXISTING', workflowTaskTimeout: '2s', signal: wakeSignal, signalArgs: [] },
       });
     },
     prepare: async () => {

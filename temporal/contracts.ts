@@ -3,6 +3,7 @@
  * history); a signal only for incidents, which are facts nobody waits for. Instants are absolute, in ms.
  */
 import { defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { CutoverVerb } from '../policy/cutover/orders.ts';
 import type { Plan } from '../policy/plan.ts';
 import type { LaneVerb } from '../policy/verbs.ts';
 
@@ -12,6 +13,8 @@ export const WATCH_ID = 'watch/fleet';
 
 export const addressId = (address: string) => `address/${address}`;
 export const rangeId = (range: string) => `range/${range}`;
+export const cutoverId = (front: string) => `cutover/${front}`;
+export const migrationId = (name: string) => `migration/${name}`;
 
 /** Who did it and why: every raising or lifting carries them. */
 export interface By {
@@ -113,6 +116,41 @@ export interface RangeInput {
   /** Id of its row. */
   readonly range: string;
 }
+
+/** A person's order about a cutover (policy/cutover/orders.ts). */
+export interface CutoverCommand extends By {
+  readonly verb: CutoverVerb | 'accept-differences';
+  /** Of a rollback: points it goes down to; absent: nothing. */
+  readonly to?: number;
+  /** Of accept-differences. */
+  readonly names?: readonly string[];
+  /** Of what goes back: mail that was attempted, messages a day the old arm takes, and plan hours the rest is spread over. */
+  readonly attempted?: 'stay' | 'move';
+  readonly perDay?: number;
+  readonly spreadHours?: number;
+}
+
+export interface CutoverInput {
+  /** The pool the application names. */
+  readonly front: string;
+  readonly historyLimit?: number;
+  readonly state?: CutoverWorkflowState;
+}
+
+/** What one run hands to the next. */
+export interface CutoverWorkflowState {
+  readonly v: 1;
+  readonly chain: string;
+  readonly looks: number;
+  readonly nextAt: number;
+  readonly results: readonly (readonly [string, CommandResult])[];
+}
+
+export interface MigrationInput {
+  readonly name: string;
+}
+
+export const cutoverUpdate = defineUpdate<CommandResult, [CutoverCommand]>('cutover');
 
 /** Search attributes of an address workflow (registered by temporal/search-attributes.ts). */
 export const SEARCH_ATTRIBUTES = {

@@ -5,8 +5,10 @@
  * they work with nothing but the database. Those that raise (advance, approve, resume) go through the workflow.
  */
 import { type Difference, NOT_COMPARED } from './differences.ts';
-import { type Rung, rungBelow, rungText } from './ladder.ts';
+import { type Rung, rungAt, rungBelow, rungText } from './ladder.ts';
 import { type CutoverEvent, type CutoverState, cutoverAfter, isOver } from './machine.ts';
+import type { MoveRules, Thresholds } from './split.ts';
+import { lowered } from './thresholds.ts';
 
 export const CUTOVER_VERBS = [
   'hold',
@@ -71,6 +73,20 @@ export function orderOn(input: OrderInput): OrderResult {
     default:
       return done(verb);
   }
+}
+
+export interface Fall {
+  readonly thresholds: Thresholds;
+  readonly step: null;
+  readonly moves: MoveRules;
+}
+
+/**
+ * The split of a state that is not above the one before: nothing is measured, so that it can be written at once. `moves`: what
+ * becomes of the mail that waits in the new arm.
+ */
+export function fallTo(thresholds: Thresholds, ladder: readonly Rung[], rung: number, moves: MoveRules = {}): Fall {
+  return { thresholds: lowered(thresholds, rungAt(ladder, rung)), step: null, moves };
 }
 
 /** Accepts differences by name; throws nothing: what is unknown is refused with what there is. */

@@ -1,0 +1,98 @@
+/** From rows to what the arms show: who is measured for what, and the judgements of policy. */
+import { planMs, windowOf } from '../../policy/calendar.ts';
+import {
+  type ArmFeed,
+  type ArmHour,
+  COMPARED,
+  type CutJudgement,
+  campaignsOnBoth,
+  type EvidenceInput,
+  judgeArms,
+} from '../../policy/cutover/evidence.ts';
+import { pointsOf } from '../../policy/cutover/ladder.ts';
+import type { Arm } from '../../policy/cutover/split.ts';
+import { DEFAULTS } from '../../policy/defaults.ts';
+import { armHours } from '../../store/arm-hours.ts';
+import type { Queryable } from '../../store/connect.ts';
+import { cutoverProbes } from '../../store/cutover-probes.ts';
+import type { CutoverRow } from '../../store/cutovers.ts';
+import { poolRows } from '../../store/pools.ts';
+import type { ActivityDeps } from '../deps.ts';
+import type { Shares, Situation } from './shares.ts';
+
+const HOUR = 3_600_000;
+
+export interface Measured {
+  readonly judgements: readonly CutJudgement[];
+  readonly campaigns: number;
+  readonly rows: readonly ArmHour[];
+}
+
+/** Judges the arms on the mail sent since the cutover's evidence began. */
+export async function measureArms(
+  deps: ActivityDeps,
+  db: Queryable,
+  row: CutoverRow,
+  of: Situation,
+  shares: Shares,
+  now: number,
+): Promise<Measured> {
+  const { calendar, plan, front } = row;
+  const hourMs = planMs(HOUR, calendar);
+  const deferralAfterMs = planMs(DEFAULTS.deferralAfterMs, calendar);
+  const rows = await armHours(db, { front, from: row.evidenceSince, to: now, hourMs, deferralAfterMs });
+  const placement = await pairsOf(db, row);
+  const input: EvidenceInput = {
+    ...{ rows, now, hourMs, plan },
+    dayOf: (instant) => windowOf(instant, calendar).index,
+    feeds: {
+      old: await feedsOf(deps, db, row.oldArm, 'old', rows),
+      new: await feedsOf(deps, db, row.newArm, 'new', rows),
+    },
+    perDay: shares.perDay,
+    perHour: shares.perDay / 24,
+    ...(placement.pairs === 0 ? {} : { placement }),
+  };
+  // Below the first rung there is nothing to judge, only the old arm's own rates to keep.
+  if (pointsOf(of.ladder, row.rung) <= 0) return { judgements: [], campaigns: 0, rows };
+  return { judgements: judgeArms(input), campaigns: campaignsOnBoth(input), rows };
+}
+
+type Feeds = EvidenceInput['feeds'][Arm];
+
+/** Addresses of ours are measured by our own attempts; an upstream by the events it gives of itself. */
+async function feedsOf(
+  deps: ActivityDeps,
+  db: Queryable,
+  pool: string,
+  arm: Arm,
+  rows: readonly ArmHour[],
+): Promise<Feeds> {
+  const upstream = (await poolRows(db)).find(({ name }) => name === pool)?.upstream != null;
+  const all = (feed: ArmFeed, complaint: ArmFeed): Feeds => ({
+    ...(Object.fromEntries(COMPARED.map((metric) => [metric, feed])) as Feeds),
+    complaint,
+  });
+  if (!upstream) return all('ok', deps.complaintFeeds.length > 0 ? 'ok' : 'none');
+  const own = rows.filter((row) => row.arm === arm);
+  const told = own.some((row) => row.delivered + row.deferred + row.hard + row.blocked > 0);
+  return all(told ? 'ok' : 'none', own.some((row) => row.complaints > 0) ? 'ok' : 'none');
+}
+
+/** Probes of a pair that both were found: in how many the new arm's was worse, and better. */
+async function pairsOf(db: Queryable, row: CutoverRow): Promise<{ worse: number; better: number; pairs: number }> {
+  const probes = (await cutoverProbes(db, row.id, row.evidenceSince)).filter((probe) => probe.rung >= 0);
+  const sums = { worse: 0, better: 0, pairs: 0 };
+  for (const pair of Map.groupBy(probes, (probe) => probe.pair).values()) {
+    const inInbox = (arm: Arm) => {
+      const placement = pair.find((probe) => probe.arm === arm)?.placement;
+      return placement == null || placement === 'unobserved' ? null : placement === 'inbox' || placement === 'tab';
+    };
+    const [old, ours] = [inInbox('old'), inInbox('new')];
+    if (old === null || ours === null) continue;
+    sums.pairs += 1;
+    if (old && !ours) sums.worse += 1;
+    if (ours && !old) sums.better += 1;
+  }
+  return sums;
+}
