@@ -8,6 +8,8 @@ import { expireDue, recoverDead } from '../store/queue.ts';
 import { dropOldUnverified } from '../store/reports.ts';
 import { durabilityProblems, sweepBodies } from '../store/spool.ts';
 import { expireSuppressions, suppressionsOf } from '../store/suppressions.ts';
+import { ArmMover } from './arms/mover.ts';
+import { UnroutedArms } from './arms/unrouted.ts';
 import * as clock from './clock.ts';
 import { startDelivery } from './delivery.ts';
 import { Egress } from './egress/egress.ts';
@@ -78,7 +80,12 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
   const pressure = new BackPressure({ store, marks: settings.backPressure ?? MARKS, log: settings.log });
   await pressure.look();
   const upstreams = new Set((settings.upstreams ?? []).map(({ pool }) => pool));
-  const calendarOf = (pool: string) => lease.lanes.find((lane) => lane.pool === pool)?.calendar;
+  /** A front's days are those of the arm that has lanes. */
+  const calendarOf = (pool: string) => {
+    const split = sending.arms.split(pool);
+    const pools = split === undefined ? [pool] : [pool, split.newArm, split.oldArm];
+    return lease.lanes.find((lane) => pools.includes(lane.pool))?.calendar;
+  };
   const inPlan = (pool: string, ms: number) => {
     const calendar = calendarOf(pool);
     return calendar === undefined ? ms : planMs(ms, calendar);
@@ -93,9 +100,10 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     accepting: () => pressure.accepting(),
     lifetime: (pool, stream) => inPlan(pool, LIFETIME[stream]),
     planMs: inPlan,
-    toUpstream: (pool) => upstreams.has(pool),
+    armOf: (mail) => sending.arms.ofNew(mail),
+    toUpstream: (pool) => sending.arms.toUpstream(pool),
     refuses: (message) => sending.refuses(message),
-    knownPools: () => new Set([...lease.lanes.map((lane) => lane.pool), ...upstreams]),
+    knownPools: () => new Set([...lease.lanes.map((lane) => lane.pool), ...upstreams, ...sending.arms.fronts]),
     suppressed: (recipients, mail) => suppressionsOf(store, recipients, mail),
     accepted: (pool, providers) => {
       sending.nudge(pool, providers);
@@ -144,11 +152,36 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     chore(30_000, () => expireSuppressions(store)),
     chore(600_000, () => dropOldUnverified(store, UNVERIFIED_DAYS, UNVERIFIED_MOST)),
   ];
-  const router = new Router(store, resolver, lease.id, (provider) => lease.laneProvider(provider), [...upstreams]);
+  const router = new Router(
+    store,
+    resolver,
+    lease.id,
+    (provider) => lease.laneProvider(provider),
+    [...upstreams],
+    new UnroutedArms(store, sending.arms),
+  );
   const route = chore(1_000, async () => {
     if (await router.routeWaiting()) sending.lookAgain();
   });
   chores.push(route);
+  let stopping: Promise<void> | undefined;
+  const mover = new ArmMover({
+    store,
+    arms: sending.arms,
+    splits: () => lease.splits,
+    planMs: inPlan,
+    clock: () => performance.now(),
+    moved: () => sending.lookAgain(),
+    stopped: () => stopping !== undefined,
+    log: settings.log,
+  });
+  const move = chore(250, () => mover.step());
+  chores.push(move);
+  sending.onAside((what) => {
+    if (what === 'unrouted') return route.soon();
+    mover.wake();
+    move.soon();
+  });
 
   function chore(everyMs: number, work: () => Promise<unknown>) {
     let running: Promise<void> | undefined;
@@ -170,7 +203,6 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     };
   }
 
-  let stopping: Promise<void> | undefined;
   async function stop(): Promise<void> {
     await inbound?.stop();
     await injection.stop();

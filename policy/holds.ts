@@ -30,6 +30,11 @@ export function laneTarget(address: string, provider: string): string {
   return `${address} ${provider}`;
 }
 
+/** One arm of a front's cutover, as a hold names it. */
+export function armTarget(front: string, arm: 'old' | 'new'): string {
+  return `${front}/${arm}`;
+}
+
 /** The /24 of an IPv4 address: the range Microsoft and others judge together. */
 export function netblockOf(address: string): string {
   return `${address.split('.').slice(0, 3).join('.')}.0/24`;
@@ -61,7 +66,8 @@ function coversLane(hold: Pick<Hold, 'scope' | 'target'>, lane: LaneKey): boolea
       return hold.target === netblockOf(lane.address);
     case 'pool':
       return hold.target === lane.pool;
-    // An arm of a cutover is a pool: the one with our addresses, or the one that is an upstream.
+    // A pool by its name: all of its mail. `<front>/<old|new>` stops one front's mail there (mta/egress/lease.ts), and the
+    // pool may carry others' too.
     case 'arm':
       return hold.target === lane.pool;
     case 'provider':

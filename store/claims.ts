@@ -15,6 +15,8 @@ export interface HeldMail {
   readonly tenants: readonly string[];
   readonly domains: readonly string[];
   readonly streams: readonly string[];
+  /** Fronts whose mail in this pool is held, an arm of their cutover; absent: none. */
+  readonly fronts?: readonly string[];
 }
 
 /** After which row of its flow a claim begins: `due` is a timestamp as PostgreSQL writes it. */
@@ -69,9 +71,10 @@ export interface Taken extends Claimed {
   readonly position: Cursor;
 }
 
-const notHeld = (first: number) =>
+const notHeld = (first: number, fronts: number) =>
   `q.campaign <> all($${first}::text[]) and q.tenant <> all($${first + 1}::text[])
-   and q.domain <> all($${first + 2}::text[]) and q.stream <> all($${first + 3}::text[])`;
+   and q.domain <> all($${first + 2}::text[]) and q.stream <> all($${first + 3}::text[])
+   and coalesce(q.front, q.pool) <> all($${fronts}::text[])`;
 
 const readyOf = (flow: string) =>
   `q.pool = $6 and q.provider = $5 and q.stream = ${flow}.stream and q.tenant = ${flow}.tenant and q.claim is null
@@ -95,7 +98,7 @@ export async function claim(db: Queryable, query: ClaimQuery): Promise<Taken[]> 
            and q.claim is null and q.due <= now() and (q.due, q.id) > (lane.after_due, lane.after_id)
            and (lane.segments is null or q.pinned
              or (q.stream = 'marketing' and q.one_click and q.segment = any(string_to_array(lane.segments, ' '))))
-           and ${notHeld(10)} and (not lane.cold or (${notHeld(14)}))
+           and ${notHeld(10, 33)} and (not lane.cold or (${notHeld(14, 34)}))
          order by q.due, q.id limit lane.most for update skip locked) mine
      ), cold_flow as (
        select * from unnest($22::text[], $23::text[], $24::int[], $25::timestamptz[], $26::bigint[])
@@ -103,7 +106,7 @@ export async function claim(db: Queryable, query: ClaimQuery): Promise<Taken[]> 
      ), cold as (
        select mine.id from cold_flow f, lateral (
          select q.id from queue q where ${readyOf('f')} and not q.freed and q.one_click and q.segment = any($9::text[])
-           and ${notHeld(10)} and ${notHeld(14)}
+           and ${notHeld(10, 33)} and ${notHeld(14, 34)}
          order by q.due, q.id limit f.most for update skip locked) mine
        limit greatest(0, $7 - (select count(*) from kept where cold))
      ), warm_flow as (
@@ -111,7 +114,7 @@ export async function claim(db: Queryable, query: ClaimQuery): Promise<Taken[]> 
          with ordinality as t(stream, tenant, most, after_due, after_id, o)
      ), warm as (
        select mine.id from warm_flow f, lateral (
-         select q.id from queue q where ${readyOf('f')} and q.id not in (select id from cold) and ${notHeld(10)}
+         select q.id from queue q where ${readyOf('f')} and q.id not in (select id from cold) and ${notHeld(10, 33)}
            and (q.freed or q.stream <> 'marketing' or not q.one_click or q.segment <> all($32::text[]))
          order by q.due, q.id limit f.most for update skip locked) mine
        limit greatest(0, $8 - (select count(*) from kept where not cold))
@@ -124,7 +127,7 @@ export async function claim(db: Queryable, query: ClaimQuery): Promise<Taken[]> 
      select t.id, t.message, t.body_id as "bodyId", t.rcpt, t.domain, t.provider, host(t.address) as address, t.tenant,
        t.stream, t.segment, t.one_click as "oneClick", t.campaign,
        t.attempts, t.doubts, extract(epoch from t.first_attempt)::float8 * 1000 as "firstAttempt", t.pinned, t.freed,
-       m.mail_from as "mailFrom", m.message_id as "messageId", b.raw, t.chosen,
+       t.pool, t.front, t.outside, t.mailbox_provider as "mailboxProvider", m.mail_from as "mailFrom", m.message_id as "messageId", b.raw, t.chosen,
        json_build_object('due', t.due, 'id', t.id) as position
      from taken t join messages m on m.id = t.message join bodies b on b.id = t.body_id
      order by t.address nulls last, t.due, t.id`,
@@ -142,6 +145,8 @@ export async function claim(db: Queryable, query: ClaimQuery): Promise<Taken[]> 
       ...flowColumns(cold.flows),
       ...flowColumns(warm.flows),
       warm.leave,
+      warm.held.fronts ?? [],
+      cold.held.fronts ?? [],
     ],
   });
   return rows;

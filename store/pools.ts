@@ -67,11 +67,19 @@ export async function followPool(db: Queryable, pool: string): Promise<number> {
   return rowCount ?? 0;
 }
 
-/** Mail of these pools that came without a provider (probes, rerouted mail) goes to their upstream. Returns how many rows. */
-export async function routeToUpstreams(db: Queryable, pools: readonly string[]): Promise<number> {
+/**
+ * Mail of these pools that came without a provider (probes, rerouted mail) goes to their upstream; not that of `fronts`,
+ * whose arm is to be chosen first. Returns how many rows.
+ */
+export async function routeToUpstreams(
+  db: Queryable,
+  pools: readonly string[],
+  fronts: readonly string[],
+): Promise<number> {
   const { rowCount } = await db.query(
-    `update queue set provider = '${UPSTREAM}' where provider is null and claim is null and pool = any($1::text[])`,
-    [pools],
+    `update queue set provider = '${UPSTREAM}'
+     where provider is null and claim is null and pool = any($1::text[]) and coalesce(front, pool) <> all($2::text[])`,
+    [pools, fronts],
   );
   return rowCount ?? 0;
 }

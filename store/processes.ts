@@ -4,6 +4,7 @@ import type { Easing, Hold } from '../policy/holds.ts';
 import type { Queryable } from './connect.ts';
 import { EASINGS, LIVE_HOLDS } from './holds.ts';
 import { LANES, type LaneRow } from './lanes.ts';
+import { SPLITS, type SplitRow } from './splits.ts';
 import { LIVE_TRACES, type Trace } from './traces.ts';
 
 export interface ProcessSpec {
@@ -27,19 +28,30 @@ export interface Renewal {
   readonly holds: readonly Hold[];
   readonly easings: readonly Easing[];
   readonly traces: readonly Trace[];
+  readonly splits: readonly SplitRow[];
   /** Living processes of this role: the divisor of a reservation block. */
   readonly processes: number;
   /** The same on this process's node: they share its lanes. */
   readonly onNode: number;
 }
 
-/** Renews the lease; null when the row was ended by others (the process was taken for dead and must start anew). */
-export async function renew(db: Queryable, id: string, role: string, leaseMs: number): Promise<Renewal | null> {
+/**
+ * Renews the lease. `runs`: JSON of the splits' revisions this process has in force, where they are news. null when the row was ended by others (the process was taken for dead and
+ * must start anew).
+ */
+export async function renew(
+  db: Queryable,
+  id: string,
+  role: string,
+  leaseMs: number,
+  runs: string | null = null,
+): Promise<Renewal | null> {
   const query: pg.QueryConfig & { query_timeout: number } = {
     // A store that is reachable but silent must not keep the next renewal waiting for TCP to give up.
     query_timeout: leaseMs,
     text: `with mine as (
-       update processes set lease_until = now() + make_interval(secs => $2::float8 / 1000)
+       update processes set lease_until = now() + make_interval(secs => $2::float8 / 1000),
+         splits = coalesce($4::jsonb, splits)
        where id = $1 and stopped_at is null returning id, node)
      select (select count(*) from mine)::int as mine,
        extract(epoch from clock_timestamp())::float8 * 1000 as now,
@@ -49,13 +61,14 @@ export async function renew(db: Queryable, id: string, role: string, leaseMs: nu
        (select coalesce(json_agg(e), '[]') from (${EASINGS}) e) as easings,
        (select coalesce(json_agg(l), '[]') from (${LANES}) l) as lanes,
        (select coalesce(json_agg(h), '[]') from (${LIVE_HOLDS}) h) as holds,
-       (select coalesce(json_agg(t), '[]') from (${LIVE_TRACES}) t) as traces`,
-    values: [id, leaseMs, role],
+       (select coalesce(json_agg(t), '[]') from (${LIVE_TRACES}) t) as traces,
+       (select coalesce(json_agg(s), '[]') from (${SPLITS}) s) as splits`,
+    values: [id, leaseMs, role, runs],
   };
   const { rows } = await db.query(query);
-  const { mine, living, onNode, lanes, holds, easings, traces, now } = rows[0];
+  const { mine, living, onNode, now, ...known } = rows[0];
   if (mine === 0) return null;
-  return { now, lanes, holds, easings, traces, processes: Math.max(1, living), onNode: Math.max(1, onNode) };
+  return { now, ...known, processes: Math.max(1, living), onNode: Math.max(1, onNode) };
 }
 
 export async function endProcess(db: Queryable, id: string): Promise<void> {

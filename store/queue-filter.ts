@@ -80,7 +80,8 @@ export async function rerouteMatching(
 ): Promise<number> {
   const { text, values } = condition(filter, 4);
   const { rowCount } = await db.query(
-    `update queue set pool = $1, address = null, freed = false, due = now(), reason = left($2, 300),
+    // Where a person puts it, it stays: no cutover gives it to another arm.
+    `update queue set pool = $1, address = null, freed = false, due = now(), reason = left($2, 300), outside = 'operator',
        provider = ${providerIn('$1')}
      where id in (select q.id from queue q join messages m on m.id = q.message
        where q.claim is null and not q.pinned and q.doubts = 0 and ($3 or q.attempts = 0) and q.pool <> $1 and ${text})`,

@@ -23,6 +23,14 @@ export interface Claimed {
   readonly pinned: boolean;
   /** Left a lane that stopped: warm addresses only. */
   readonly freed: boolean;
+  /** Who carries it: the pool the application named, or an arm of that pool's cutover. */
+  readonly pool: string;
+  /** The pool the application named, where an arm was chosen; null: none was. */
+  readonly front: string | null;
+  /** Why it says nothing about the arms (policy/cutover/split.ts); null: it does. */
+  readonly outside: string | null;
+  /** Whose mailbox it is for, by its MX, whoever carries it; null: not known, or not in a cutover. */
+  readonly mailboxProvider: string | null;
   readonly mailFrom: string;
   readonly messageId: string;
   readonly raw: Buffer;
@@ -34,6 +42,8 @@ export interface Outcome {
   /** null: no lane was to blame. */
   readonly address: string | null;
   readonly provider: string;
+  /** Whose lane or upstream it was; absent: of the pool that the row names. */
+  readonly pool?: string;
   /** null: no unit was charged, because there was nowhere to send it. */
   readonly windowIndex: number | null;
   readonly at: number;
@@ -54,6 +64,11 @@ export interface Outcome {
   readonly probe: boolean;
   /** null: finished. Otherwise when to try again, whether the address is left, and for which one (absent or null: any). */
   readonly retry: { readonly due: number; readonly free: boolean; readonly to?: string | null } | null;
+}
+
+/** The arm of a front that a pool is, as SQL; null: it is in no cutover. Both are SQL expressions. */
+function armOf(front: string, pool: string): string {
+  return `(select case ${pool} when s.new_arm then 'new' when s.old_arm then 'old' end from splits s where s.front = ${front})`;
 }
 
 /** Plan time in real ms: a rollup's bucket, and the silence after which a warm lane is cold. */
@@ -80,15 +95,19 @@ export async function commitOutcomes(
     text: `with o as (
        select * from unnest($1::bigint[], $2::bigint[], $3::inet[], $4::text[], $5::int[], $6::timestamptz[], $7::int[],
          $8::timestamptz[], $9::bool[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
-         $16::text[], $17::bool[], $18::timestamptz[], $19::bool[], $23::inet[], $24::text[], $25::text[])
+         $16::text[], $17::bool[], $18::timestamptz[], $19::bool[], $23::inet[], $24::text[], $25::text[],
+         $26::text[])
        as t(recipient, message, address, provider, window_index, at, number, first_at, unit, severity, class, scope, rule,
-         reply, campaign, tenant, probe, due, free, moved_to, host, tls)
+         reply, campaign, tenant, probe, due, free, moved_to, host, tls, pool)
      ), noted as (
        insert into attempts (recipient, message, address, provider, window_index, at, number, first_at, unit, severity,
-         class, scope, rule, reply, final, campaign, tenant, probe, process, rcpt, host, tls)
+         class, scope, rule, reply, final, campaign, tenant, probe, process, rcpt, host, tls,
+         front, arm, bucket, outside, mailbox_provider)
        select recipient, message, address, provider, window_index, at, number, first_at, unit, severity, class, scope,
-         rule, reply, due is null, campaign, tenant, probe, $20, (select q.rcpt from queue q where q.id = o.recipient),
-         host, tls from o
+         rule, reply, due is null, campaign, tenant, probe, $20, q.rcpt, host, tls, q.front, ${armOf('q.front', 'coalesce(o.pool, q.pool)')},
+         q.bucket, coalesce(q.outside, case when o.pool <> q.pool then 'overflow' end), q.mailbox_provider
+       -- One row by its id, whatever a planner thinks of the queue's size.
+       from o left join lateral (select * from queue where id = o.recipient limit 1) q on true
        on conflict (recipient, number, process) do nothing
        returning address, provider, campaign, at, unit, severity, class
      ), finished as (
@@ -156,6 +175,7 @@ export async function commitOutcomes(
       column((o) => o.retry?.to ?? null),
       column((o) => o.host ?? null),
       column((o) => o.tls ?? null),
+      column((o) => o.pool ?? null),
     ],
   });
 }
@@ -174,7 +194,7 @@ export async function expireDue(db: Queryable, process: string): Promise<number>
        update bodies b set sweep = true from gone where b.id = gone.body_id and not b.sweep
      )
      insert into attempts (recipient, message, address, provider, at, number, first_at, unit, severity, class, scope, rule,
-       reply, final, campaign, tenant, probe, process, rcpt, host)
+       reply, final, campaign, tenant, probe, process, rcpt, front, arm, bucket, outside, mailbox_provider, host)
      select id, message, address, coalesce(provider, 'other'), now(), attempts + 1, first_attempt, false, 'expired',
        'infrastructure', 'message', 'expired', coalesce(
          (select left(format('hold %s (%s): %s', h.id, h.cause, h.reason), 300) from holds h
@@ -182,6 +202,7 @@ export async function expireDue(db: Queryable, process: string): Promise<number>
             (('campaign', gone.campaign), ('tenant', gone.tenant), ('domain', gone.domain), ('stream', gone.stream))
           order by h.id limit 1),
          reason, 'expired before its first attempt'), true, campaign, tenant, campaign = 'probe', $1, rcpt,
+       front, ${armOf('gone.front', 'gone.pool')}, bucket, outside, mailbox_provider,
        -- Its last words are those of the remote that deferred it, unless something else stopped it since.
        (select last.host from (select host, reply from attempts a where a.recipient = gone.id order by number desc limit 1)
           as last where left(last.reply, 300) = gone.reason) from gone`,
@@ -208,8 +229,18 @@ export async function explainUnrouted(db: Queryable, domain: string, why: string
   );
 }
 
-export async function routeDomain(db: Queryable, domain: string, provider: string): Promise<void> {
-  await db.query('update queue set provider = $2 where domain = $1 and provider is null', [domain, provider]);
+/** Gives a domain's mail its provider; not that of `fronts`, whose arm is chosen with it (mta/arms/unrouted.ts). */
+export async function routeDomain(
+  db: Queryable,
+  domain: string,
+  provider: string,
+  fronts: readonly string[] = [],
+): Promise<void> {
+  await db.query(
+    `update queue set provider = $2
+     where domain = $1 and provider is null and coalesce(front, pool) <> all($3::text[])`,
+    [domain, provider, fronts],
+  );
 }
 
 /** A domain that takes no mail at all (null MX, or no such domain): its mail is finished with a reason. */
@@ -218,9 +249,9 @@ export async function bounceDomain(db: Queryable, domain: string, reply: string,
     `with gone as (delete from queue where domain = $1 and provider is null and claim is null returning *),
        kept_for_now as (update bodies b set sweep = true from gone where b.id = gone.body_id and not b.sweep)
      insert into attempts (recipient, message, provider, at, number, first_at, unit, severity, class, scope, rule, reply,
-       final, campaign, tenant, probe, process, rcpt)
+       final, campaign, tenant, probe, process, rcpt, front)
      select id, message, 'other', now(), attempts + 1, now(), false, 'hard', 'recipient', 'recipient', 'no-mx', $2, true,
-       campaign, tenant, false, $3, rcpt from gone`,
+       campaign, tenant, false, $3, rcpt, front from gone`,
     [domain, reply, process],
   );
   return rowCount ?? 0;
@@ -255,10 +286,11 @@ export async function recoverDead(
            and ($2::float8 is null or stopped_at > now() - make_interval(secs => $2::float8 / 1000))))
          returning *)
        insert into attempts (recipient, message, address, provider, at, number, first_at, unit, severity, class, scope,
-         rule, reply, final, campaign, tenant, probe, process, rcpt)
+         rule, reply, final, campaign, tenant, probe, process, rcpt, front, arm, bucket, outside, mailbox_provider)
        select id, message, address, provider, now(), attempts, first_attempt, false, 'in-doubt',
          'infrastructure', 'message', 'process-died', 'the sending process died before it could commit the answer',
-         false, campaign, tenant, campaign = 'probe', $1, rcpt from left_behind`,
+         false, campaign, tenant, campaign = 'probe', $1, rcpt, front,
+         ${armOf('left_behind.front', 'left_behind.pool')}, bucket, outside, mailbox_provider from left_behind`,
       [recoverer, Number.isFinite(stoppedWithinMs) ? stoppedWithinMs : null],
     );
     return rowCount ?? 0;

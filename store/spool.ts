@@ -23,6 +23,8 @@ export interface SpoolMessage {
   readonly notBefore?: number;
   /** A probe is bound to its lane. */
   readonly pin?: { readonly address: string; readonly provider: string };
+  /** It tests the pool it names: no cutover gives it to another. */
+  readonly stays?: boolean;
   /** False: its body may go with its delivery. Otherwise it is kept a while: probes copy live content. */
   readonly sample?: boolean;
   readonly dsn?: MessageDsn;
@@ -36,6 +38,17 @@ export interface SpoolRecipient extends RecipientDsn {
   readonly domain: string;
   /** null: not known yet; routed after the commit. */
   readonly provider: string | null;
+  /** Its pool has a cutover: who carries it. Absent: the message's pool. */
+  readonly arm?: ChosenArm;
+}
+
+/** Who carries a recipient of a front (mta/arms/arms.ts). */
+export interface ChosenArm {
+  /** The front itself while it is not chosen: that takes the provider. */
+  readonly pool: string;
+  readonly bucket: number;
+  readonly outside: string | null;
+  readonly mailboxProvider: string | null;
 }
 
 /** Ids of one spooled message: its own, and its recipients' in the order they were given. */
@@ -118,13 +131,15 @@ export async function spool(
              and (s.scope = 'global' or (s.scope = 'pool' and s.target = n.pool)
                   or (s.scope = 'tenant' and s.target = n.tenant))) as claimed
        from unnest($10::int[], $11::text[], $12::text[], $13::text[], $14::inet[], $15::timestamptz[], $16::timestamptz[],
-         $19::bool[], $22::bytea[]) with ordinality as r(n, rcpt, domain, provider, address, due, expires, taken, key, o)
+         $19::bool[], $22::bytea[], $23::text[], $24::int[], $25::text[], $26::text[]) with ordinality
+         as r(n, rcpt, domain, provider, address, due, expires, taken, key, arm, bucket, outside, mailbox_provider, o)
        join numbered n on n.n = r.n
      ), queued as (
        insert into queue (message, body_id, rcpt, domain, provider, address, pinned, pool, tenant, stream, segment,
-         campaign, due, expires, one_click, claim, claimed_at)
-       select message, message, rcpt, domain, provider, address, address is not null, pool, tenant, stream, segment,
-         campaign, coalesce(due, now()), expires, one_click, case when claimed then $20 end, case when claimed then now() end
+         campaign, due, expires, one_click, claim, claimed_at, front, bucket, outside, mailbox_provider)
+       select message, message, rcpt, domain, provider, address, address is not null, coalesce(arm, pool), tenant, stream, segment,
+         campaign, coalesce(due, now()), expires, one_click, case when claimed then $20 end, case when claimed then now() end,
+         case when arm is not null then pool end, bucket, outside, mailbox_provider
        from placed order by o
        returning id, message, claim is not null as claimed
      )
@@ -142,6 +157,7 @@ export async function spool(
           m.recipients.map(({ rcpt }, r) => (claims.taken[n]?.[r] ? envelopeKey(rcpt) : NO_KEY)),
         ),
       ),
+      ...arms(messages),
     ],
   });
   return rows;
@@ -187,6 +203,19 @@ function columns(messages: readonly SpoolMessage[]): unknown[] {
     recipients.map((r) => r.message.pin?.address ?? null),
     recipients.map((r) => (r.message.notBefore === undefined ? null : new Date(r.message.notBefore))),
     recipients.map((r) => new Date(r.message.expires)),
+  ];
+}
+
+/** Nulls where no cutover is: they cost some bytes a message. */
+function arms(messages: readonly SpoolMessage[]): unknown[] {
+  const recipients = messages.flatMap((message) =>
+    message.recipients.map(({ arm }) => ({ arm, stays: message.stays })),
+  );
+  return [
+    recipients.map(({ arm }) => arm?.pool ?? null),
+    recipients.map(({ arm }) => arm?.bucket ?? null),
+    recipients.map(({ arm, stays }) => (stays ? 'probe' : (arm?.outside ?? null))),
+    recipients.map(({ arm }) => arm?.mailboxProvider ?? null),
   ];
 }
 
@@ -237,7 +266,8 @@ export async function recentMessage(
 ): Promise<{ raw: Buffer; mailFrom: string; tenant: string } | undefined> {
   const { rows } = await db.query(
     `select b.raw, m.mail_from as "mailFrom", m.tenant from messages m join bodies b on b.id = m.body_id
-     where m.pool = $1 and m.stream = 'marketing' and m.campaign <> 'probe' order by m.id desc limit 1`,
+     where m.pool in (select $1 union select front from splits where ended_at is null and $1 in (old_arm, new_arm))
+       and m.stream = 'marketing' and m.campaign <> 'probe' order by m.id desc limit 1`,
     [pool],
   );
   return rows[0];

@@ -3,8 +3,8 @@
  * should carry one that waits. Every process decides from the same rows by the same rule (policy/cutover). Where no pool has
  * a split, every question ends at an empty map.
  */
-import { isReturn, type Move, moveOf, poolOf } from '../../policy/cutover/moves.ts';
-import { type Arm, bucketOf, choose, type Split } from '../../policy/cutover/split.ts';
+import { isFixed, isReturn, type Move, moveOf, poolOf } from '../../policy/cutover/moves.ts';
+import { bucketOf, choose, type Split } from '../../policy/cutover/split.ts';
 import { UPSTREAM } from '../../store/pools.ts';
 import type { Claimed } from '../../store/queue.ts';
 import { normalRecipient } from '../../store/recipient-key.ts';
@@ -79,8 +79,11 @@ export class Arms {
     const mailboxProvider = this.#parts.knownProvider(mail.domain);
     // Where the provider decides nothing it may still be needed: the arms are compared by it.
     const choice = mailboxProvider === null ? null : choose(split, { ...mail, bucket, provider: mailboxProvider });
-    if (choice === null || mailboxProvider === null)
-      return { arm: { pool: mail.pool, bucket, outside: null, mailboxProvider: null }, provider: null };
+    if (choice === null || mailboxProvider === null) {
+      const pool = split.settled === null ? mail.pool : poolOf(split, { arm: split.settled });
+      const provider = split.settled !== null && this.#parts.isUpstream(pool) ? UPSTREAM : null;
+      return { arm: { pool, bucket, outside: split.settled && 'settled', mailboxProvider: null }, provider };
+    }
     const pool = poolOf(split, choice);
     return {
       arm: { pool, bucket, outside: choice.outside, mailboxProvider },
@@ -88,13 +91,12 @@ export class Arms {
     };
   }
 
-  /** Is there mail for an upstream among these? Then it is kept as it came. Mail whose arm nobody knows yet may be. */
-  toUpstream(mail: Omit<NewMail, 'rcpt' | 'domain'>, recipients: readonly Pick<NewMail, 'rcpt' | 'domain'>[]): boolean {
-    if (this.split(mail.pool) === undefined) return this.#parts.isUpstream(mail.pool);
-    return recipients.some((to) => {
-      const chosen = this.ofNew({ ...mail, ...to });
-      return chosen === null || chosen.provider === null || this.#parts.isUpstream(chosen.arm.pool);
-    });
+  /** May a pool's mail go on to an upstream, now or after a change of arms? Then it is kept as it came. */
+  toUpstream(pool: string): boolean {
+    const split = this.split(pool);
+    if (split === undefined) return this.#parts.isUpstream(pool);
+    const arms = split.settled === null ? (['old', 'new'] as const) : [split.settled];
+    return arms.some((arm) => this.#parts.isUpstream(poolOf(split, { arm })));
   }
 
   /**
@@ -114,7 +116,15 @@ export class Arms {
     if (move === 'provider') {
       if (mail.provider === null) return null;
       // Its row goes to those who ask DNS (mta/routing/router.ts).
-      return { front, pool: mail.pool, bucket, outside: 'moved', mailboxProvider: null, provider: null, returns: false };
+      return {
+        front,
+        pool: mail.pool,
+        bucket,
+        outside: 'moved',
+        mailboxProvider: null,
+        provider: null,
+        returns: false,
+      };
     }
     return this.#placed(split, mail, move, bucket, mailboxProvider);
   }
@@ -130,8 +140,7 @@ export class Arms {
     const bucket = bucketFor(mail.rcpt, split);
     const choice = choose(split, { ...mail, bucket, provider });
     if (choice === null) return null;
-    const pool = poolOf(split, choice);
-    // It waited for another arm before, or a person or a probe chose its pool: that stays so.
+    const pool = isFixed(mail) ? mail.pool : poolOf(split, choice);
     const outside = mail.outside ?? choice.outside;
     if (provider === null && !this.#parts.isUpstream(pool)) return null;
     return {
@@ -145,15 +154,6 @@ export class Arms {
     };
   }
 
-  /** Which arm of which front a recipient's mail is in: `<front>/<old|new>`; null: of none. What holds name. */
-  name(mail: { readonly front?: string | null; readonly pool?: string }): string | null {
-    const front = mail.front ?? mail.pool;
-    const split = front === undefined ? undefined : this.split(front);
-    if (split === undefined) return null;
-    const arm: Arm | null = mail.pool === split.newArm ? 'new' : mail.pool === split.oldArm ? 'old' : null;
-    return arm === null ? null : armTarget(split.front, arm);
-  }
-
   #placed(split: Split, mail: QueuedMail, move: Move, bucket: number, mailboxProvider: string | null): Place {
     const { pool, outside } = move;
     return {
@@ -162,7 +162,10 @@ export class Arms {
       bucket,
       outside,
       mailboxProvider,
-      provider: mailboxProvider === null && !this.#parts.isUpstream(pool) ? null : this.#rowProvider(pool, mailboxProvider ?? ''),
+      provider:
+        mailboxProvider === null && !this.#parts.isUpstream(pool)
+          ? null
+          : this.#rowProvider(pool, mailboxProvider ?? ''),
       returns: isReturn(split, mail, move),
     };
   }

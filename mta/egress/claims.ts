@@ -5,38 +5,86 @@
 
 import { type ClaimQuery, claim, type Flow, flowsOf, releaseUnknown, type Taken, unclaim } from '../../store/claims.ts';
 import { onClient, type Store } from '../../store/connect.ts';
+import { placeMail } from '../../store/split-moves.ts';
+import type { Place } from '../arms/arms.ts';
+import * as clock from '../clock.ts';
 import { passSuppression } from '../suppression/gate.ts';
 
 /** A statement of ours may still run on the server this long after its connection broke. */
 const SETTLED_MS = 5_000;
 
+/** Mail comes back to be returned to an old arm: looked at again after this, if nobody was faster (mta/arms/mover.ts). */
+const RETURNED_MS = 2_000;
+
+/** Whose mail is in the wrong arm of a cutover. */
+export interface ArmGate {
+  elsewhere(message: Taken): Place | null;
+  /** These were placed elsewhere. */
+  placed(moved: readonly { readonly message: Taken; readonly place: Place }[]): void;
+}
+
+const OPEN: ArmGate = { elsewhere: () => null, placed: () => {} };
+
+export interface ClaimedMail {
+  /** Every row that was claimed. */
+  readonly claimed: readonly Taken[];
+  /** Those that may be sent: in this process's hands. */
+  readonly messages: Taken[];
+}
+
 export class Claims {
   readonly #store: Store;
   readonly #process: string;
+  readonly #gate: ArmGate;
   readonly #held = new Set<number>();
   #asking = 0;
   /** A row may be claimed in the table and in nobody's hands: the last failure, monotonic ms. */
   #failedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(store: Store, process: string) {
+  constructor(store: Store, process: string, gate: ArmGate = OPEN) {
     this.#store = store;
     this.#process = process;
+    this.#gate = gate;
   }
 
-  async claim(query: Omit<ClaimQuery, 'process'>): Promise<Taken[]> {
+  async claim(query: Omit<ClaimQuery, 'process'>): Promise<ClaimedMail> {
     this.#asking += 1;
     try {
       const claimed = await claim(this.#store, { ...query, process: this.#process });
       // Where this fails, the rows stay in nobody's hands and are let go: what was not checked is not sent.
-      const messages = await passSuppression(this.#store, this.#process, query.pool, claimed);
+      const here = await this.#passArms(claimed);
+      const messages = await passSuppression(this.#store, this.#process, query.pool, here);
       for (const message of messages) this.#held.add(message.id);
-      return messages;
+      return { claimed, messages };
     } catch (error) {
       this.#failedAt = performance.now();
       throw error;
     } finally {
       this.#asking -= 1;
     }
+  }
+
+  /** Gives what belongs to another arm to it; returns the rest. */
+  async #passArms(claimed: Taken[]): Promise<Taken[]> {
+    const moved = claimed.flatMap((message) => {
+      const place = this.#gate.elsewhere(message);
+      return place === null ? [] : [{ message, place }];
+    });
+    if (moved.length === 0) return claimed;
+    const due = clock.now() + RETURNED_MS;
+    await placeMail(
+      this.#store,
+      this.#process,
+      moved.map(({ message: { id, pool, provider, outside }, place }) =>
+        // What goes back is paced by those who return it: it is only marked here.
+        place.returns
+          ? { ...place, id, pool, provider, outside: outside ?? 'moved', due, why: null }
+          : { ...place, id, due: null, why: null },
+      ),
+    );
+    this.#gate.placed(moved);
+    const gone = new Set(moved.map(({ message }) => message));
+    return claimed.filter((message) => !gone.has(message));
   }
 
   get process(): string {

@@ -9,7 +9,7 @@ import type { FlowQuery, Taken } from '../../store/claims.ts';
 import type { Claimed } from '../../store/queue.ts';
 import * as clock from '../clock.ts';
 import { Assignment, type Place } from './assignment.ts';
-import type { Claims } from './claims.ts';
+import type { ClaimedMail, Claims } from './claims.ts';
 import { Flows } from './flows.ts';
 import { KeptMail } from './kept-mail.ts';
 import { RetryAlarms } from './retry-alarms.ts';
@@ -228,8 +228,13 @@ export class Dispatcher {
     const retries = able.some((one) => hasKept(one) && this.#kept.mayHave(one.lane.address));
     const rest = Math.max(1, Math.min(next, this.#lookAt - now));
     if (!retries && !(picky && this.#cold.any) && !(this.#warm.any && able.some((one) => !one.picky))) return rest;
-    const left = new Set(await this.#claim(able, now));
-    if (left.size === 0) return rest;
+    const { claimed: found, messages } = await this.#claim(able, now);
+    const left = new Set(messages);
+    if (left.size === 0) {
+      // What was found went elsewhere, or ended: more may be behind it.
+      this.#again ||= found.length > 0;
+      return rest;
+    }
     const claimed = left.size;
     try {
       await this.#assignment.assign(left, able, now);
@@ -246,7 +251,7 @@ export class Dispatcher {
     const { lease, claims } = this.#parts;
     const began = clock.now();
     // Mail passed over because it was held is behind the cursors.
-    const holds = JSON.stringify([lease.held(true, began), lease.held(false, began)]);
+    const holds = JSON.stringify([lease.held(this.#pool, true, began), lease.held(this.#pool, false, began)]);
     if (began < this.#lookAt && holds === this.#holdsSeen) return;
     this.#holdsSeen = holds;
     const found = await claims.flows(this.#pool, this.#provider, FLOWS_LOOKED);
@@ -257,7 +262,7 @@ export class Dispatcher {
     this.#lookAt = clock.now() + Math.max(LOOK_MS, (clock.now() - began) / LOOK_SHARE);
   }
 
-  async #claim(able: readonly Able[], now: number): Promise<Taken[]> {
+  async #claim(able: readonly Able[], now: number): Promise<ClaimedMail> {
     const { lease, claims } = this.#parts;
     const cold = able.filter((one) => one.picky);
     const warm = able.filter((one) => !one.picky);
@@ -271,7 +276,7 @@ export class Dispatcher {
     this.#passes += 1;
     const newFirst = warmFlows.length > 0 && this.#passes % NEW_FIRST === 0;
     const began = clock.now();
-    const rows = await claims.claim({
+    const mail = await claims.claim({
       pool: this.#pool,
       provider: this.#provider,
       // A paced lane has a unit or two at a time: claiming more for it would mostly be handed back, and its waiting
@@ -288,15 +293,15 @@ export class Dispatcher {
         most: mostCold,
         flows: coldFlows,
         segments: [...new Set(cold.flatMap((one) => admitted(one.lane.segment)))],
-        held: lease.held(true, now),
+        held: lease.held(this.#pool, true, now),
       },
-      warm: { most: mostWarm, flows: warmFlows, held: lease.held(false, now), leave: this.#sendable.leave },
+      warm: { most: mostWarm, flows: warmFlows, held: lease.held(this.#pool, false, now), leave: this.#sendable.leave },
     });
     // Slow because of what it stepped over: that is what looks bring back, so they become seldom.
     const took = clock.now() - began;
     if (took > 50) this.#lookAt = Math.max(this.#lookAt, clock.now() + took / LOOK_SHARE);
-    this.#learn(rows, { able, coldFlows, warmFlows, mostCold, mostWarm, newFirst });
-    return rows;
+    this.#learn(mail.claimed, { able, coldFlows, warmFlows, mostCold, mostWarm, newFirst });
+    return mail;
   }
 
   #learn(rows: readonly Taken[], asked: Asked): void {

@@ -14,6 +14,7 @@ import type { Claimed, Outcome, OutcomeScale } from '../../store/queue.ts';
 import { refusingAddresses } from '../../store/refusals.ts';
 import { countSiteAnswer } from '../../store/site-answers.ts';
 import type { Spooled, SpoolMessage, SpoolRecipient } from '../../store/spool.ts';
+import { Arms } from '../arms/arms.ts';
 import * as clock from '../clock.ts';
 import type { DeliveryParts } from '../delivery.ts';
 import type { MtaSettings } from '../settings.ts';
@@ -56,7 +57,12 @@ const STORE_RETRY_MS = 250;
 /** Mail that was deferred to a lane whose ramp has ended since is looked for so often. */
 const FREE_ENDED_MS = 5_000;
 
+/** Mail was put where others look for it: among what has no provider yet, or what goes back to an old arm. */
+export type Aside = 'unrouted' | 'returns';
+
 export class Egress {
+  /** Who carries a front's mail. */
+  readonly arms: Arms;
   readonly #settings: MtaSettings;
   readonly #store: Store;
   readonly #lease: Lease;
@@ -74,6 +80,7 @@ export class Egress {
   /** Dispatchers that hand mail to a pool that is not their own: its free places are theirs too. */
   readonly #overflowing = new Map<string, Set<Dispatcher>>();
   #sending = 0;
+  #aside: (what: Aside) => void = () => {};
   #stopped = false;
 
   constructor(settings: MtaSettings, store: Store, lease: Lease, delivery: DeliveryParts) {
@@ -81,7 +88,22 @@ export class Egress {
     this.#store = store;
     this.#lease = lease;
     this.#delivery = delivery;
-    this.#claims = new Claims(store, lease.id);
+    this.arms = new Arms({
+      splits: () => lease.splits,
+      isUpstream: (pool) => this.#upstreams.has(pool),
+      laneProvider: (pool, provider) => lease.laneProviderIn(pool, provider),
+      knownProvider: (domain) => delivery.resolver.knownProvider(domain),
+    });
+    this.#claims = new Claims(store, lease.id, {
+      elsewhere: (message) => this.arms.elsewhere(message),
+      placed: (moved) => {
+        for (const { message, place } of moved) {
+          if (place.returns) this.#aside('returns');
+          else if (place.provider === null) this.#aside('unrouted');
+          else this.#dispatchers.get(`${place.pool} ${place.provider}`)?.queued(message);
+        }
+      },
+    });
     this.#limits = new LimitTable(settings.shaping ?? {}, () => lease.onNode);
     this.#transcripts = new Transcripts(store, lease.id, () => lease.traces, settings.log);
     this.#outcomes = new OutcomeCommitter(store, lease.id, () => this.#scale(), settings.log);
@@ -129,12 +151,14 @@ export class Egress {
     if (this.#stopped || recipient.provider === null || message.pin !== undefined) return null;
     const now = clock.now();
     if (message.notBefore !== undefined && message.notBefore > now) return null;
-    const mail = newMail(message, recipient.domain);
     const { provider } = recipient;
-    const place = this.#dispatchers.get(`${message.pool} ${provider}`)?.seat(mail, now);
+    const mail = newMail(message, recipient);
+    const place = this.#dispatchers.get(`${mail.pool} ${provider}`)?.seat(mail, now);
     if (place == null || place === 'soon') return place ?? null;
     const { raw, mailFrom, messageId } = message;
-    const fresh = { ...mail, provider, rcpt: recipient.rcpt, raw, mailFrom, messageId, attempts: 0, doubts: 0 };
+    const { outside = null, mailboxProvider = null } = recipient.arm ?? {};
+    const known = { ...mail, provider, rcpt: recipient.rcpt, outside, mailboxProvider };
+    const fresh = { ...known, raw, mailFrom, messageId, attempts: 0, doubts: 0 };
     return {
       send: (id, of) => place.send({ ...fresh, id, message: of, bodyId: of, firstAttempt: null }),
       release: place.release,
@@ -148,23 +172,30 @@ export class Egress {
   async refuses(message: SpoolMessage): Promise<string | null> {
     const now = clock.now();
     if (message.notBefore !== undefined && message.notBefore > now) return null;
-    for (const { provider, domain } of message.recipients) {
+    for (const recipient of message.recipients) {
+      const { provider } = recipient;
       if (provider === null) continue;
-      const lanes = this.#lease.peers(message.pool, provider);
+      const mail = newMail(message, recipient);
+      const lanes = this.#lease.peers(mail.pool, provider);
       if (lanes[0]?.overflow !== 'refuse' || lanes.some(({ node }) => node !== this.#settings.node)) continue;
-      const dispatcher = this.#dispatchers.get(`${message.pool} ${provider}`);
-      const why = (await dispatcher?.noRoom(newMail(message, domain), now)) ?? null;
-      if (why !== null) return `Pool ${message.pool} takes no mail for ${provider} now, try again later: ${why}`;
+      const dispatcher = this.#dispatchers.get(`${mail.pool} ${provider}`);
+      const why = (await dispatcher?.noRoom(mail, now)) ?? null;
+      if (why !== null) return `Pool ${mail.pool} takes no mail for ${provider} now, try again later: ${why}`;
     }
     return null;
   }
 
-  room({ pool }: SpoolMessage, { provider }: SpoolRecipient, ms: number): Promise<void> {
-    return this.#dispatchers.get(`${pool} ${provider}`)?.room(ms) ?? Promise.resolve();
+  room({ pool }: SpoolMessage, { provider, arm }: SpoolRecipient, ms: number): Promise<void> {
+    return this.#dispatchers.get(`${arm?.pool ?? pool} ${provider}`)?.room(ms) ?? Promise.resolve();
   }
 
-  queued(message: SpoolMessage, recipient: SpoolRecipient): void {
-    if (recipient.provider !== null) this.#dispatchers.get(`${message.pool} ${recipient.provider}`)?.queued(message);
+  queued(message: SpoolMessage, { provider, arm }: SpoolRecipient): void {
+    if (provider !== null) this.#dispatchers.get(`${arm?.pool ?? message.pool} ${provider}`)?.queued(message);
+  }
+
+  /** Who is told of mail that was put aside. */
+  onAside(told: (what: Aside) => void): void {
+    this.#aside = told;
   }
 
   committing(
@@ -373,14 +404,17 @@ export class Egress {
 
   async #upstreamStops(lane: LaneRow, message: Claimed): Promise<string | null> {
     const now = clock.now();
-    const stopped = this.#lease.stops(lane, now) ?? this.#lease.stopsMail(message, false, now);
+    const stopped =
+      this.#lease.stops(lane, now) ?? this.#lease.stopsMail(message, false, now) ?? this.#armStops(message);
     if (stopped !== null || !this.#lease.holdsProviders(now)) return stopped;
     // Its mail is queued without a provider of its own: whose it is matters only while one is stopped.
     const { resolver } = this.#delivery;
-    const provider = await resolver.route(message.domain).then(
-      (route) => route.provider,
-      () => null,
-    );
+    const routed = () =>
+      resolver.route(message.domain).then(
+        (route) => route.provider,
+        () => null,
+      );
+    const provider = message.mailboxProvider ?? (await routed());
     return provider === null ? null : this.#lease.stops({ ...lane, provider }, clock.now());
   }
 
@@ -388,7 +422,17 @@ export class Egress {
     const entry = this.#lanes.get(key);
     if (entry === undefined) return 'the lane left this node';
     const now = clock.now();
-    return entry.stops() ?? this.#lease.stopsMail(message, this.#lease.cold(entry.lane, now), now);
+    return (
+      entry.stops() ?? this.#lease.stopsMail(message, this.#lease.cold(entry.lane, now), now) ?? this.#armStops(message)
+    );
+  }
+
+  /** Why the arm that has this message may not begin it: the line moved, or nobody could have told us that it did. */
+  #armStops(message: Claimed): string | null {
+    if (this.#lease.splits.size === 0) return null;
+    if (message.front !== null && !this.#lease.fresh)
+      return 'no lease: whether its cutover was rolled back is not known';
+    return this.arms.elsewhere(message) === null ? null : 'its cutover has given it to the other arm';
   }
 
   /**
@@ -480,6 +524,21 @@ export class Egress {
 }
 
 /** A message that is about to be committed, as lanes look at it. */
-function newMail({ campaign, tenant, stream, segment, oneClick = true }: SpoolMessage, domain: string): Mail {
-  return { address: null, domain, campaign, tenant, stream, segment, oneClick, freed: false, pinned: false };
+function newMail(
+  { pool, campaign, tenant, stream, segment, oneClick = true }: SpoolMessage,
+  { domain, arm }: SpoolRecipient,
+): Mail {
+  const carried = { pool: arm?.pool ?? pool, front: arm === undefined ? null : pool };
+  return {
+    ...carried,
+    address: null,
+    domain,
+    campaign,
+    tenant,
+    stream,
+    segment,
+    oneClick,
+    freed: false,
+    pinned: false,
+  };
 }

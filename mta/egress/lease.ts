@@ -5,8 +5,10 @@
  */
 import pg from 'pg';
 import { planMs } from '../../policy/calendar.ts';
+import { armOf } from '../../policy/cutover/split.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import {
+  armTarget,
   type Easing,
   type Hold,
   type HoldScope,
@@ -22,6 +24,7 @@ import type { Store } from '../../store/connect.ts';
 import { CHANGES } from '../../store/holds.ts';
 import type { LaneRow } from '../../store/lanes.ts';
 import { registerProcess, renew } from '../../store/processes.ts';
+import type { SplitRow } from '../../store/splits.ts';
 import type { Trace } from '../../store/traces.ts';
 import { followStore } from '../clock.ts';
 import type { MtaSettings } from '../settings.ts';
@@ -44,6 +47,9 @@ interface Mail {
   readonly tenant: string;
   readonly domain: string;
   readonly stream: string;
+  /** Who carries it, and for whom (mta/arms/arms.ts); absent: no arm of any cutover. */
+  readonly pool?: string;
+  readonly front?: string | null;
 }
 
 export class Lease {
@@ -57,6 +63,9 @@ export class Lease {
   #holds: readonly Hold[] = [];
   #easings: readonly Easing[] = [];
   #traces: readonly Trace[] = [];
+  #splits: ReadonlyMap<string, SplitRow> = new Map();
+  /** Revisions by front, as this process told the store that it runs them. */
+  #told = '{}';
   #processes = 1;
   #onNode = 1;
   #renewedAt = Number.NEGATIVE_INFINITY;
@@ -123,6 +132,23 @@ export class Lease {
   /** Conversations somebody wants to read. */
   get traces(): readonly Trace[] {
     return this.#traces;
+  }
+
+  /** Fronts whose mail is divided between two pools. */
+  get splits(): ReadonlyMap<string, SplitRow> {
+    return this.#splits;
+  }
+
+  /** Was the lease renewed a moment ago? Without that, what this process knows of a cutover may be over. */
+  get fresh(): boolean {
+    return performance.now() - this.#renewedAt < LEASE_MS;
+  }
+
+  /** Which lanes of this pool carry a provider's mail, on whatever node: its own where it has any, else those of `other`. */
+  laneProviderIn(pool: string, provider: string): string {
+    const lanes = this.#everywhere.filter((lane) => lane.pool === pool);
+    if (lanes.length === 0) return this.laneProvider(provider);
+    return lanes.some((lane) => lane.provider === provider) ? provider : 'other';
   }
 
   /** Which lanes carry a provider's mail: its own where it has any, else those of `other`. */
@@ -202,10 +228,15 @@ export class Lease {
     return hold === undefined ? null : sayHold(hold);
   }
 
-  /** Names of mail that is held: on every lane, or (`cold`) on cold ones. */
-  held(cold: boolean, now: number): HeldMail {
+  /** Names of a pool's mail that is held: on every lane, or (`cold`) on cold ones. */
+  held(pool: string, cold: boolean, now: number): HeldMail {
     const names = (scope: HoldScope) => heldNames(this.#holds, scope, now, cold);
+    const arms = this.#splits.size === 0 ? [] : names('arm');
     return {
+      fronts:
+        arms.length === 0
+          ? []
+          : [...this.#splits.keys()].filter((front) => arms.includes(this.#armOf({ front, pool }) ?? '')),
       campaigns: names('campaign'),
       tenants: names('tenant'),
       domains: names('domain'),
@@ -215,8 +246,12 @@ export class Lease {
 
   /** Why this message may not be sent on this lane now, or null: holds on the mail itself. */
   stopsMail(mail: Mail, cold: boolean, now: number): string | null {
+    const arm = this.#splits.size === 0 ? null : this.#armOf(mail);
     const hold = this.#holds.find(
-      (one) => isLive(one, now) && (cold || one.reach === 'all') && namedBy(mail, one.scope) === one.target,
+      (one) =>
+        isLive(one, now) &&
+        (cold || one.reach === 'all') &&
+        (one.scope === 'arm' ? arm : namedBy(mail, one.scope)) === one.target,
     );
     return hold === undefined ? null : sayHold(hold);
   }
@@ -244,10 +279,20 @@ export class Lease {
     return this.#everywhere.filter((lane) => lane.provider === provider && netblockOf(lane.address) === block);
   }
 
+  /** `<front>/<old|new>` of mail in an arm of a cutover; null: it is in none. */
+  #armOf({ front, pool }: Pick<Mail, 'front' | 'pool'>): string | null {
+    const split = this.#splits.get(front ?? pool ?? '');
+    const arm = split === undefined ? null : armOf(split, pool ?? '');
+    return split === undefined || arm === null ? null : armTarget(split.front, arm);
+  }
+
   async #renew(): Promise<boolean> {
     const asked = performance.now();
+    const runs = JSON.stringify(
+      Object.fromEntries([...this.#splits].map(([front, { revision }]) => [front, revision])),
+    );
     try {
-      const renewal = await renew(this.#store, this.id, 'mta', LEASE_MS);
+      const renewal = await renew(this.#store, this.id, 'mta', LEASE_MS, runs === this.#told ? null : runs);
       if (renewal === null) {
         this.#lost();
         return false;
@@ -257,11 +302,16 @@ export class Lease {
       this.#holds = renewal.holds;
       this.#easings = renewal.easings;
       this.#traces = renewal.traces;
+      this.#told = runs;
+      const news = renewal.splits.some(({ front, revision }) => this.#splits.get(front)?.revision !== revision);
+      this.#splits = new Map(renewal.splits.map((split) => [split.front, split]));
       this.#processes = renewal.processes;
       this.#onNode = renewal.onNode;
       this.#renewedAt = asked;
       followStore(renewal.now, asked, performance.now());
       this.#changed();
+      // Whoever waits for every process to run it is told now, not in a second.
+      if (news) setImmediate(() => void (this.#stopped || this.renewNow()));
       return true;
     } catch (error) {
       this.#settings.log('lease-not-renewed', { error: (error as Error).message });

@@ -24,7 +24,17 @@ export interface LaneParts {
 /** What of a message decides which lane may carry it. */
 export type Mail = Pick<
   Claimed,
-  'address' | 'domain' | 'campaign' | 'tenant' | 'stream' | 'segment' | 'oneClick' | 'freed' | 'pinned'
+  | 'pool'
+  | 'front'
+  | 'address'
+  | 'domain'
+  | 'campaign'
+  | 'tenant'
+  | 'stream'
+  | 'segment'
+  | 'oneClick'
+  | 'freed'
+  | 'pinned'
 >;
 
 /** A lane that may send. */

@@ -11,6 +11,7 @@ import { TRACE_HEADER, traceToken, verp } from '../trace.ts';
 import { securityText } from '../transport-security/requirement.ts';
 import type { Carrier } from './carrier.ts';
 import type { Answer, EgressConnection } from './connection.ts';
+import { missingFields } from './missing-fields.ts';
 import { retryAfter } from './retry.ts';
 import { type Reached, type SessionParts, Sessions } from './sessions.ts';
 import type { Unit } from './units.ts';
@@ -174,9 +175,12 @@ export class LaneSender implements Carrier {
 
   /** Fields that go before the message: its signatures, and the trace that joins reports to this recipient. */
   async #head(message: Claimed): Promise<Buffer> {
-    const signatures = await this.#parts.signer.fields(message.message, message.raw, this.#lane.pool);
+    // Mail of a front may have been kept as it came: its other arm takes it so.
+    const missing = message.front === null ? '' : missingFields(message.raw, message.messageId);
+    const raw = missing === '' ? message.raw : Buffer.concat([Buffer.from(missing, 'latin1'), message.raw]);
+    const signatures = await this.#parts.signer.fields(message.message, raw, this.#lane.pool);
     const trace = `${TRACE_HEADER}: ${traceToken(message.id, this.#parts.traceKey)}\r\n`;
-    return Buffer.from(signatures + trace, 'latin1');
+    return Buffer.from(signatures + trace + missing, 'latin1');
   }
 
   #returnPath(message: Claimed): string {
@@ -275,6 +279,7 @@ export class LaneSender implements Carrier {
       recipient: message.id,
       message: message.message,
       provider: message.provider,
+      pool: this.#lane.pool,
       number: message.attempts + 1,
       campaign: message.campaign,
       tenant: message.tenant,

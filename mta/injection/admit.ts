@@ -3,7 +3,7 @@
  * so that there is one place that grants.
  */
 
-import type { SpoolMessage } from '../../store/spool.ts';
+import type { ChosenArm, SpoolMessage } from '../../store/spool.ts';
 import type { MessageDsn, RecipientDsn } from '../../store/spool-extras.ts';
 import { type Caller, checkSender, poolFor } from './caller.ts';
 import type { Control } from './control.ts';
@@ -16,7 +16,15 @@ import { refuseSuppressed, type SuppressionCheck } from './suppression-check.ts'
 export interface AdmitParts {
   /** Provider of a pool's mail to a domain when it is already known; unknown ones are routed after the commit. */
   readonly providerOf: (domain: string, pool: string) => string | null;
-  /** Does this pool's mail go on to an upstream, as it came? Absent: there is no upstream. */
+  /** Who carries a recipient of a pool that has a cutover, and its row's provider; null: it has none. Absent: no pool has. */
+  readonly armOf?: (mail: {
+    readonly pool: string;
+    readonly tenant: string;
+    readonly stream: string;
+    readonly rcpt: string;
+    readonly domain: string;
+  }) => { readonly arm: ChosenArm; readonly provider: string | null } | null;
+  /** May this pool's mail go on to an upstream, as it came? Absent: there is no upstream. */
   readonly toUpstream?: (pool: string) => boolean;
   /** Why its pool takes no such mail now (overflow `refuse`), or null. Absent: none refuses. */
   readonly refuses?: (message: SpoolMessage) => Promise<string | null>;
@@ -69,12 +77,12 @@ export function admit(
     expires: expiryOf(parts, pool, control, now),
     oneClick,
     ...(envelope.dsn === undefined ? {} : { dsn: envelope.dsn }),
-    recipients: envelope.recipients.map(({ address, domain, ...dsn }) => ({
-      ...dsn,
-      rcpt: address,
-      domain,
-      provider: parts.providerOf(domain, pool),
-    })),
+    recipients: envelope.recipients.map(({ address, domain, ...dsn }) => {
+      const { tenant, stream } = control;
+      const to = { ...dsn, rcpt: address, domain };
+      const chosen = parts.armOf?.({ pool, tenant, stream, rcpt: address, domain }) ?? null;
+      return chosen === null ? { ...to, provider: parts.providerOf(domain, pool) } : { ...to, ...chosen };
+    }),
   };
 }
 

@@ -30,7 +30,7 @@ export interface Origin {
   readonly smtpUtf8: boolean;
   /** Composed by us: whoever is in Bcc must not be seen by the others (RFC 5322 §3.6.3). */
   readonly withoutBcc?: boolean;
-  /** Does the mail of the pool its header names go on to an upstream? Then nothing is added but the Received line. */
+  /** May the mail of the pool its header names go on to an upstream? Then nothing is added but the Received line. */
   readonly asItCame?: (pool: string | undefined) => boolean;
 }
 
@@ -49,9 +49,7 @@ export function readMessage(raw: Buffer, origin: Origin): Incoming {
   const control = readControl(fields, origin.now);
   const asItCame = origin.asItCame?.(control.pool) === true;
   const value = (name: string) => fields.find((field) => field.name === name)?.value;
-  const kept = fields
-    .filter((field) => (asItCame ? !isControl(field) : !isDropped(field, origin)))
-    .map((field) => field.text);
+  const kept = fields.filter((field) => !isDropped(field, origin, asItCame)).map((field) => field.text);
   let messageId = value('message-id') ?? '';
   if (messageId.length > LONGEST_ID)
     throw new RefusedMessage(554, `5.6.0 The Message-ID is longer than ${LONGEST_ID} octets`);
@@ -75,10 +73,10 @@ export function mailDate(now: number): string {
   return new Date(now).toUTCString().replace('GMT', '+0000');
 }
 
-function isDropped(field: Field, origin: Origin): boolean {
+function isDropped(field: Field, origin: Origin, asItCame: boolean): boolean {
   if (isControl(field)) return true;
   // An empty Message-ID is replaced, not joined by a second one.
-  if (field.name === 'message-id' && field.value === '') return true;
+  if (!asItCame && field.name === 'message-id' && field.value === '') return true;
   return origin.withoutBcc === true && field.name === 'bcc';
 }
 

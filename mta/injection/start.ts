@@ -19,7 +19,7 @@ import { type SuppressedPort, SuppressionCheck } from './suppression-check.ts';
 /** What the rest of the MTA tells injection. */
 export type InjectionPorts = Pick<
   InjectionParts,
-  'providerOf' | 'toUpstream' | 'refuses' | 'lifetime' | 'planMs' | 'knownPools' | 'accepted'
+  'providerOf' | 'armOf' | 'toUpstream' | 'refuses' | 'lifetime' | 'planMs' | 'knownPools' | 'accepted'
 > & {
   /** Places for mail that need not wait; absent: everything goes by way of the queue. */
   readonly seating?: Seating;

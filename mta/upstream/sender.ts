@@ -119,8 +119,8 @@ export class UpstreamSender implements Carrier {
       recipient: message.id,
       message: message.message,
       address: null,
-      provider:
-        message.provider === UPSTREAM ? (this.#parts.knownProvider(message.domain) ?? UPSTREAM) : message.provider,
+      provider: this.#providerOf(message),
+      pool: this.#settings.pool,
       windowIndex: null,
       at,
       number,
@@ -135,5 +135,10 @@ export class UpstreamSender implements Carrier {
       probe: message.pinned,
       retry: again ? { due: now + retryAfter(ladder).delay, free: false } : null,
     };
+  }
+
+  #providerOf({ provider, mailboxProvider, domain }: Claimed): string {
+    if (provider !== UPSTREAM) return provider;
+    return mailboxProvider ?? this.#parts.knownProvider(domain) ?? UPSTREAM;
   }
 }

@@ -24,12 +24,14 @@ export interface Move {
   readonly outside: Outside;
 }
 
-/** Why a row keeps its place whatever the split says. */
-const FIXED: readonly string[] = ['probe', 'operator'];
+/** A probe tests one pool, and what a person moved stays where it was put: whatever the split says. */
+export function isFixed({ pinned, outside }: Pick<WaitingMail, 'pinned' | 'outside'>): boolean {
+  return pinned || outside === 'probe' || outside === 'operator';
+}
 
 /** Where a waiting message goes; `stay`; or `provider`: that has to be known first. */
 export function moveOf(split: Split, mail: WaitingMail): Move | 'stay' | 'provider' {
-  if (mail.pinned || mail.doubts > 0 || (mail.outside !== null && FIXED.includes(mail.outside))) return 'stay';
+  if (isFixed(mail) || mail.doubts > 0) return 'stay';
   const choice = choose(split, mail);
   if (choice === null) return mail.attempts > 0 ? 'stay' : 'provider';
   const pool = poolOf(split, choice);

@@ -103,6 +103,11 @@ export function choose(split: Split, mail: SplitMail): Choice | null {
   return arm === undefined || arms.size > 1 ? null : { arm, outside: 'unknown-provider' };
 }
 
+/** The arm of a split that a pool is; null: none. */
+export function armOf(split: Pick<Split, 'oldArm' | 'newArm'>, pool: string): Arm | null {
+  return pool === split.newArm ? 'new' : pool === split.oldArm ? 'old' : null;
+}
+
 /** The new arm's line at a provider now, in buckets. */
 export function lineAt(split: Split, stream: Stream, provider: string): number {
   return line(split, split.thresholds, stream, provider);

@@ -183,7 +183,9 @@ test("a claim in nobody's hands is let go; one in hand and one of another proces
     Array.from({ length: 3 }, () => message()),
   );
   const claims = new Claims(store, 'p1');
-  const [mine] = await claims.claim(query({ warm: { most: 1, flows: [flow(1)], held: nobody, leave: [] } }));
+  const {
+    messages: [mine],
+  } = await claims.claim(query({ warm: { most: 1, flows: [flow(1)], held: nobody, leave: [] } }));
   await claim(store, query({ process: 'p1', warm: { most: 1, flows: [flow(1)], held: nobody, leave: [] } }));
   await claim(store, query({ process: 'p2', warm: { most: 1, flows: [flow(1)], held: nobody, leave: [] } }));
   assert.equal(await claims.releaseUnknown(60_000), 0, 'a statement may still be on its way');
