@@ -223,6 +223,86 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/import-accounting.ts')).importAccounting,
   },
   {
+    name: 'cutover start',
+    summary: 'move a pool from one engine to another, in steps',
+    load: async () => (await import('./commands/cutover-start.ts')).cutoverStart,
+  },
+  {
+    name: 'cutover status',
+    summary: 'where a cutover stands, what it waits for, what each provider gets',
+    load: async () => (await import('./commands/cutover-status.ts')).cutoverStatusCommand,
+  },
+  {
+    name: 'cutover history',
+    summary: 'every decision about a cutover',
+    load: async () => (await import('./commands/cutover-history.ts')).cutoverHistory,
+  },
+  {
+    name: 'cutover approve',
+    summary: 'say yes to a step that waits for a person',
+    load: async () => (await import('./commands/cutover-approve.ts')).cutoverApprove,
+  },
+  {
+    name: 'cutover accept-differences',
+    summary: "accept what differs between the arms' messages",
+    load: async () => (await import('./commands/cutover-accept-differences.ts')).cutoverAcceptDifferences,
+  },
+  {
+    name: 'cutover hold',
+    summary: 'keep the share where it is',
+    load: async () => (await import('./commands/cutover-hold.ts')).cutoverHold,
+  },
+  {
+    name: 'cutover resume',
+    summary: 'let a held or rolled back cutover go on',
+    load: async () => (await import('./commands/cutover-resume.ts')).cutoverResume,
+  },
+  {
+    name: 'cutover advance',
+    summary: 'take the next step now',
+    load: async () => (await import('./commands/cutover-advance.ts')).cutoverAdvance,
+  },
+  {
+    name: 'cutover step-back',
+    summary: 'go back one step at once',
+    load: async () => (await import('./commands/cutover-step-back.ts')).cutoverStepBack,
+  },
+  {
+    name: 'cutover rollback',
+    summary: 'give the mail back to the old engine, at once',
+    load: async () => (await import('./commands/cutover-rollback.ts')).cutoverRollback,
+  },
+  {
+    name: 'cutover reverse',
+    summary: 'take a finished cutover back, while it is watched',
+    load: async () => (await import('./commands/cutover-reverse.ts')).cutoverReverse,
+  },
+  {
+    name: 'cutover complete',
+    summary: 'end the watch after the last step',
+    load: async () => (await import('./commands/cutover-complete.ts')).cutoverComplete,
+  },
+  {
+    name: 'cutover abort',
+    summary: 'give the mail back and end the cutover',
+    load: async () => (await import('./commands/cutover-abort.ts')).cutoverAbort,
+  },
+  {
+    name: 'migration start',
+    summary: 'move several pools, one after the other',
+    load: async () => (await import('./commands/migration-start.ts')).migrationStart,
+  },
+  {
+    name: 'migration status',
+    summary: 'the estate: where each pool stands, and when it may be done',
+    load: async () => (await import('./commands/migration-status.ts')).migrationStatus,
+  },
+  {
+    name: 'migration abort',
+    summary: 'start no further pool',
+    load: async () => (await import('./commands/migration-abort.ts')).migrationAbort,
+  },
+  {
     name: 'stop',
     summary: 'stop mail of a provider, tenant, campaign, domain, network or everything, at once',
     load: async () => (await import('./commands/stop.ts')).stop,

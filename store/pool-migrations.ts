@@ -65,11 +65,12 @@ export async function endMigration(
   db: Queryable,
   name: string,
   outcome: 'done' | 'aborted',
-  at: number,
+  by: { readonly actor: string; readonly reason: string; readonly at: number },
 ): Promise<boolean> {
   const { rowCount } = await db.query(
-    'update pool_migrations set ended_at = $3, outcome = $2, held = null where name = $1 and ended_at is null',
-    [name, outcome, new Date(at)],
+    `update pool_migrations set ended_at = $3, outcome = $2, held = null, ended_by = $4, end_reason = $5
+     where name = $1 and ended_at is null`,
+    [name, outcome, new Date(by.at), by.actor, by.reason],
   );
   return rowCount === 1;
 }

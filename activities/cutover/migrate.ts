@@ -43,7 +43,7 @@ export async function migrate(deps: ActivityDeps, input: { readonly name: string
         nextAt: calendar === undefined ? now + UNKNOWN_CALENDAR : nextLook(now, calendar, migration.name),
       };
     }
-    if (await endMigration(db, migration.name, 'done', now))
+    if (await endMigration(db, migration.name, 'done', { actor: 'rampart', reason: 'every pool is done', at: now }))
       await addNotice(db, 'migration-done', `migration ${migration.name} is done`, { name: migration.name });
     return { fronts: [], nextAt: null };
   });

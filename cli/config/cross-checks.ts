@@ -4,6 +4,7 @@ import { listenerProblems } from './cross-injection.ts';
 import { planProblems } from './plan-problems.ts';
 import { poolProblems } from './pool-checks.ts';
 import type { Problem } from './problems.ts';
+import { cutoverProblems } from './resolved-cutovers.ts';
 import { ALL_PROVIDERS, type CheckedConfig } from './schema.ts';
 
 /** Problems between the parts of a configuration; `calendar` is the one its `calendar` key means. */
@@ -19,6 +20,7 @@ export function crossProblems(config: CheckedConfig, calendar: Calendar): Proble
     ...deliveryProblems(config),
     ...shapingProblems(config),
     ...planProblems(config.plans, config.providers),
+    ...cutoverProblems(config),
   ];
 }
 

@@ -166,6 +166,8 @@ function resolve(
     complaintFeeds: config.complaintFeeds,
     plans: config.plans,
     preflight: config.preflight,
+    cutovers: config.cutovers,
+    migrations: config.migrations,
     traceKey: config.traceKey === undefined ? null : secrets.read(config.traceKey, ['traceKey']),
   };
 }

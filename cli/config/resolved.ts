@@ -8,6 +8,7 @@ import type { ShapingOverrides } from '../../policy/shaping.ts';
 import type { ResolvedDelivery } from './resolved-delivery.ts';
 import type { ResolvedEvents } from './resolved-events.ts';
 import type { ResolvedInjection } from './resolved-injection.ts';
+import type { CheckedConfig } from './schema.ts';
 
 export interface ResolvedListener {
   readonly host: string;
@@ -113,6 +114,9 @@ export interface ResolvedConfig {
   /** Plans of one's own, by name. */
   readonly plans: Readonly<Record<string, OwnPlan>>;
   readonly preflight: { readonly domains: readonly string[]; readonly dnsbls: readonly Dnsbl[] };
+  /** How pools move from one engine to another; a loaded configuration always has both. */
+  readonly cutovers?: CheckedConfig['cutovers'];
+  readonly migrations?: CheckedConfig['migrations'];
   /** null: the one in <dataDir>/trace.key (`traceKeyOf` makes it). */
   readonly traceKey: string | null;
 }

@@ -7,6 +7,7 @@ import { DEFAULTS } from '../../policy/defaults.ts';
 import { PROVIDERS } from '../../policy/providers.ts';
 import { parseDuration } from './duration.ts';
 import { backPressureSchema } from './schema-back-pressure.ts';
+import { cutoversSchema, migrationsSchema } from './schema-cutovers.ts';
 import { dkimSchema, remoteTlsSchema } from './schema-delivery.ts';
 import { eventsSchema } from './schema-events.ts';
 import { injectionShape, userShape } from './schema-injection.ts';
@@ -172,6 +173,9 @@ export const configSchema = z.strictObject({
   plans: plansSchema,
   /** What is looked at before an address starts. */
   preflight: preflightSchema,
+  /** How pools move from one engine to another, and which follow each other. */
+  cutovers: cutoversSchema,
+  migrations: migrationsSchema,
   /** Key of the tokens that join reports to mail: the same on every node. Default: made once, in <dataDir>/trace.key. */
   traceKey: secret.optional(),
 });

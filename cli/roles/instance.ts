@@ -2,8 +2,10 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createStore, discoverDatabase, type Store } from '../../store/connect.ts';
+import { liveCutovers } from '../../store/cutovers.ts';
 import { addressRows, upsertAddress } from '../../store/lanes.ts';
 import { migrate } from '../../store/migrate.ts';
+import { migrationRows } from '../../store/pool-migrations.ts';
 import { followPool, upsertPool } from '../../store/pools.ts';
 import { openRanges } from '../../store/ranges.ts';
 import { connectTemporal } from '../../temporal/client.ts';
@@ -142,6 +144,9 @@ async function tellTemporal(spec: InstanceSpec, address: string | undefined, url
     const ours = new Set(spec.pools.flatMap((pool) => pool.addresses.map((one) => one.ip)));
     for (const row of await addressRows(store)) if (ours.has(row.address)) await temporal.ensureAddress(row.address);
     for (const range of await openRanges(store)) await temporal.ensureRange(range.id);
+    for (const { front } of await liveCutovers(store)) await temporal.wakeCutover(front);
+    for (const { name, endedAt } of await migrationRows(store))
+      if (endedAt === null) await temporal.wakeMigration(name);
     await temporal.ensureWatch();
   } finally {
     await store.end();

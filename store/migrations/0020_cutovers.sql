@@ -105,5 +105,7 @@ create table pool_migrations (
   reason      text not null,
   started_at  timestamptz not null,
   ended_at    timestamptz,
+  ended_by    text,
+  end_reason  text,
   outcome     text check (outcome in ('done', 'aborted'))
 );
