@@ -103,9 +103,10 @@ export async function commitOutcomes(
        insert into attempts (recipient, message, address, provider, window_index, at, number, first_at, unit, severity,
          class, scope, rule, reply, final, campaign, tenant, probe, process, rcpt, host, tls,
          front, arm, bucket, outside, mailbox_provider)
-       select recipient, message, address, provider, window_index, at, number, first_at, unit, severity, class, scope,
-         rule, reply, due is null, campaign, tenant, probe, $20, q.rcpt, host, tls, q.front, ${armOf('q.front', 'coalesce(o.pool, q.pool)')},
-         q.bucket, coalesce(q.outside, case when o.pool <> q.pool then 'overflow' end), q.mailbox_provider
+       select o.recipient, o.message, o.address, o.provider, o.window_index, o.at, o.number, o.first_at, o.unit, o.severity,
+         o.class, o.scope, o.rule, o.reply, o.due is null, o.campaign, o.tenant, o.probe, $20, q.rcpt, o.host, o.tls,
+         q.front, ${armOf('q.front', 'coalesce(o.pool, q.pool)')}, q.bucket,
+         coalesce(q.outside, case when o.pool <> q.pool then 'overflow' end), q.mailbox_provider
        -- One row by its id, whatever a planner thinks of the queue's size.
        from o left join lateral (select * from queue where id = o.recipient limit 1) q on true
        on conflict (recipient, number, process) do nothing
