@@ -11,7 +11,9 @@ export function timeReader(zone: string): ReadTime {
   const hours = new Map<string, number>();
   return (text) => {
     if (/^\d{9,11}(\.\d+)?$/.test(text)) return Math.round(Number(text) * 1_000);
-    const at = /^(\d{4}-\d{2}-\d{2})[ T](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?\s?(?:(Z)|([+-]\d{2}):?(\d{2})?)?$/.exec(text);
+    const at = /^(\d{4}-\d{2}-\d{2})[ T](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?\s?(?:(Z)|([+-]\d{2}):?(\d{2})?)?$/.exec(
+      text,
+    );
     if (at === null) return undefined;
     const [, day = '', hour = '', minute = '', second = '', fraction, utc, sign, minutes = '00'] = at;
     const offset = utc === undefined ? (sign === undefined ? '' : `${sign}:${minutes}`) : 'Z';

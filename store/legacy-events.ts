@@ -108,7 +108,10 @@ async function insertEvents(db: Queryable, feed: number, events: readonly Legacy
   return rows[0];
 }
 
-async function keepPlace(db: Queryable, { feed, positions = [], opened = [], closed = [] }: LegacyBatch): Promise<void> {
+async function keepPlace(
+  db: Queryable,
+  { feed, positions = [], opened = [], closed = [] }: LegacyBatch,
+): Promise<void> {
   if (positions.length > 0)
     await db.query({
       name: 'legacy-place',

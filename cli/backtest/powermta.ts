@@ -105,8 +105,6 @@ function domainOf(row: Row): string {
 function bounceOutcome(row: Row, provider: string): Outcome {
   const reply = replyIn(row.get('dsnDiag') ?? '');
   const { severity } =
-    reply === null
-      ? { severity: byCategory(row.get('bounceCat') ?? '').kind }
-      : classifyReply({ ...reply, provider });
+    reply === null ? { severity: byCategory(row.get('bounceCat') ?? '').kind } : classifyReply({ ...reply, provider });
   return severity === 'hard' || severity === 'blocked' ? severity : 'failed';
 }

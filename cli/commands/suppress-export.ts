@@ -1,7 +1,7 @@
-import { csvLine } from '../../import/csv.ts';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
+import { csvLine } from '../../import/csv.ts';
 import { EVERYWHERE, type SuppressionRow, suppressionPage } from '../../store/suppressions.ts';
 import { CliError, CONFIG_OPTION, type Command, text } from '../command.ts';
 import { withStore } from '../instance.ts';

@@ -3,8 +3,8 @@
  * how long the log is. Reads PowerMTA CSV and KumoMTA JSON lines; which it is shows in the first line.
  */
 import { CsvRows } from '../csv.ts';
-import { kumoMtaReader, type LegacyRecord, powerMtaReader, providerReader } from './records.ts';
 import { dayReader, timeReader } from '../times.ts';
+import { kumoMtaReader, type LegacyRecord, powerMtaReader, providerReader } from './records.ts';
 
 export interface DayCount {
   readonly address: string;

@@ -55,7 +55,12 @@ export interface LogReader {
   readonly unreadable: number;
   /** Whoever goes on in the middle of a file gives its first line first. */
   readonly hasHeader: boolean;
-  /** For logs whose lines belong together by the engine's id; absent: every record says all. */
+}
+
+/** A feed's logs, one reader a file. */
+export interface Log {
+  reader(): LogReader;
+  /** For logs whose lines belong together by the engine's id, over all its files; absent: every record says all. */
   readonly memory?: Memory;
 }
 
@@ -73,6 +78,6 @@ export function bracketed(id: string): string {
 
 /** The reply in `smtp;550 5.1.1 no such user`, `550-5.1.1 …` or the like; null: there is no code in it. */
 export function replyIn(text: string): Answered | null {
-  const found = /^\s*(?:[a-z][\w-]*\s*;\s*)?([2-5]\d\d)(?:[ -]|$)([^]*)$/i.exec(text);
+  const found = /^\s*(?:[a-z][\w-]*\s*;\s*)?([2-5]\d\d)(?:[ -]|$)([\s\S]*)$/i.exec(text);
   return found === null ? null : { code: Number(found[1]), text: (found[2] ?? '').trim() };
 }

@@ -4,20 +4,21 @@
  * Source: the Exim specification, "Log files" (52.7 to 52.15).
  */
 import { timeReader } from '../times.ts';
-import { bracketed, type LegacyEvent, type LogReader, replyIn } from './event.ts';
+import { bracketed, type LegacyEvent, type Log, replyIn } from './event.ts';
 import { lineReader } from './line-reader.ts';
 import { OpenMessages } from './open-messages.ts';
 
 const LINE =
   /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d{4})?) (?:\[\d+\] )?(\w{6}-\w{6}-\w{2}|\w{6}-\w{11}-\w{4}) (<=|=>|->|==|\*\*|Completed)(?: (.*))?$/;
 /** Where the last attempt failed only because no further one is made. */
-const OVER = /retry timeout exceeded|retry time not reached for any host after a long failure period|failing for a long time/i;
+const OVER =
+  /retry timeout exceeded|retry time not reached for any host after a long failure period|failing for a long time/i;
 
 /** `zone`: of times without an offset. */
-export function eximEvents(zone: string): LogReader {
+export function eximLog(zone: string): Log {
   const readTime = timeReader(zone);
   const open = new OpenMessages();
-  return lineReader((line) => {
+  const readLine = (line: string): LegacyEvent[] => {
     const found = LINE.exec(line);
     if (found === null) return [];
     const [, time = '', engineId = '', flag, text = ''] = found;
@@ -50,7 +51,8 @@ export function eximEvents(zone: string): LogReader {
         identity: line,
       } satisfies LegacyEvent,
     ];
-  }, open);
+  };
+  return { reader: () => lineReader(readLine), memory: open };
 }
 
 function partsOf(text: string) {

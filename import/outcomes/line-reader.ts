@@ -1,5 +1,5 @@
 /** A log of one record a line: what all its formats share is keeping the text, cutting it, and counting what is no record. */
-import type { LegacyEvent, LogReader, Memory } from './event.ts';
+import type { LegacyEvent, LogReader } from './event.ts';
 import { Lines } from './lines.ts';
 
 /** Events of one line; none where it says nothing of interest. Throws Unreadable for a line that should have said something. */
@@ -7,7 +7,7 @@ export type ReadLine = (line: string) => readonly LegacyEvent[];
 
 export class Unreadable extends Error {}
 
-export function lineReader(read: ReadLine, memory?: Memory): LogReader {
+export function lineReader(read: ReadLine): LogReader {
   const lines = new Lines();
   let unreadable = 0;
   const events = (whole: readonly string[]) => {
@@ -32,6 +32,5 @@ export function lineReader(read: ReadLine, memory?: Memory): LogReader {
       return unreadable + lines.dropped;
     },
     hasHeader: false,
-    ...(memory && { memory }),
   };
 }

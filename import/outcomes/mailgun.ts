@@ -32,7 +32,8 @@ export function mailgunRecord(value: unknown): LegacyEvent[] {
   const id = text(object(object(data.message)?.headers)?.['message-id']);
   return [
     {
-      outcome: known !== 'failed' ? known : data.severity === 'temporary' ? 'deferred' : reason === 'old' ? 'expired' : known,
+      outcome:
+        known !== 'failed' ? known : data.severity === 'temporary' ? 'deferred' : reason === 'old' ? 'expired' : known,
       at: Math.round(seconds * 1_000),
       recipient,
       messageId: id === '' ? null : bracketed(id),

@@ -40,7 +40,8 @@ export function mappedCsv(mapping: Mapping, readTime: ReadTime): LogReader {
         continue;
       }
       const at = header;
-      const event = cells.length === at.length ? eventOf(mapping, (name) => cells[at.indexOf(name)] ?? '', readTime) : undefined;
+      const event =
+        cells.length === at.length ? eventOf(mapping, (name) => cells[at.indexOf(name)] ?? '', readTime) : undefined;
       if (event === undefined) unreadable += 1;
       else if (event !== null) events.push(event);
     }
@@ -79,13 +80,19 @@ function valueAt(value: unknown, path: string): unknown {
   return path.split('.').reduce<unknown>((at, key) => (Array.isArray(at) ? at[Number(key)] : object(at)?.[key]), value);
 }
 
-function eventOf(mapping: Mapping, value: (name: string) => string, readTime: ReadTime): LegacyEvent | null | undefined {
+function eventOf(
+  mapping: Mapping,
+  value: (name: string) => string,
+  readTime: ReadTime,
+): LegacyEvent | null | undefined {
   const word = value(mapping.outcome);
   const outcome = Object.hasOwn(mapping.outcomes, word) ? mapping.outcomes[word] : undefined;
   if (outcome === undefined) return word === '' ? undefined : null;
   const optional = (name: string | undefined) => (name === undefined ? '' : value(name).trim());
   const at = timeOf(value(mapping.at).trim(), readTime);
-  const recipient = value(mapping.recipient).trim().replace(/^<(.*)>$/, '$1');
+  const recipient = value(mapping.recipient)
+    .trim()
+    .replace(/^<(.*)>$/, '$1');
   if (at === undefined || !recipient.includes('@')) return undefined;
   const [id, reply, category, host] = [
     optional(mapping.messageId),

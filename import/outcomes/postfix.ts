@@ -3,7 +3,7 @@
  * qmgr that the time of those who are left is over, or that the queue id is done with. Queue ids are unique by host and
  * instance. Lines of other programs are passed over, and so is what never left the machine.
  */
-import { bracketed, type LegacyEvent, type LogReader, type Outcome } from './event.ts';
+import { bracketed, type LegacyEvent, type Log, type Outcome } from './event.ts';
 import { lineReader } from './line-reader.ts';
 import { OpenMessages } from './open-messages.ts';
 import { type SyslogLine, syslogReader } from './syslog.ts';
@@ -16,17 +16,18 @@ const OUTCOMES: Readonly<Record<string, Outcome>> = { sent: 'delivered', deferre
 const MOST_WAITING = 500_000;
 
 /** `zone` and `now`: see syslogReader. */
-export function postfixEvents(zone: string, now: () => number): LogReader {
+export function postfixLog(zone: string, now: () => number): Log {
   const read = syslogReader(zone, now);
   const open = new OpenMessages();
   const waiting = new Map<string, Map<string, string | null>>();
-  return lineReader((line) => {
+  const readLine = (line: string): LegacyEvent[] => {
     const found = read(line);
     if (found === undefined || !found.program.includes('/')) return [];
     const [, id] = ID.exec(found.text) ?? [];
     if (id === undefined) return [];
     return eventsOf(found, id, found.text.slice(id.length + 2), line);
-  }, open);
+  };
+  return { reader: () => lineReader(readLine), memory: open };
 
   function eventsOf({ host: machine, program, at }: SyslogLine, id: string, text: string, line: string): LegacyEvent[] {
     const slash = program.lastIndexOf('/');
@@ -51,7 +52,10 @@ export function postfixEvents(zone: string, now: () => number): LogReader {
       if (text === 'removed') {
         open.went(engineId);
         waiting.delete(engineId);
-      } else if (/^from=<[^>]*>, status=(expired|force-expired), returned to sender$/.test(text) && left !== undefined) {
+      } else if (
+        /^from=<[^>]*>, status=(expired|force-expired), returned to sender$/.test(text) &&
+        left !== undefined
+      ) {
         waiting.delete(engineId);
         return [...left].map(([recipient, host]) => event(recipient, { outcome: 'expired', reply: null, host }));
       }

@@ -54,7 +54,11 @@ export function sesRecord(value: unknown): LegacyEvent[] {
     case 'Delivery': {
       const delivery = object(record.delivery) ?? {};
       const said = text(delivery.smtpResponse);
-      return make('delivered', delivery, named(delivery.recipients).map((one) => ({ ...one, said })));
+      return make(
+        'delivered',
+        delivery,
+        named(delivery.recipients).map((one) => ({ ...one, said })),
+      );
     }
     case 'DeliveryDelay': {
       const delay = object(record.deliveryDelay) ?? {};
@@ -65,7 +69,12 @@ export function sesRecord(value: unknown): LegacyEvent[] {
       const sub = text(bounce.bounceSubType);
       // SES did not even try: an entry of its own list is no provider's word.
       if (/suppress/i.test(sub) || sub === 'UnsubscribedRecipient') return [];
-      return make('failed', bounce, people(bounce.bouncedRecipients, 'diagnosticCode'), `${text(bounce.bounceType)}/${sub}`);
+      return make(
+        'failed',
+        bounce,
+        people(bounce.bouncedRecipients, 'diagnosticCode'),
+        `${text(bounce.bounceType)}/${sub}`,
+      );
     }
     case 'Complaint': {
       const complaint = object(record.complaint) ?? {};

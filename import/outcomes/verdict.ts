@@ -3,15 +3,7 @@ import { classifyReply, type ReplyClass, type ReplyScope, UNKNOWN_PROVIDER } fro
 import { byCategory } from './categories.ts';
 import type { LegacyEvent } from './event.ts';
 
-export type LegacyKind =
-  | 'accepted'
-  | 'delivered'
-  | 'deferred'
-  | 'hard'
-  | 'soft'
-  | 'blocked'
-  | 'expired'
-  | 'complaint';
+export type LegacyKind = 'accepted' | 'delivered' | 'deferred' | 'hard' | 'soft' | 'blocked' | 'expired' | 'complaint';
 
 export interface LegacyVerdict {
   readonly kind: LegacyKind;
@@ -31,7 +23,12 @@ export function verdictOf(event: LegacyEvent, provider: string | null): LegacyVe
     if (outcome === 'deferred') return { ...read, kind: 'deferred' };
     return { ...read, kind: outcome === 'expired' ? 'expired' : read.kind };
   }
-  const { severity, class: replyClass, scope, rule } = classifyReply({ ...reply, provider: provider ?? UNKNOWN_PROVIDER });
+  const {
+    severity,
+    class: replyClass,
+    scope,
+    rule,
+  } = classifyReply({ ...reply, provider: provider ?? UNKNOWN_PROVIDER });
   const read = { class: replyClass, scope, rule };
   if (outcome === 'expired') return { kind: 'expired', ...read };
   // A 5xx that the engine tries again is a block all the same: ours is counted so, too.
