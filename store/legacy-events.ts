@@ -61,7 +61,7 @@ export function writeLegacyEvents(store: Store, batch: LegacyBatch): Promise<Wri
       name: 'legacy-feed-heard',
       text: `update legacy_feeds set heard_at = now(), events = events + $2, repeated = repeated + $3,
          unreadable = unreadable + $4, too_old = too_old + $5,
-         last_at = greatest(last_at, case when $6 > 0 then to_timestamp($6::float8 / 1000) end) where id = $1`,
+         last_at = greatest(last_at, case when $6::float8 > 0 then to_timestamp($6::float8 / 1000) end) where id = $1`,
       values: [feed, written.kept, events.length - written.kept, batch.unreadable ?? 0, batch.tooOld ?? 0, last],
     });
     await keepPlace(db, batch);
