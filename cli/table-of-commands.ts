@@ -303,6 +303,21 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/migration-abort.ts')).migrationAbort,
   },
   {
+    name: 'legacy status',
+    summary: "how feeds of other engines' events fare",
+    load: async () => (await import('./commands/legacy-status.ts')).legacyStatus,
+  },
+  {
+    name: 'legacy import',
+    summary: "read another engine's logs once: what became of the mail it was given",
+    load: async () => (await import('./commands/legacy-import.ts')).legacyImport,
+  },
+  {
+    name: 'legacy tail',
+    summary: "follow another engine's logs, or a pipe",
+    load: async () => (await import('./commands/legacy-tail.ts')).legacyTail,
+  },
+  {
     name: 'stop',
     summary: 'stop mail of a provider, tenant, campaign, domain, network or everything, at once',
     load: async () => (await import('./commands/stop.ts')).stop,
