@@ -1,5 +1,5 @@
 /** Operators' orders for later evaluations of a lane: placed, found, ended once. */
-import type { LaneOrder, OrderKind } from '../policy/orders.ts';
+import type { LaneOrder } from '../policy/orders.ts';
 import type { Queryable } from './connect.ts';
 
 const ORDER = `id, host(address) as address, provider, kind, actor, reason,
