@@ -45,3 +45,39 @@ export async function armHours(db: Queryable, query: ArmHoursQuery): Promise<Arm
   );
   return rows;
 }
+
+/** Puts the hours from an instant on in the place of what was kept of them. */
+export async function keepHours(db: Queryable, cutover: string, from: number, rows: readonly ArmHour[]): Promise<void> {
+  await db.query('delete from cutover_hours where cutover = $1 and hour >= $2', [cutover, new Date(from)]);
+  const column = <Key extends keyof ArmHour>(key: Key) => rows.map((row) => row[key]);
+  await db.query(
+    `insert into cutover_hours (cutover, hour, arm, provider, campaign, segment, stream, messages, delivered, deferred, hard,
+       blocked, complaints)
+     select $1, * from unnest($2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::int[],
+       $9::int[], $10::int[], $11::int[], $12::int[], $13::int[])`,
+    [
+      ...[cutover, rows.map(({ hour }) => new Date(hour)), column('arm'), column('provider'), column('campaign')],
+      ...[column('segment'), column('stream'), column('messages'), column('delivered'), column('deferred')],
+      ...[column('hard'), column('blocked'), column('complaints')],
+    ],
+  );
+}
+
+/** Hours that were kept, from an instant (ms) on. */
+export async function keptHours(db: Queryable, cutover: string, from: number): Promise<ArmHour[]> {
+  const { rows } = await db.query(
+    `select extract(epoch from hour)::float8 * 1000 as hour, arm, provider, campaign, segment, stream, messages, delivered,
+       deferred, hard, blocked, complaints from cutover_hours where cutover = $1 and hour >= $2 order by hour`,
+    [cutover, new Date(from)],
+  );
+  return rows;
+}
+
+/** The last hour that was counted (ms); null: none was. */
+export async function lastKeptHour(db: Queryable, cutover: string): Promise<number | null> {
+  const { rows } = await db.query(
+    'select extract(epoch from max(hour))::float8 * 1000 as last from cutover_hours where cutover = $1',
+    [cutover],
+  );
+  return rows[0].last;
+}

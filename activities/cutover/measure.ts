@@ -1,5 +1,5 @@
 /** From rows to what the arms show: who is measured for what, and the judgements of policy. */
-import { planMs, windowOf } from '../../policy/calendar.ts';
+import { planMs, type Window, windowAt, windowOf } from '../../policy/calendar.ts';
 import {
   type ArmFeed,
   type ArmHour,
@@ -12,7 +12,7 @@ import {
 import { pointsOf } from '../../policy/cutover/ladder.ts';
 import type { Arm } from '../../policy/cutover/split.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
-import { armHours } from '../../store/arm-hours.ts';
+import { type ArmHoursQuery, armHours, keepHours, keptHours, lastKeptHour } from '../../store/arm-hours.ts';
 import type { Queryable } from '../../store/connect.ts';
 import { cutoverProbes } from '../../store/cutover-probes.ts';
 import type { CutoverRow } from '../../store/cutovers.ts';
@@ -40,7 +40,7 @@ export async function measureArms(
   const { calendar, plan, front } = row;
   const hourMs = planMs(HOUR, calendar);
   const deferralAfterMs = planMs(DEFAULTS.deferralAfterMs, calendar);
-  const rows = await armHours(db, { front, from: row.evidenceSince, to: now, hourMs, deferralAfterMs });
+  const rows = await hoursOf(db, row, of.window, { front, to: now, hourMs, deferralAfterMs });
   const placement = await pairsOf(db, row);
   const input: EvidenceInput = {
     ...{ rows, now, hourMs, plan },
@@ -56,6 +56,30 @@ export async function measureArms(
   // Below the first rung there is nothing to judge, only the old arm's own rates to keep.
   if (pointsOf(of.ladder, row.rung) <= 0) return { judgements: [], campaigns: 0, rows };
   return { judgements: judgeArms(input), campaigns: campaignsOnBoth(input), rows };
+}
+
+/** Windows whose mail may still be answered or reported: they are counted anew at each look. */
+const OPEN_WINDOWS = 3;
+
+/** Counts of the mail since the evidence began; what is older than its reports is not read again. */
+async function hoursOf(
+  db: Queryable,
+  row: CutoverRow,
+  window: Window,
+  query: Omit<ArmHoursQuery, 'from'>,
+): Promise<ArmHour[]> {
+  const last = await lastKeptHour(db, row.id);
+  const open = windowAt(window.index - OPEN_WINDOWS, row.calendar).start;
+  // After an absence all that nobody counted; hours are whole ones, or a part of one would be kept for the whole.
+  const since = Math.max(row.startedAt, last === null ? row.startedAt : Math.min(open, last));
+  const from = Math.floor(since / query.hourMs) * query.hourMs;
+  await keepHours(db, row.id, from, await armHours(db, { ...query, from }));
+  return keptHours(
+    db,
+    row.id,
+    Math.floor(row.evidenceSince / query.hourMs) * query.hourMs +
+      (row.evidenceSince > row.startedAt ? query.hourMs : 0),
+  );
 }
 
 type Feeds = EvidenceInput['feeds'][Arm];
