@@ -301,6 +301,19 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'migration abort',
     summary: 'start no further pool',
     load: async () => (await import('./commands/migration-abort.ts')).migrationAbort,
+    name: 'legacy status',
+    summary: "how feeds of other engines' events fare",
+    load: async () => (await import('./commands/legacy-status.ts')).legacyStatus,
+  },
+  {
+    name: 'legacy import',
+    summary: "read another engine's logs once: what became of the mail it was given",
+    load: async () => (await import('./commands/legacy-import.ts')).legacyImport,
+  },
+  {
+    name: 'legacy tail',
+    summary: "follow another engine's logs, or a pipe",
+    load: async () => (await import('./commands/legacy-tail.ts')).legacyTail,
   },
   {
     name: 'stop',

@@ -3,7 +3,13 @@
  * day about 120 a second have to go, a page a second takes several times that, and none of it waits for a big delete.
  */
 import type { Store } from '../store/connect.ts';
-import { dropOldMessages, dropOldReports, dropOldRollups, type RollupPosition } from '../store/retention.ts';
+import {
+  dropOldLegacyEvents,
+  dropOldMessages,
+  dropOldReports,
+  dropOldRollups,
+  type RollupPosition,
+} from '../store/retention.ts';
 
 /** Days finished mail is kept. Plans, evidence and volumes look back 30 days at most. */
 export const KEEP_DAYS = 45;
@@ -25,6 +31,7 @@ export interface RetentionParts {
 export class Retention {
   readonly #parts: RetentionParts;
   #message = 0;
+  #legacy = 0;
   #rollup: RollupPosition = null;
   #restsUntil = Number.NEGATIVE_INFINITY;
   #roundBegan: number;
@@ -41,11 +48,13 @@ export class Retention {
     if (now() < this.#restsUntil) return 0;
     const messages = await dropOldMessages(store, days, this.#message, PAGE);
     const rollups = await dropOldRollups(store, days, this.#rollup, PAGE);
+    const legacy = await dropOldLegacyEvents(store, days, this.#legacy, PAGE);
     if (messages !== null) this.#message = messages.last;
+    if (legacy !== null) this.#legacy = legacy.last;
     if (rollups !== null) this.#rollup = rollups.last;
-    const dropped = (messages?.dropped ?? 0) + (rollups?.dropped ?? 0);
+    const dropped = (messages?.dropped ?? 0) + (rollups?.dropped ?? 0) + (legacy?.dropped ?? 0);
     this.#dropped += dropped;
-    if (messages?.done === false || rollups?.done === false) return dropped;
+    if (messages?.done === false || rollups?.done === false || legacy?.done === false) return dropped;
     const reports = (await dropOldReports(store, days, PAGE)) ?? 0;
     if (this.#dropped > 0) log('old-mail-dropped', { rows: this.#dropped + reports, days });
     this.#dropped = 0;
@@ -53,6 +62,7 @@ export class Retention {
     if (now() - this.#roundBegan > ROUND_MS) {
       this.#roundBegan = now();
       this.#message = 0;
+      this.#legacy = 0;
       this.#rollup = null;
     }
     return dropped + reports;

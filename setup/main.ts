@@ -1,4 +1,5 @@
 import { dovecotStep } from './steps/dovecot.ts';
+import { eximStep } from './steps/exim.ts';
 import { javaStep, kafkaStep } from './steps/kafka.ts';
 import { postfixStep } from './steps/postfix.ts';
 import { postgresStep } from './steps/postgres.ts';
@@ -21,6 +22,7 @@ const steps: Step[] = [
   dovecotStep(labRequired),
   swaksStep(labRequired),
   postfixStep(labRequired),
+  eximStep(labRequired),
   ...brokers,
 ];
 

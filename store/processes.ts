@@ -9,7 +9,7 @@ import { LIVE_TRACES, type Trace } from './traces.ts';
 
 export interface ProcessSpec {
   readonly id: string;
-  readonly role: 'mta' | 'worker' | 'events';
+  readonly role: 'mta' | 'worker' | 'events' | 'legacy';
   readonly node: string;
   readonly pid: number;
 }

@@ -103,6 +103,36 @@ export async function dropOldReports(store: Store, days: number, limit: number):
   });
 }
 
+/**
+ * Drops events of other engines that were noted longer ago than `days`, of the `limit` after `after`; with them what their
+ * readers remember of messages that old. null: another process is at it.
+ */
+export async function dropOldLegacyEvents(
+  store: Store,
+  days: number,
+  after: number,
+  limit: number,
+): Promise<Page | null> {
+  return alone(store, async (db) => {
+    const { rows } = await db.query(
+      `with page as materialized (
+         select id, noted_at < now() - make_interval(days => $1) as old from legacy_events where id > $2 order by id limit $3
+       ), gone as (
+         delete from legacy_events e using page where e.id = page.id and page.old returning 1
+       ), forgotten as (
+         delete from legacy_open where since < now() - make_interval(days => $1)
+       ), unread as (
+         delete from legacy_positions where at < now() - make_interval(days => $1)
+       )
+       select coalesce((select max(id) from page), 0) as last, (select count(*)::int from page) as looked,
+         (select count(*)::int from gone) as dropped, coalesce((select bool_or(not old) from page), false) as young`,
+      [days, after, limit],
+    );
+    const { last, looked, dropped, young } = rows[0];
+    return { last: Math.max(after, last), dropped, done: young || looked < limit };
+  });
+}
+
 /** One process of all at a time: two that delete the same rows would only wait for each other. */
 async function alone<T>(store: Store, work: (db: Queryable) => Promise<T>): Promise<T | null> {
   return tx(store, async (db) => {

@@ -6,6 +6,7 @@ import {
   COMPARED,
   type CutJudgement,
   campaignsOnBoth,
+  coverage,
   type EvidenceInput,
   judgeArms,
 } from '../../policy/cutover/evidence.ts';
@@ -46,8 +47,8 @@ export async function measureArms(
     ...{ rows, now, hourMs, plan },
     dayOf: (instant) => windowOf(instant, calendar).index,
     feeds: {
-      old: await feedsOf(deps, db, row.oldArm, 'old', rows),
-      new: await feedsOf(deps, db, row.newArm, 'new', rows),
+      old: await feedsOf(deps, db, row.oldArm, 'old', { rows, now, hourMs }),
+      new: await feedsOf(deps, db, row.newArm, 'new', { rows, now, hourMs }),
     },
     perDay: shares.perDay,
     perHour: shares.perDay / 24,
@@ -90,7 +91,7 @@ async function feedsOf(
   db: Queryable,
   pool: string,
   arm: Arm,
-  rows: readonly ArmHour[],
+  { rows, now, hourMs }: Pick<EvidenceInput, 'rows' | 'now' | 'hourMs'>,
 ): Promise<Feeds> {
   const upstream = (await poolRows(db)).find(({ name }) => name === pool)?.upstream != null;
   const all = (feed: ArmFeed, complaint: ArmFeed): Feeds => ({
@@ -98,9 +99,9 @@ async function feedsOf(
     complaint,
   });
   if (!upstream) return all('ok', deps.complaintFeeds.length > 0 ? 'ok' : 'none');
-  const own = rows.filter((row) => row.arm === arm);
-  const told = own.some((row) => row.delivered + row.deferred + row.hard + row.blocked > 0);
-  return all(told ? 'ok' : 'none', own.some((row) => row.complaints > 0) ? 'ok' : 'none');
+  const feed = coverage(rows, arm, now, hourMs);
+  // An engine's events rarely hold complaints: only where some came is their absence one.
+  return all(feed, rows.some((row) => row.arm === arm && row.complaints > 0) ? feed : 'none');
 }
 
 /** Probes of a pair that both were found: in how many the new arm's was worse, and better. */

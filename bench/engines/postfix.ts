@@ -16,7 +16,10 @@ const run = promisify(execFile);
 const PROGRAM = '/usr/sbin/postfix';
 
 /** `more`: settings of main.cf beside those of a relay. */
-export async function startPostfix(target: Target, more: Readonly<Record<string, string>> = {}): Promise<Engine> {
+export async function startPostfix(
+  target: Target,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Engine & { readonly logFile: string }> {
   if (process.getuid?.() !== 0) throw new Error('Postfix starts as root only: run the benchmark as root');
   const folder = await mkdtemp(path.join(os.tmpdir(), 'rampart-postfix-'));
   await chmod(folder, 0o755);
@@ -38,6 +41,7 @@ export async function startPostfix(target: Target, more: Readonly<Record<string,
     peakMegabytes: () => null,
     pids: () => [master],
     usesDatabase: false,
+    logFile: path.join(folder, 'postfix.log'),
     stop: async () => {
       await run(PROGRAM, ['-c', config, 'stop']);
       await rm(folder, { recursive: true, force: true });

@@ -1,4 +1,5 @@
 /** Rows by the names of their columns, and what was wrong with those that could not be read. */
+import { timeReader } from '../../import/times.ts';
 
 export class BadLine extends Error {}
 
@@ -9,17 +10,13 @@ export function named(header: readonly string[], cells: readonly string[]): Map<
   return new Map(header.map((name, at) => [name, cells[at] ?? '']));
 }
 
+const readTime = timeReader('UTC');
+
 /** `2026-02-08 21:54:05+0000`, ISO 8601, or Unix seconds, in ms. Throws BadLine. */
 export function instant(row: ReadonlyMap<string, string>, column: string): number {
   const given = row.get(column) ?? '';
-  if (/^\d{9,11}(\.\d+)?$/.test(given)) return Math.round(Number(given) * 1000);
-  const iso = given
-    .replace(' ', 'T')
-    .replace(/ ?([+-]\d{2}):?(\d{2})?$/, (_, hours, minutes = '00') => `${hours}:${minutes}`);
-  const ms = /^\d{4}-\d{2}-\d{2}T/.test(iso)
-    ? Date.parse(/(Z|[+-]\d{2}:\d{2})$/.test(iso) ? iso : `${iso}Z`)
-    : Number.NaN;
-  if (Number.isNaN(ms)) throw new BadLine(`${column} is "${given}": expected a time such as 2026-02-08 21:54:05+0000`);
+  const ms = readTime(given);
+  if (ms === undefined) throw new BadLine(`${column} is "${given}": expected a time such as 2026-02-08 21:54:05+0000`);
   return ms;
 }
 

@@ -6,6 +6,8 @@
  * A record's lane is its source address (dlvSourceIp, else its virtual MTA) and the provider of the host that answered
  * (dsnMta); mail that no host answered goes where the other mail to its domain went, else to `other`.
  */
+import { byCategory } from '../../import/outcomes/categories.ts';
+import { replyIn } from '../../import/outcomes/event.ts';
 import { providerOf } from '../../policy/providers.ts';
 import { classifyReply } from '../../policy/replies.ts';
 import { BadLine, instant } from './columns.ts';
@@ -101,13 +103,8 @@ function domainOf(row: Row): string {
 
 /** Our own rules read the reply; where the file has none, PowerMTA's category does. */
 function bounceOutcome(row: Row, provider: string): Outcome {
-  const diag = row.get('dsnDiag') ?? '';
-  const [, code, rest] = /^smtp;\s*(\d{3})[ -]?(.*)$/s.exec(diag) ?? [];
-  if (code !== undefined) {
-    const { severity } = classifyReply({ code: Number(code), text: rest ?? '', provider });
-    return severity === 'hard' ? 'hard' : severity === 'blocked' ? 'blocked' : 'failed';
-  }
-  const category = row.get('bounceCat') ?? '';
-  if (['bad-mailbox', 'inactive-mailbox', 'bad-domain'].includes(category)) return 'hard';
-  return category === 'spam-related' || category === 'policy-related' ? 'blocked' : 'failed';
+  const reply = replyIn(row.get('dsnDiag') ?? '');
+  const { severity } =
+    reply === null ? { severity: byCategory(row.get('bounceCat') ?? '').kind } : classifyReply({ ...reply, provider });
+  return severity === 'hard' || severity === 'blocked' ? severity : 'failed';
 }

@@ -1,7 +1,7 @@
 /** Reads an accounting file of either kind, line by line. */
 import { createReadStream } from 'node:fs';
+import { CsvError, readCsv } from '../../import/csv.ts';
 import { badInput } from '../command.ts';
-import { CsvError, readCsv } from '../suppress/csv.ts';
 import { ATTEMPT_COLUMNS, takeAttempt } from './attempts.ts';
 import { BadLine, type Faults, fault, named } from './columns.ts';
 import { type DayPart, PastMail } from './past-mail.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { DayCount } from '../../import/accounting/tally.ts';
-import { isZone } from '../../import/accounting/times.ts';
+import { isZone } from '../../import/times.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { replaceLegacyVolumes } from '../../store/legacy-volumes.ts';
 import { badInput, CONFIG_OPTION, type Command, type Invocation, text } from '../command.ts';

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
+import { csvLine } from '../../import/csv.ts';
 import { EVERYWHERE, type SuppressionRow, suppressionPage } from '../../store/suppressions.ts';
 import { CliError, CONFIG_OPTION, type Command, text } from '../command.ts';
 import { withStore } from '../instance.ts';
-import { csvLine } from '../suppress/csv.ts';
 import { COLUMNS } from '../suppress/import.ts';
 import { SCOPE_OPTION, scopeOption, scopeText } from '../suppress/words.ts';
 

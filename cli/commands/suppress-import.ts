@@ -1,11 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { readCsv } from '../../import/csv.ts';
 import { poolNames } from '../../store/lanes.ts';
 import { EVERYWHERE, importSuppressions } from '../../store/suppressions.ts';
 import { badInput, CONFIG_OPTION, type Command, text } from '../command.ts';
 import { withStore } from '../instance.ts';
-import { readCsv } from '../suppress/csv.ts';
 import { COLUMNS, entriesOf } from '../suppress/import.ts';
 import { knownScope } from '../suppress/known-scope.ts';
 import { SCOPE_OPTION, scopeOption, scopeText } from '../suppress/words.ts';

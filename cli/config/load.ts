@@ -11,6 +11,7 @@ import type { ResolvedConfig, ResolvedListener } from './resolved.ts';
 import { resolveDelivery } from './resolved-delivery.ts';
 import { resolveEvents } from './resolved-events.ts';
 import { resolveInjection } from './resolved-injection.ts';
+import { resolveLegacy } from './resolved-legacy.ts';
 import { resolvePools, resolveUpstreams } from './resolved-pools.ts';
 import { type CheckedConfig, configSchema } from './schema.ts';
 
@@ -54,12 +55,13 @@ export function resolveConfig(given: unknown, file: string, env: NodeJS.ProcessE
   const secrets = new Secrets(env);
   const files = new Files(path.dirname(file));
   const eventProblems: Problem[] = [];
-  const events = resolveEvents(
-    config.events,
-    { secret: (given, at) => secrets.read(given, at), file: (named, at) => files.at(named, at) },
-    eventProblems,
-  );
-  const resolved = { ...resolve(config, file, calendar, secrets, files), events };
+  const read = {
+    secret: (given: string | { readonly env: string }, at: readonly PropertyKey[]) => secrets.read(given, at),
+    file: (named: string, at: readonly PropertyKey[]) => files.at(named, at),
+  };
+  const events = resolveEvents(config.events, read, eventProblems);
+  const legacy = resolveLegacy(config.legacy, path.dirname(file), read, eventProblems);
+  const resolved = { ...resolve(config, file, calendar, secrets, files), events, legacy };
   const problems = [...crossProblems(config, calendar), ...secrets.problems, ...files.problems, ...eventProblems];
   if (problems.length > 0) throw failure(file, problems);
   return resolved;
@@ -112,7 +114,7 @@ function resolve(
   calendar: Calendar,
   secrets: Secrets,
   files: Files,
-): Omit<ResolvedConfig, 'events'> {
+): Omit<ResolvedConfig, 'events' | 'legacy'> {
   const { dataDir, node, pools, providers, users, mta, seeds, placement } = config;
   return {
     file,

@@ -8,6 +8,7 @@ import type { ShapingOverrides } from '../../policy/shaping.ts';
 import type { ResolvedDelivery } from './resolved-delivery.ts';
 import type { ResolvedEvents } from './resolved-events.ts';
 import type { ResolvedInjection } from './resolved-injection.ts';
+import type { ResolvedLegacy } from './resolved-legacy.ts';
 import type { CheckedConfig } from './schema.ts';
 
 export interface ResolvedListener {
@@ -111,6 +112,8 @@ export interface ResolvedConfig {
   };
   readonly complaintFeeds: readonly string[];
   readonly events: ResolvedEvents;
+  /** Feeds of other engines. */
+  readonly legacy: ResolvedLegacy;
   /** Plans of one's own, by name. */
   readonly plans: Readonly<Record<string, OwnPlan>>;
   readonly preflight: { readonly domains: readonly string[]; readonly dnsbls: readonly Dnsbl[] };

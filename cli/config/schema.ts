@@ -11,6 +11,7 @@ import { cutoversSchema, migrationsSchema } from './schema-cutovers.ts';
 import { dkimSchema, remoteTlsSchema } from './schema-delivery.ts';
 import { eventsSchema } from './schema-events.ts';
 import { injectionShape, userShape } from './schema-injection.ts';
+import { legacySchema } from './schema-legacy.ts';
 import { plansSchema } from './schema-plans.ts';
 import { hostName, name, pool } from './schema-pools.ts';
 import { preflightSchema } from './schema-preflight.ts';
@@ -167,6 +168,8 @@ export const configSchema = z.strictObject({
   shaping: shapingSchema,
   /** Where events go: webhooks, AMQP, Kafka. */
   events: eventsSchema,
+  /** What other engines say became of mail. */
+  legacy: legacySchema,
   /** How long finished mail is kept. */
   retention: retentionSchema,
   /** Warmup plans of your own, by name. */

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RoleOrders } from './spec.ts';
 
-export type Role = 'mta' | 'worker' | 'events';
+export type Role = 'mta' | 'worker' | 'events' | 'legacy';
 
 const program = path.join(import.meta.dirname, 'run.ts');
 const RESTART_MS = 500;
@@ -18,6 +18,8 @@ export interface Ready {
   /** Of the further listeners, in their order. */
   readonly listenerPorts?: readonly number[];
   readonly httpPort?: number | null;
+  /** Of the webhooks of other engines. */
+  readonly legacyPort?: number | null;
 }
 
 export class RoleProcess {

@@ -22,6 +22,8 @@ export interface Instance {
   readonly submissionPort: number;
   readonly inboundPort: number | null;
   readonly httpPort: number | null;
+  /** Of the webhooks of other engines; null: none comes. */
+  readonly legacyPort: number | null;
   /** The role processes, for those who must hurt them (fault tests). */
   readonly roles: readonly RoleProcess[];
   stop(): Promise<void>;
@@ -64,6 +66,7 @@ export async function startInstance(spec: InstanceSpec, options: InstanceOptions
       role('worker', 'worker-1'),
       ...names.map((name) => role('mta', name)),
       ...(spec.events.sinks.length > 0 ? [role('events', 'events-1')] : []),
+      ...((spec.legacy?.feeds.length ?? 0) > 0 ? [role('legacy', 'legacy-1')] : []),
     ]);
     const first = started[1]?.ready;
     const instance: Instance = {
@@ -72,6 +75,7 @@ export async function startInstance(spec: InstanceSpec, options: InstanceOptions
       submissionPort: first?.submissionPort ?? spec.mta.submission.port,
       inboundPort: first?.inboundPort ?? null,
       httpPort: first?.httpPort ?? null,
+      legacyPort: started.find(({ ready }) => ready.legacyPort !== undefined)?.ready.legacyPort ?? null,
       roles: started.map((one) => one.process),
       stop,
     };

@@ -2,11 +2,17 @@
 import { writeSync } from 'node:fs';
 import type { Role } from './child.ts';
 import { startEventsRole } from './events.ts';
+import { startLegacyRole } from './legacy.ts';
 import { startMtaRole } from './mta.ts';
 import type { RoleOrders } from './spec.ts';
 import { startWorkerRole } from './worker.ts';
 
-const starters = { mta: startMtaRole, worker: startWorkerRole, events: startEventsRole } as const;
+const starters = {
+  mta: startMtaRole,
+  worker: startWorkerRole,
+  events: startEventsRole,
+  legacy: startLegacyRole,
+} as const;
 const role = process.argv[2] as Role;
 
 /** The log may be on a disk that is full: its lines are lost then, the role goes on, and the next lines are there again. */

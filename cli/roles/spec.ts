@@ -1,7 +1,9 @@
 /** What an instance is made of, resolved: every default filled in, every secret read. Plain data, sent to role processes. */
 import type { ResolvedConfig } from '../config/resolved.ts';
 
-export type InstanceSpec = Omit<ResolvedConfig, 'file' | 'traceKey' | 'mta' | 'plans' | 'preflight'> & {
+export type InstanceSpec = Omit<ResolvedConfig, 'file' | 'traceKey' | 'mta' | 'plans' | 'preflight' | 'legacy'> & {
+  /** Absent: no feeds. */
+  readonly legacy?: ResolvedConfig['legacy'];
   readonly mta: Omit<ResolvedConfig['mta'], 'injection'> & {
     /** Absent: the default ways in. */
     readonly injection?: ResolvedConfig['mta']['injection'];

@@ -19,10 +19,10 @@ export async function up(config: ResolvedConfig, options: { json: boolean }): Pr
   reload = () => {
     for (const role of instance.roles) role.reload();
   };
-  const { submissionPort, inboundPort, httpPort, temporalAddress } = instance;
+  const { submissionPort, inboundPort, httpPort, legacyPort, temporalAddress } = instance;
   if (options.json)
     process.stdout.write(
-      `${JSON.stringify({ submissionPort, inboundPort, httpPort, temporalAddress, pid: process.pid })}\n`,
+      `${JSON.stringify({ submissionPort, inboundPort, httpPort, legacyPort, temporalAddress, pid: process.pid })}\n`,
     );
   const lanes = config.pools.reduce((sum, pool) => sum + pool.addresses.length, 0) * config.providers.length;
   say(

@@ -1,7 +1,7 @@
 /** From the rows of a file to entries. Every wrong row is named with its line, and then nothing is imported. */
+import { CsvError, type CsvRow } from '../../import/csv.ts';
 import type { SuppressionEntry, SuppressionScope, SuppressionSource } from '../../store/suppressions.ts';
 import { CliError } from '../command.ts';
-import { CsvError, type CsvRow } from './csv.ts';
 import { type Named, namedRecipient, scopeOf } from './words.ts';
 
 /** Columns of an export, and those an import may have. */

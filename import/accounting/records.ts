@@ -6,7 +6,7 @@
 import { isIPv4 } from 'node:net';
 import { providerOf } from '../../policy/providers.ts';
 import { providerOfDomain } from '../known-domains.ts';
-import type { ReadTime } from './times.ts';
+import type { ReadTime } from '../times.ts';
 
 export interface Delivered {
   readonly at: number;

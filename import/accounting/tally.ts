@@ -2,9 +2,9 @@
  * Adds a log up: deliveries by address, provider and day, in memory that depends on how many of these there are and not on
  * how long the log is. Reads PowerMTA CSV and KumoMTA JSON lines; which it is shows in the first line.
  */
-import { CsvRows } from './csv-rows.ts';
+import { CsvRows } from '../csv.ts';
+import { dayReader, timeReader } from '../times.ts';
 import { kumoMtaReader, type LegacyRecord, powerMtaReader, providerReader } from './records.ts';
-import { dayReader, timeReader } from './times.ts';
 
 export interface DayCount {
   readonly address: string;
@@ -137,11 +137,10 @@ export class Tally {
     };
     return {
       take: (chunk) => {
-        for (const cells of rows.take(chunk)) row(cells);
+        for (const { cells } of rows.take(chunk)) row(cells);
       },
       end: () => {
-        const last = rows.rest();
-        if (last !== undefined) row(last);
+        for (const { cells } of rows.end()) row(cells);
       },
     };
   }

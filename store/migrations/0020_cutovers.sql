@@ -76,6 +76,7 @@ create table cutover_hours (
   segment    text not null,
   stream     text not null,
   messages   integer not null,
+  told       integer not null,                     -- of them: what became of it is known
   delivered  integer not null,
   deferred   integer not null,
   hard       integer not null,

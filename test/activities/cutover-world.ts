@@ -80,7 +80,7 @@ export interface Rates {
   readonly blocked?: Partial<Record<Arm, number>>;
 }
 
-const BASE = { deferred: 0.05, hard: 0.02, blocked: 0 };
+const BASE = { deferred: 0.06, hard: 0.02, blocked: 0 };
 
 export interface Mail {
   readonly front?: string;

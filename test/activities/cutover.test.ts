@@ -138,7 +138,7 @@ test('a step waits for a person; what fails meanwhile does not, and an approval 
   await day();
   assert.deepEqual((await told()).at(-1), 'approve > running 0');
   assert.equal((await decisions()).at(-1)?.actor, 'ada');
-  for (let n = 0; n < 8 && (await row()).phase !== 'waiting'; n++) await day();
+  for (let n = 0; n < 14 && (await row()).phase !== 'waiting'; n++) await day();
   assert.equal((await row()).phase, 'waiting');
   await assert.rejects(order('complete'), /complete ends the watch/);
   for (let n = 0; n < 3 && (await row()).phase === 'waiting'; n++) await day({ rates: { blocked: { new: 0.1 } } });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, test } from 'node:test';
-import { csvLine } from '../../cli/suppress/csv.ts';
+import { csvLine } from '../../import/csv.ts';
 import { openFolder, rampart } from './command-line.ts';
 
 const folder = await openFolder();

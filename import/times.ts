@@ -11,9 +11,11 @@ export function timeReader(zone: string): ReadTime {
   const hours = new Map<string, number>();
   return (text) => {
     if (/^\d{9,11}(\.\d+)?$/.test(text)) return Math.round(Number(text) * 1_000);
-    const at = /^(\d{4}-\d{2}-\d{2})[ T](\d{2}):(\d{2}):(\d{2})(?:\.\d+)?\s?(?:(Z)|([+-]\d{2}):?(\d{2}))?$/.exec(text);
+    const at = /^(\d{4}-\d{2}-\d{2})[ T](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?\s?(?:(Z)|([+-]\d{2}):?(\d{2})?)?$/.exec(
+      text,
+    );
     if (at === null) return undefined;
-    const [, day = '', hour = '', minute = '', second = '', utc, sign, minutes] = at;
+    const [, day = '', hour = '', minute = '', second = '', fraction, utc, sign, minutes = '00'] = at;
     const offset = utc === undefined ? (sign === undefined ? '' : `${sign}:${minutes}`) : 'Z';
     // Ten minutes: no zone changes its offset within them.
     const key = `${day}T${hour}:${minute.slice(0, 1)}0:00${offset}`;
@@ -23,9 +25,14 @@ export function timeReader(zone: string): ReadTime {
       if (hours.size > 10_000) hours.clear();
       hours.set(key, base);
     }
-    const ms = base + (Number(minute.slice(1)) * 60 + Number(second)) * 1_000;
+    const ms = base + (Number(minute.slice(1)) * 60 + Number(second)) * 1_000 + milliseconds(fraction);
     return Number.isNaN(ms) ? undefined : ms;
   };
+}
+
+/** Of the digits behind a second's point; logs have three to nine of them. */
+function milliseconds(fraction: string | undefined): number {
+  return fraction === undefined ? 0 : Math.floor(Number(`0.${fraction}`) * 1_000);
 }
 
 /** TZDate takes text without offset for the system's time: only its parts are read in the zone. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { CsvError, csvLine, readCsv } from '../../cli/suppress/csv.ts';
+import { CsvError, csvLine, readCsv } from '../../import/csv.ts';
 
 async function* chunks(parts: readonly string[]) {
   yield* parts;

@@ -1,0 +1,122 @@
+/**
+ * PowerMTA's accounting file as events: d, b, t, r, rb and f records; tq is about a queue and names no recipient. Columns by
+ * their names, in any order; a header in the middle (a pipe that was started again) counts from there on. The Message-ID
+ * is only there where the file was told to record it: `record-fields d *,header_Message-Id`.
+ * Source: PowerMTA 5.0 user's guide, 11.2 and 11.3.
+ */
+import { CsvRows } from '../csv.ts';
+import type { ReadTime } from '../times.ts';
+import { bracketed, type LegacyEvent, type LogReader, type Outcome, replyIn } from './event.ts';
+
+const COLUMNS = [
+  'type',
+  'timeLogged',
+  'timeQueued',
+  'orig',
+  'rcpt',
+  'dsnAction',
+  'dsnStatus',
+  'dsnDiag',
+  'dsnMta',
+  'bounceCat',
+  'dlvSourceIp',
+  'vmta',
+  'jobId',
+  'envId',
+  'header_Message-Id',
+  'header_X-job',
+] as const;
+type Column = (typeof COLUMNS)[number];
+
+const OUTCOMES: Readonly<Record<string, Outcome>> = {
+  d: 'delivered',
+  b: 'failed',
+  t: 'deferred',
+  r: 'accepted',
+  rb: 'failed',
+  f: 'complaint',
+};
+
+export function powerMtaEvents(readTime: ReadTime): LogReader {
+  const rows = new CsvRows();
+  let columns: { readonly at: Readonly<Record<Column, number>>; readonly count: number } | undefined;
+  let unreadable = 0;
+  const take = (cells: readonly string[], events: LegacyEvent[]) => {
+    if (cells[0]?.toLowerCase() === 'type') {
+      const names = cells.map((name) => name.trim().toLowerCase());
+      const at = Object.fromEntries(COLUMNS.map((name) => [name, names.indexOf(name.toLowerCase())]));
+      columns = { at: at as Record<Column, number>, count: cells.length };
+      return;
+    }
+    // Fewer values than columns: the line was cut off. More: a value held a comma that nobody quoted.
+    if (columns === undefined || cells.length !== columns.count) {
+      unreadable += 1;
+      return;
+    }
+    const { at } = columns;
+    const event = eventOf((name) => cells[at[name]] ?? '', readTime);
+    if (event === undefined) unreadable += 1;
+    else if (event !== null) events.push(event);
+  };
+  const taken = (found: Iterable<{ readonly cells: readonly string[] }>) => {
+    const events: LegacyEvent[] = [];
+    for (const { cells } of found) take(cells, events);
+    return events;
+  };
+  return {
+    take: (text) => taken(rows.take(text)),
+    end: () => taken(rows.end()),
+    get pending() {
+      return rows.pending;
+    },
+    get unreadable() {
+      return unreadable;
+    },
+    hasHeader: true,
+  };
+}
+
+/** null: it says nothing about a recipient; undefined: it should, and can not be read. */
+function eventOf(value: (name: Column) => string, readTime: ReadTime): LegacyEvent | null | undefined {
+  const type = value('type');
+  const known = Object.hasOwn(OUTCOMES, type) ? OUTCOMES[type] : undefined;
+  if (known === undefined) return null;
+  const at = readTime(value('timeLogged'));
+  const recipient = value('rcpt');
+  // A report may come with its recipient blackened: it can not be joined with anything.
+  if (recipient === '' && type === 'f') return null;
+  if (at === undefined || !recipient.includes('@')) return undefined;
+  const [diag, category, status, mta, id] = [
+    value('dsnDiag'),
+    value('bounceCat'),
+    value('dsnStatus'),
+    value('dsnMta'),
+    value('header_Message-Id'),
+  ];
+  const expired = type === 'b' && (category === 'message-expired' || status.startsWith('4.'));
+  const space = mta.indexOf(' ');
+  const host = space === -1 ? mta : mta.slice(0, space);
+  return {
+    outcome: expired ? 'expired' : known,
+    at,
+    recipient,
+    messageId: id === '' ? null : bracketed(id),
+    reply: diag === '' ? null : replyIn(diag),
+    ...(category === '' ? {} : { category }),
+    host: /[a-z]/i.test(host) ? host : null,
+    address: value('dlvSourceIp') || null,
+    campaign: value('jobId') || value('header_X-job') || null,
+    identity: [
+      type,
+      value('timeLogged'),
+      value('timeQueued'),
+      value('orig'),
+      recipient,
+      value('envId'),
+      value('vmta'),
+      value('dlvSourceIp'),
+      id,
+      diag,
+    ].join('\t'),
+  };
+}
