@@ -301,8 +301,6 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'migration abort',
     summary: 'start no further pool',
     load: async () => (await import('./commands/migration-abort.ts')).migrationAbort,
-  },
-  {
     name: 'legacy status',
     summary: "how feeds of other engines' events fare",
     load: async () => (await import('./commands/legacy-status.ts')).legacyStatus,
@@ -406,6 +404,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'demo',
     summary: 'warm an address up in minutes, against a small internet on loopback',
     load: async () => (await import('./commands/demo.ts')).demo,
+  },
+  {
+    name: 'demo cutover',
+    summary: 'move two pools from Postfix to Rampart in minutes, one of them twice',
+    load: async () => (await import('./commands/demo-cutover.ts')).demoCutover,
   },
   {
     name: 'lab check',

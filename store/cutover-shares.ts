@@ -29,6 +29,34 @@ export async function frontVolumes(db: Queryable, front: string, windows: readon
   return rows;
 }
 
+/** Puts windows' volumes in the place of what was kept of them. */
+export async function keepVolumes(
+  db: Queryable,
+  cutover: string,
+  windows: readonly number[],
+  volumes: readonly FrontVolume[],
+): Promise<void> {
+  await db.query('delete from cutover_volumes where cutover = $1 and window_index = any($2::int[])', [
+    cutover,
+    windows,
+  ]);
+  const column = <Key extends keyof FrontVolume>(key: Key) => volumes.map((one) => one[key]);
+  await db.query(
+    `insert into cutover_volumes (cutover, window_index, provider, stream, messages)
+     select $1, * from unnest($2::int[], $3::text[], $4::text[], $5::int[])`,
+    [cutover, column('window'), column('provider'), column('stream'), column('messages')],
+  );
+}
+
+/** Volumes that were kept, since a window. */
+export async function keptVolumes(db: Queryable, cutover: string, since: number): Promise<FrontVolume[]> {
+  const { rows } = await db.query(
+    `select window_index as window, provider, stream, messages from cutover_volumes where cutover = $1 and window_index >= $2`,
+    [cutover, since],
+  );
+  return rows;
+}
+
 export interface ArmCapacity {
   readonly provider: string;
   /** Units its lanes may use in the window, and in the next one as far as that is decided. */

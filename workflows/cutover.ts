@@ -25,7 +25,7 @@ import {
 const REMEMBERED = 100;
 const RETRY: RetryPolicy = { initialInterval: '200ms', maximumInterval: '10s', nonRetryableErrorTypes: ['bad-input'] };
 
-const { evaluateCutover, orderCutover } = proxyActivities<Activities>({ startToCloseTimeout: '60s', retry: RETRY });
+const { evaluateCutover, orderCutover } = proxyActivities<Activities>({ startToCloseTimeout: '5m', retry: RETRY });
 const { probeCutover, askGate } = proxyActivities<Activities>({
   startToCloseTimeout: '5m',
   retry: { ...RETRY, maximumAttempts: 3 },

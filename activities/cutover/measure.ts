@@ -1,18 +1,19 @@
 /** From rows to what the arms show: who is measured for what, and the judgements of policy. */
-import { planMs, windowOf } from '../../policy/calendar.ts';
+import { planMs, type Window, windowAt, windowOf } from '../../policy/calendar.ts';
 import {
   type ArmFeed,
   type ArmHour,
   COMPARED,
   type CutJudgement,
   campaignsOnBoth,
+  coverage,
   type EvidenceInput,
   judgeArms,
 } from '../../policy/cutover/evidence.ts';
 import { pointsOf } from '../../policy/cutover/ladder.ts';
 import type { Arm } from '../../policy/cutover/split.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
-import { armHours } from '../../store/arm-hours.ts';
+import { type ArmHoursQuery, armHours, keepHours, keptHours, lastKeptHour } from '../../store/arm-hours.ts';
 import type { Queryable } from '../../store/connect.ts';
 import { cutoverProbes } from '../../store/cutover-probes.ts';
 import type { CutoverRow } from '../../store/cutovers.ts';
@@ -40,14 +41,14 @@ export async function measureArms(
   const { calendar, plan, front } = row;
   const hourMs = planMs(HOUR, calendar);
   const deferralAfterMs = planMs(DEFAULTS.deferralAfterMs, calendar);
-  const rows = await armHours(db, { front, from: row.evidenceSince, to: now, hourMs, deferralAfterMs });
+  const rows = await hoursOf(db, row, of.window, { front, to: now, hourMs, deferralAfterMs });
   const placement = await pairsOf(db, row);
   const input: EvidenceInput = {
     ...{ rows, now, hourMs, plan },
     dayOf: (instant) => windowOf(instant, calendar).index,
     feeds: {
-      old: await feedsOf(deps, db, row.oldArm, 'old', rows),
-      new: await feedsOf(deps, db, row.newArm, 'new', rows),
+      old: await feedsOf(deps, db, row.oldArm, 'old', { rows, now, hourMs }),
+      new: await feedsOf(deps, db, row.newArm, 'new', { rows, now, hourMs }),
     },
     perDay: shares.perDay,
     perHour: shares.perDay / 24,
@@ -58,6 +59,30 @@ export async function measureArms(
   return { judgements: judgeArms(input), campaigns: campaignsOnBoth(input), rows };
 }
 
+/** Windows whose mail may still be answered or reported: they are counted anew at each look. */
+const OPEN_WINDOWS = 3;
+
+/** Counts of the mail since the evidence began; what is older than its reports is not read again. */
+async function hoursOf(
+  db: Queryable,
+  row: CutoverRow,
+  window: Window,
+  query: Omit<ArmHoursQuery, 'from'>,
+): Promise<ArmHour[]> {
+  const last = await lastKeptHour(db, row.id);
+  const open = windowAt(window.index - OPEN_WINDOWS, row.calendar).start;
+  // After an absence all that nobody counted; hours are whole ones, or a part of one would be kept for the whole.
+  const since = Math.max(row.startedAt, last === null ? row.startedAt : Math.min(open, last));
+  const from = Math.floor(since / query.hourMs) * query.hourMs;
+  await keepHours(db, row.id, from, await armHours(db, { ...query, from }));
+  return keptHours(
+    db,
+    row.id,
+    Math.floor(row.evidenceSince / query.hourMs) * query.hourMs +
+      (row.evidenceSince > row.startedAt ? query.hourMs : 0),
+  );
+}
+
 type Feeds = EvidenceInput['feeds'][Arm];
 
 /** Addresses of ours are measured by our own attempts; an upstream by the events it gives of itself. */
@@ -66,7 +91,7 @@ async function feedsOf(
   db: Queryable,
   pool: string,
   arm: Arm,
-  rows: readonly ArmHour[],
+  { rows, now, hourMs }: Pick<EvidenceInput, 'rows' | 'now' | 'hourMs'>,
 ): Promise<Feeds> {
   const upstream = (await poolRows(db)).find(({ name }) => name === pool)?.upstream != null;
   const all = (feed: ArmFeed, complaint: ArmFeed): Feeds => ({
@@ -74,9 +99,9 @@ async function feedsOf(
     complaint,
   });
   if (!upstream) return all('ok', deps.complaintFeeds.length > 0 ? 'ok' : 'none');
-  const own = rows.filter((row) => row.arm === arm);
-  const told = own.some((row) => row.delivered + row.deferred + row.hard + row.blocked > 0);
-  return all(told ? 'ok' : 'none', own.some((row) => row.complaints > 0) ? 'ok' : 'none');
+  const feed = coverage(rows, arm, now, hourMs);
+  // An engine's events rarely hold complaints: only where some came is their absence one.
+  return all(feed, rows.some((row) => row.arm === arm && row.complaints > 0) ? feed : 'none');
 }
 
 /** Probes of a pair that both were found: in how many the new arm's was worse, and better. */

@@ -11,6 +11,8 @@ import {
   armSenders,
   type FrontVolume,
   frontVolumes,
+  keepVolumes,
+  keptVolumes,
   type ShareRow,
   sharesOf,
 } from '../../store/cutover-shares.ts';
@@ -40,12 +42,11 @@ export interface Situation {
 
 /** Reads what shares are made of. */
 export async function situationOf(db: Queryable, row: CutoverRow, split: SplitRow, window: Window): Promise<Situation> {
-  const windows = Array.from({ length: LOOKBACK + 1 }, (_, n) => windowAt(window.index - n, row.calendar));
   const pool = (await poolRows(db)).find(({ name }) => name === row.newArm);
   const rows = await armCapacity(db, row.newArm, window.index);
   const capacity = pool?.upstream != null ? null : new Map(rows.map((one) => [one.provider, one]));
   const lane = laneOf(capacity);
-  const volumes = (await frontVolumes(db, row.front, windows)).map((one) => ({ ...one, provider: lane(one.provider) }));
+  const volumes = (await volumesOf(db, row, window)).map((one) => ({ ...one, provider: lane(one.provider) }));
   const inScope = volumes.filter((one) => row.scope.streams?.includes(one.stream) ?? true);
   const perDay = peaks(inScope);
   const providers = [...new Set([...(capacity?.keys() ?? []), ...inScope.map(({ provider }) => provider)])].filter(
@@ -68,6 +69,19 @@ export async function situationOf(db: Queryable, row: CutoverRow, split: SplitRo
       return last ?? 0;
     },
   };
+}
+
+/** Mail of the last week; windows that are over were counted when they were. */
+async function volumesOf(db: Queryable, row: CutoverRow, window: Window): Promise<FrontVolume[]> {
+  const kept = await keptVolumes(db, row.id, window.index - LOOKBACK);
+  const last = Math.max(window.index - LOOKBACK, ...kept.map((one) => one.window));
+  const open = Array.from({ length: Math.min(LOOKBACK, window.index - last) + 1 }, (_, n) =>
+    windowAt(window.index - n, row.calendar),
+  );
+  const fresh = await frontVolumes(db, row.front, open);
+  const indexes = open.map(({ index }) => index);
+  await keepVolumes(db, row.id, indexes, fresh);
+  return [...kept.filter((one) => !indexes.includes(one.window)), ...fresh];
 }
 
 export interface Shares {

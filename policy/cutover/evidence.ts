@@ -36,11 +36,25 @@ export interface ArmHour {
   /** Beginning of the hour, ms. */
   readonly hour: number;
   readonly messages: number;
+  /** Of them: what became of it is known. All of an arm with addresses of ours; of an upstream what its events tell. */
+  readonly told: number;
   readonly delivered: number;
   readonly deferred: number;
   readonly hard: number;
   readonly blocked: number;
   readonly complaints: number;
+}
+
+/** Least part of an upstream's mail that its events must tell of, and plan hours they may take. */
+const COVERED = 0.8;
+const TOLD_AFTER_HOURS = 5;
+
+/** How far an arm's rows say what became of its mail: an arm half told would look better than it is. */
+export function coverage(rows: readonly ArmHour[], arm: Arm, now: number, hourMs: number): ArmFeed {
+  const old = rows.filter((row) => row.arm === arm && row.hour + (1 + TOLD_AFTER_HOURS) * hourMs <= now);
+  const told = total(old, (row) => row.told);
+  if (told === 0) return 'none';
+  return told >= COVERED * total(old, (row) => row.messages) ? 'ok' : 'stale';
 }
 
 /** Is an arm measured for a metric? `stale`: it was, and its events stopped. */
@@ -122,7 +136,7 @@ export function campaignsOnBoth({ rows, now, hourMs, dayOf }: EvidenceInput): nu
 
 function counted(input: EvidenceInput, metric: Compared): CutJudgement {
   const { rows, feeds } = input;
-  const trialsOf = (row: ArmHour) => (metric === 'complaint' ? row.delivered : row.messages);
+  const trialsOf = (row: ArmHour) => (metric === 'complaint' ? row.delivered : row.told);
   const sum = (arm: Arm): ArmSum => {
     const own = rows.filter((row) => row.arm === arm);
     return { trials: total(own, trialsOf), events: total(own, EVENTS[metric]) };

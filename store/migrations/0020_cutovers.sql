@@ -66,6 +66,33 @@ create table cutover_shares (
   primary key (cutover, window_index, stream, provider)
 );
 
+-- What was counted already: attempts are read for the last days only, whatever a cutover takes.
+create table cutover_hours (
+  cutover    text not null references cutovers (id),
+  hour       timestamptz not null,                 -- of first attempts
+  arm        text not null,
+  provider   text not null,
+  campaign   text not null,
+  segment    text not null,
+  stream     text not null,
+  messages   integer not null,
+  told       integer not null,                     -- of them: what became of it is known
+  delivered  integer not null,
+  deferred   integer not null,
+  hard       integer not null,
+  blocked    integer not null,
+  complaints integer not null,
+  primary key (cutover, hour, arm, provider, campaign, segment, stream)
+);
+create table cutover_volumes (
+  cutover      text not null references cutovers (id),
+  window_index integer not null,
+  provider     text not null,                      -- of the mailbox
+  stream       text not null,
+  messages     integer not null,
+  primary key (cutover, window_index, provider, stream)
+);
+
 -- Somebody else was asked. A question belongs to one raise (or fall) from one revision of the row.
 create table cutover_gates (
   cutover     text not null references cutovers (id),
