@@ -21,6 +21,8 @@ export interface Postfix {
   readonly pid: number;
   /** Its log, as it writes it. */
   readonly logFile: string;
+  /** Messages in its queue. */
+  queued(): Promise<number>;
   /** Idempotent; ends it and removes its folder. */
   stop(): Promise<void>;
 }
@@ -61,11 +63,17 @@ export async function startPostfix({ port, settings, files = {} }: PostfixOption
     });
     await answers(port);
     const pid = Number(await readFile(path.join(folder, 'queue/pid/master.pid'), 'utf8'));
-    return { port, pid, logFile, stop };
+    return { port, pid, logFile, queued: () => queued(config), stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** A line of JSON a message (postqueue(1) -j). */
+async function queued(config: string): Promise<number> {
+  const { stdout } = await run('/usr/sbin/postqueue', ['-c', config, '-j']);
+  return stdout.split('\n').filter((line) => line !== '').length;
 }
 
 /** What keeps it in its folder and on loopback, and away from accounts and aliases of the machine. */

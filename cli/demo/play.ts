@@ -1,7 +1,7 @@
 /** Plays a world against a whole Rampart: real SMTP, IMAP, Temporal and PostgreSQL, days of a few seconds. */
 
 import { randomUUID } from 'node:crypto';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Scenario } from '../../lab/scenario.ts';
@@ -9,7 +9,6 @@ import { loadScenario } from '../../lab/scenario-file.ts';
 import { type Calendar, windowOf } from '../../policy/calendar.ts';
 import { freePort } from '../../setup/host/free-port.ts';
 import { createStore, type Store } from '../../store/connect.ts';
-import { removeEmbedded, stopEmbedded } from '../../store/embedded/start.ts';
 import { noteSent, rampOf } from '../../store/lanes.ts';
 import { connectTemporal } from '../../temporal/client.ts';
 import { startInstance } from '../roles/instance.ts';
@@ -18,6 +17,7 @@ import { type Facts, gather } from './facts.ts';
 import { startInjectProcess, startWorldProcess } from './processes.ts';
 import { screen } from './screen.ts';
 import { BOUNCES, COLD, demoSpec, FEEDBACK, POOL, type Script, targets, USER, WARM } from './setting.ts';
+import { emptyLab, onStage, type Stage, untilWindowBegins } from './stage.ts';
 
 /** More than any machine takes to start a whole Rampart. */
 const STARTING_MS = 10 * 60_000;
@@ -50,36 +50,14 @@ export interface Played {
 }
 
 /** Everything it started is stopped when it resolves or rejects. */
-export async function play(options: PlayOptions): Promise<Played> {
-  const say = (line: string) => void (options.json ? process.stderr : process.stdout).write(`${line}\n`);
-  const stops: (() => Promise<unknown>)[] = [];
-  const interrupted = new AbortController();
-  const interrupt = () => interrupted.abort();
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
-  try {
-    return await run(options, say, stops, interrupted.signal);
-  } finally {
-    for (const stop of stops.splice(0).reverse())
-      await stop().catch((error: Error) => say(`while stopping: ${error.message}`));
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
-  }
+export function play(options: PlayOptions): Promise<Played> {
+  return onStage(options.json, (stage) => run(options, stage));
 }
 
-async function run(
-  options: PlayOptions,
-  say: (line: string) => void,
-  stops: (() => Promise<unknown>)[],
-  interrupted: AbortSignal,
-): Promise<Played> {
+async function run(options: PlayOptions, { say, stops, interrupted }: Stage): Promise<Played> {
   const began = performance.now();
   const { script, dataDir } = options;
-  const labDir = path.join(dataDir, 'lab');
-  await stopEmbedded(dataDir);
-  await removeEmbedded(dataDir);
-  await rm(dataDir, { recursive: true, force: true });
-  await mkdir(labDir, { recursive: true });
+  const labDir = await emptyLab(dataDir);
   const { file, scenario } = await scenarioFor(options, labDir);
 
   say('starting a small internet: DNS, mailbox providers, seed mailboxes');
@@ -161,11 +139,6 @@ async function scenarioFor(options: PlayOptions, labDir: string): Promise<{ file
   const seeded = { ...scenario, seed: options.seed };
   await writeFile(file, JSON.stringify(seeded, null, 2));
   return { file, scenario: seeded };
-}
-
-/** A ramp that starts as a window begins has a whole first day. */
-async function untilWindowBegins(calendar: Calendar): Promise<void> {
-  await sleep(Math.max(0, windowOf(Date.now(), calendar).end - Date.now()) + 20);
 }
 
 /** Draws until the ramp has ended, its time is over, or somebody interrupts. */

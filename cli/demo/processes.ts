@@ -42,6 +42,8 @@ export interface WorldProcess extends LabProcess {
   readonly facts: WorldFacts;
   /** Fixes day 0 of the world's clock. */
   begin(epoch: number): Promise<void>;
+  /** Makes something happen that the scenario does not foresee (docs/scenarios.md has the kinds). */
+  cause(event: { readonly type: string; readonly fromDay: number; readonly [key: string]: unknown }): Promise<void>;
 }
 
 export interface WorldArgs {
@@ -49,7 +51,8 @@ export interface WorldArgs {
   readonly directory: string;
   readonly dayLength: number;
   readonly senders: readonly { readonly ip: string; readonly name: string }[];
-  readonly complaintsTo: string;
+  /** Absent: nobody is told of complaints. */
+  readonly complaintsTo?: string;
   /** Where mail to a domain of the sender goes: `DOMAIN=IP:PORT`. */
   readonly mailHosts: string;
 }
@@ -62,7 +65,8 @@ export async function startWorldProcess(args: WorldArgs): Promise<WorldProcess> 
       'world',
       ...['--scenario', args.scenario, '--dir', args.directory, '--day-length', String(args.dayLength)],
       ...['--senders', args.senders.map(({ ip, name }) => `${ip}=${name}`).join(',')],
-      ...['--complaints-to', args.complaintsTo, '--mail-hosts', args.mailHosts],
+      ...(args.complaintsTo === undefined ? [] : ['--complaints-to', args.complaintsTo]),
+      ...['--mail-hosts', args.mailHosts],
     ],
     log,
   );
@@ -74,12 +78,16 @@ export async function startWorldProcess(args: WorldArgs): Promise<WorldProcess> 
     });
   });
   const facts: WorldFacts = JSON.parse(await readFile(path.join(args.directory, 'world.json'), 'utf8'));
-  const begin = async (epoch: number) => {
-    const body = JSON.stringify({ epoch });
-    const answer = await fetch(`${facts.control}/start`, { method: 'POST', body });
-    if (!answer.ok) throw new Error(`the lab did not take its epoch: ${await answer.text()}`);
+  const post = async (to: string, body: unknown) => {
+    const answer = await fetch(`${facts.control}${to}`, { method: 'POST', body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`the lab did not take ${to}: ${await answer.text()}`);
   };
-  return { ...lab, facts, begin };
+  return {
+    ...lab,
+    facts,
+    begin: (epoch) => post('/start', { epoch }),
+    cause: (event) => post('/event', event),
+  };
 }
 
 export interface InjectArgs {

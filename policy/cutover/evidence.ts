@@ -5,6 +5,9 @@
  * in it. A campaign is what is taken in as one: its mail of one day, once the feeds of both arms have passed it. Counting all
  * of it anew each time gives the same sums, and a late report joins the hour its message was sent in.
  *
+ * Where next to nothing goes wrong on either arm there is nothing to compare, and a comparison would wait for ever: all of
+ * the new arm's interval below the difference that may not be exceeded is a pass as well.
+ *
  * An arm without events of its own is not measured, and is not taken for a bad one: the metric is `not-configured`, which
  * neither passes nor blocks, and the absolute limits are all that is left. One whose events stopped is `stale`, and blocks.
  */
@@ -137,10 +140,7 @@ export function campaignsOnBoth({ rows, now, hourMs, dayOf }: EvidenceInput): nu
 function counted(input: EvidenceInput, metric: Compared): CutJudgement {
   const { rows, feeds } = input;
   const trialsOf = (row: ArmHour) => (metric === 'complaint' ? row.delivered : row.told);
-  const sum = (arm: Arm): ArmSum => {
-    const own = rows.filter((row) => row.arm === arm);
-    return { trials: total(own, trialsOf), events: total(own, EVENTS[metric]) };
-  };
+  const sum = (arm: Arm) => ofArm(rows, arm, trialsOf, EVENTS[metric]);
   const sums = { old: sum('old'), new: sum('new') };
   const base = {
     metric,
@@ -201,8 +201,13 @@ function compared(
       verdict: 'pass',
       says: `${seen}: not worse (${campaigns.length} campaigns)`,
     };
+  const rare = ofArm(campaigns.flat(), 'new', trialsOf, EVENTS[metric]);
+  if (verdict.doubtful.length === 0 && wilson(rare.events, rare.trials)[1] <= plan.worst[metric]) {
+    const says = `${seen}: below ${percent(plan.worst[metric])}, whatever the old arm's rate is`;
+    return { ...base, sums, needs: 0, hours: 0, verdict: 'pass', says };
+  }
   const doubt = verdict.doubtful.length === 0 ? '' : `, doubt at ${verdict.doubtful.join(', ')}`;
-  const { needs, hours } = missing(input, base, comparison, rule.margin, closes / hourMs);
+  const { needs, hours } = missing(input, base, comparison, rule.margin, plan.worst[metric], closes / hourMs);
   const wait =
     needs === null ? 'nothing is sent to compare' : `needs about ${needs} more on the new arm${inHours(hours)}`;
   return { ...base, sums, needs, hours, verdict: 'insufficient', says: `${seen}: ${wait}${doubt}` };
@@ -276,6 +281,7 @@ function missing(
   { old, new: ours }: Base,
   comparison: Comparison,
   margin: number,
+  worst: number,
   lagHours: number,
 ): { readonly needs: number | null; readonly hours: number | null } {
   const trials = old.trials + ours.trials;
@@ -285,7 +291,10 @@ function missing(
   const q = (share * margin) / (share * margin + 1 - share);
   const perEvent = -(share * Math.log(q / share) + (1 - share) * Math.log((1 - q) / (1 - share)));
   const rate = (events + 0.5) / trials;
-  const needs = Math.max(1, Math.ceil((COMPARE.pass - comparison.inHand) / ((perEvent * rate) / share)));
+  const toCompare = (COMPARE.pass - comparison.inHand) / ((perEvent * rate) / share);
+  // Trials without an event until their interval (wilson.ts) is below `worst`.
+  const alone = ours.events > 0 ? Number.POSITIVE_INFINITY : 1.96 ** 2 * (1 / worst - 1) - ours.trials;
+  const needs = Math.max(1, Math.ceil(Math.min(toCompare, alone)));
   return { needs, hours: hoursFor(needs, input.perHour, lagHours) };
 }
 
@@ -326,6 +335,16 @@ function messages(mail: readonly ArmHour[], arm: Arm): number {
     mail.filter((row) => row.arm === arm),
     (row) => row.messages,
   );
+}
+
+function ofArm(
+  rows: readonly ArmHour[],
+  arm: Arm,
+  trialsOf: (row: ArmHour) => number,
+  eventsOf: (row: ArmHour) => number,
+): ArmSum {
+  const own = rows.filter((row) => row.arm === arm);
+  return { trials: total(own, trialsOf), events: total(own, eventsOf) };
 }
 
 function total(rows: readonly ArmHour[], of: (row: ArmHour) => number): number {
