@@ -301,6 +301,8 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'migration abort',
     summary: 'start no further pool',
     load: async () => (await import('./commands/migration-abort.ts')).migrationAbort,
+  },
+  {
     name: 'legacy status',
     summary: "how feeds of other engines' events fare",
     load: async () => (await import('./commands/legacy-status.ts')).legacyStatus,
