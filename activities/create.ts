@@ -15,6 +15,9 @@ import type { Activities } from './types.ts';
 import { applyVerb } from './verbs/apply-verb.ts';
 import { watch } from './watch.ts';
 
+/** Under a fifth of the shortest heartbeat time-out. */
+const BEAT_MS = 800;
+
 export function createActivities(deps: ActivityDeps): Activities {
   const bound =
     <Input, Result>(run: (deps: ActivityDeps, input: Input) => Promise<Result>) =>
@@ -26,6 +29,19 @@ export function createActivities(deps: ActivityDeps): Activities {
         throw error;
       }
     };
+  // A worker that died is noticed by its silence, long before a slow mailbox or a large pool takes too long.
+  const beating = <Input, Result>(run: (deps: ActivityDeps, input: Input) => Promise<Result>) => {
+    const work = bound(run);
+    return async (input: Input): Promise<Result> => {
+      const context = Context.current();
+      const beat = setInterval(() => context.heartbeat(), BEAT_MS);
+      try {
+        return await work(input);
+      } finally {
+        clearInterval(beat);
+      }
+    };
+  };
   return {
     evaluate: bound(evaluate),
     startRamp: bound(startRamp),
@@ -38,11 +54,11 @@ export function createActivities(deps: ActivityDeps): Activities {
       const context = Context.current();
       return startDue(given, input, () => context.heartbeat());
     }),
-    evaluateCutover: bound(evaluateCutover),
-    orderCutover: bound(orderCutover),
-    probeCutover: bound(probeCutover),
-    askGate: bound(askGate),
-    migrate: bound(migrate),
+    evaluateCutover: beating(evaluateCutover),
+    orderCutover: beating(orderCutover),
+    probeCutover: beating(probeCutover),
+    askGate: beating(askGate),
+    migrate: beating(migrate),
     watch: () => {
       const context = Context.current();
       return watch(deps, () => context.heartbeat(), context.cancellationSignal);

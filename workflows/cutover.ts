@@ -25,9 +25,14 @@ import {
 const REMEMBERED = 100;
 const RETRY: RetryPolicy = { initialInterval: '200ms', maximumInterval: '10s', nonRetryableErrorTypes: ['bad-input'] };
 
-const { evaluateCutover, orderCutover } = proxyActivities<Activities>({ startToCloseTimeout: '5m', retry: RETRY });
-const { probeCutover, askGate } = proxyActivities<Activities>({
+const { evaluateCutover, orderCutover } = proxyActivities<Activities>({
   startToCloseTimeout: '5m',
+  heartbeatTimeout: '5s',
+  retry: RETRY,
+});
+const { probeCutover, askGate } = proxyActivities<Activities>({
+  startToCloseTimeout: '10m',
+  heartbeatTimeout: '5s',
   retry: { ...RETRY, maximumAttempts: 3 },
 });
 

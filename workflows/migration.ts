@@ -15,6 +15,7 @@ import { cutover } from './cutover.ts';
 
 const { migrate } = proxyActivities<Activities>({
   startToCloseTimeout: '60s',
+  heartbeatTimeout: '5s',
   retry: { initialInterval: '200ms', maximumInterval: '10s', nonRetryableErrorTypes: ['bad-input'] },
 });
 

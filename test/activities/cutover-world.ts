@@ -14,6 +14,7 @@ import { upsertAddress } from '../../store/lanes.ts';
 import { upsertPool } from '../../store/pools.ts';
 import { readSplit } from '../../store/splits.ts';
 import type { CutoverCommand } from '../../temporal/contracts.ts';
+import { insertMail } from './cutover-mail.ts';
 import { startDatabase } from './database.ts';
 
 export const db = await startDatabase();
@@ -36,7 +37,6 @@ export const PLAN: CutoverPlan = {
   floor: { perDay: 100, mostShare: 0.2 },
 };
 
-let recipients = 0;
 let operations = 0;
 
 /** Pools with a warm address each; `ceiling` is that of the new arm's lanes. */
@@ -46,7 +46,6 @@ export async function anew(ceiling = 100_000): Promise<void> {
        pools, addresses, lanes, grants, holds, attempts, messages, operations, notices, rollups restart identity cascade`,
   );
   clock.now = START;
-  recipients = 0;
   for (const [n, name] of ['marketing', 'news', 'old'].entries()) {
     await upsertPool(db.store, { name, overflow: 'warm-peers', calendar });
     await upsertAddress(
@@ -107,7 +106,7 @@ export async function mail(over: Mail = {}): Promise<void> {
         ['old', messages - ours],
       ] as const) {
         const rate = (kind: keyof Rates) => rates[kind]?.[arm] ?? BASE[kind];
-        await batch({
+        await insertMail(db.store, {
           ...{ front, stream, provider, arm, count, campaign: `c${window.index}-${campaign}` },
           ...{
             at: window.start + (4 + 2 * campaign) * HOUR,
@@ -116,60 +115,10 @@ export async function mail(over: Mail = {}): Promise<void> {
             blocked: rate('blocked'),
           },
           relayed: over.upstream === true && arm === 'old',
+          apartMs: 1_000,
         });
       }
     }
-}
-
-interface Batch {
-  readonly front: string;
-  readonly stream: string;
-  readonly provider: string;
-  readonly arm: Arm;
-  readonly count: number;
-  readonly campaign: string;
-  readonly at: number;
-  readonly hard: number;
-  readonly deferred: number;
-  readonly blocked: number;
-  readonly relayed: boolean;
-}
-
-async function batch(one: Batch): Promise<void> {
-  if (one.count === 0) return;
-  const { rows } = await db.store.query(
-    `insert into messages (body_id, batch, message_id, mail_from, pool, tenant, stream, segment, campaign, recipients)
-     values (1, gen_random_uuid(), 'm', 'a@b.example', $1, 'acme', $2, 'all', $3, $4) returning id`,
-    [one.front, one.stream, one.campaign, one.count],
-  );
-  const kinds = {
-    hard: Math.round(one.count * one.hard),
-    deferred: Math.round(one.count * one.deferred),
-    blocked: Math.round(one.count * one.blocked),
-  };
-  await db.store.query(
-    `insert into attempts (recipient, message, provider, at, number, first_at, unit, severity, class, scope, rule, reply, final,
-       campaign, tenant, process, front, arm, bucket, mailbox_provider)
-     select $1 + n, $2, $3, $4::timestamptz + n * interval '1 second', 1, $4::timestamptz + n * interval '1 second', true,
-       case when $5 then 'relayed' when n <= $6 then 'hard' when n <= $6 + $7 then 'blocked' when n <= $6 + $7 + $8 then 'deferred' else 'delivered' end,
-       'test', 'message', 'test', '', true, $9, 'acme', 'test', $10, $11, 0, $3
-     from generate_series(1, $12::int) n`,
-    [
-      recipients,
-      rows[0].id,
-      one.provider,
-      new Date(one.at),
-      one.relayed,
-      kinds.hard,
-      kinds.blocked,
-      kinds.deferred,
-      one.campaign,
-      one.front,
-      one.arm,
-      one.count,
-    ],
-  );
-  recipients += one.count;
 }
 
 /** Looks until the day is over. */
