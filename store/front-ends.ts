@@ -17,9 +17,11 @@ export interface Ends {
 
 export async function endsOf(db: Queryable, front: string): Promise<Ends> {
   const { rows } = await db.query(
-    `with mine as (
+    `with probe as (
+       select recipient from probes union all select recipient from cutover_probes
+     ), mine as (
        select a.recipient, a.severity, a.final from attempts a join messages m on m.id = a.message
-       where m.pool = $1 and not a.probe
+       where m.pool = $1 and a.recipient not in (select recipient from probe)
      ), sent as (
        select recipient, bool_or(severity = 'delivered') as delivered, bool_or(severity = 'relayed') as relayed,
          bool_or(final and severity in ('hard', 'soft', 'blocked')) as bounced,
@@ -30,13 +32,14 @@ export async function endsOf(db: Queryable, front: string): Promise<Ends> {
          exists (select from legacy_events e where e.recipient = s.recipient and e.kind in ('hard', 'soft', 'blocked', 'expired'))
            as not_by_them
        from sent s
+     ), waiting as (
+       select q.id from queue q join messages m on m.id = q.message
+       where m.pool = $1 and q.id not in (select recipient from probe)
      )
-     select (select coalesce(sum(recipients), 0)::int from messages m where m.pool = $1
-               and not exists (select from attempts a where a.message = m.id and a.probe)
-               and not exists (select from queue q where q.message = m.id and q.pinned)) as accepted,
+     select (select count(*)::int from (select recipient from sent union select id from waiting) every) as accepted,
        count(*) filter (where delivered)::int as delivered, count(*) filter (where bounced and not delivered)::int as bounced,
        count(*) filter (where expired and not delivered)::int as expired,
-       (select count(*)::int from queue q join messages m on m.id = q.message where m.pool = $1 and not q.pinned) as queued,
+       (select count(*)::int from waiting) as queued,
        count(*) filter (where relayed)::int as relayed,
        count(*) filter (where relayed and by_them)::int as "relayedDelivered",
        count(*) filter (where relayed and not by_them and not_by_them)::int as "relayedBounced"

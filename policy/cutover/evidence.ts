@@ -6,7 +6,7 @@
  * of it anew each time gives the same sums, and a late report joins the hour its message was sent in.
  *
  * Where next to nothing goes wrong on either arm there is nothing to compare, and a comparison would wait for ever: all of
- * the new arm's interval below the difference that may not be exceeded is a pass as well.
+ * the new arm's interval below the difference that may not be exceeded is a pass as well, while nothing speaks against it.
  *
  * An arm without events of its own is not measured, and is not taken for a bad one: the metric is `not-configured`, which
  * neither passes nor blocks, and the absolute limits are all that is left. One whose events stopped is `stale`, and blocks.
@@ -122,6 +122,10 @@ const CLOSES: Readonly<Record<Exclude<Compared, 'complaint'>, number>> = { defer
 
 /** Events below which an absolute limit says nothing: one dead address in twenty is no rate. */
 const LEAST_EVENTS = 5;
+/** Plan hours whose mail absolute limits look at, beside all of it: a good month must not hide a bad day. */
+const LIMIT_HOURS = 24;
+/** Sum towards a fail above which something does speak against the new arm: it takes a comparison, then. */
+const SUSPICION = 1;
 const MOST_WAIT_HOURS = 24 * 365;
 
 /** Judges every metric on the hours since the arms began to be compared. */
@@ -149,7 +153,7 @@ function counted(input: EvidenceInput, metric: Compared): CutJudgement {
     ...{ needs: null, hours: null },
   };
   const seen = `${metric} new ${text(sums.new)}, old ${text(sums.old)}`;
-  const limit = feeds.new[metric] === 'ok' ? overLimit(rows, metric, trialsOf) : undefined;
+  const limit = feeds.new[metric] === 'ok' ? overLimit(input, metric, trialsOf) : undefined;
   if (limit !== undefined)
     return {
       ...base,
@@ -202,7 +206,8 @@ function compared(
       says: `${seen}: not worse (${campaigns.length} campaigns)`,
     };
   const rare = ofArm(campaigns.flat(), 'new', trialsOf, EVENTS[metric]);
-  if (verdict.doubtful.length === 0 && wilson(rare.events, rare.trials)[1] <= plan.worst[metric]) {
+  const suspect = Math.max(comparison.pool, ...Object.values(comparison.providers)) > SUSPICION;
+  if (!suspect && wilson(rare.events, rare.trials)[1] <= plan.worst[metric]) {
     const says = `${seen}: below ${percent(plan.worst[metric])}, whatever the old arm's rate is`;
     return { ...base, sums, needs: 0, hours: 0, verdict: 'pass', says };
   }
@@ -232,20 +237,14 @@ function alone(input: EvidenceInput, metric: Compared, base: Base, seen: ArmSum)
 
 /** The rate of the new arm at a provider, or over all, that no comparison excuses. */
 function overLimit(
-  rows: readonly ArmHour[],
+  { rows, now, hourMs }: EvidenceInput,
   metric: Compared,
   trialsOf: (row: ArmHour) => number,
 ): { readonly provider: string | null; readonly says: string } | undefined {
   const { harmful } = LEVELS[metric];
-  const ours = rows.filter((row) => row.arm === 'new');
-  const groups: [string | null, readonly ArmHour[]][] = [
-    [null, ours],
-    ...[...Map.groupBy(ours, (row) => row.provider)].map(([provider, own]): [string, readonly ArmHour[]] => [
-      provider,
-      own,
-    ]),
-  ];
-  for (const [provider, own] of groups) {
+  const all = rows.filter((row) => row.arm === 'new');
+  const late = all.filter((row) => row.hour >= now - LIMIT_HOURS * hourMs);
+  for (const [provider, own] of [...byProvider(all), ...byProvider(late)]) {
     const [trials, events] = [total(own, trialsOf), total(own, EVENTS[metric])];
     // The whole interval is over the limit: a healthy arm is a tenth of it and never gets there, however often one looks.
     if (events < LEAST_EVENTS || wilson(events, trials)[0] <= harmful) continue;
@@ -253,6 +252,10 @@ function overLimit(
     return { provider, says: `${text({ trials, events })}${where} is over the limit of ${percent(harmful)}` };
   }
   return undefined;
+}
+
+function byProvider(rows: readonly ArmHour[]): [string | null, readonly ArmHour[]][] {
+  return [[null, rows], ...Map.groupBy(rows, (row): string | null => row.provider)];
 }
 
 function placement({ placement: seen }: EvidenceInput): CutJudgement {

@@ -105,7 +105,7 @@ function raising(input: StepInput): StepDecision {
   if (nextPoints === null) return stays('the last step', []);
   const missing =
     phase === 'preparing' || (phase === 'waiting' && input.points <= 0) ? preparing(input) : running(input);
-  const more = [...missing, ...carrying(input)];
+  const more = [...missing, ...stoppedLanes(input), ...carrying(input)];
   if (more.length > 0) {
     const says = more.map((one) => one.says);
     if (phase === 'waiting') return { ...decided('doubt', `no longer ready: ${says.join('; ')}`), waits: says };
@@ -167,6 +167,11 @@ function running(input: StepInput): Wait[] {
       waits.push({ says: one.says, hours: one.hours });
   }
   return waits;
+}
+
+/** One provider that stops the new arm is no reason to fall, and none to send it more. */
+function stoppedLanes({ stopped }: StepInput): Wait[] {
+  return stopped.map((provider) => ({ says: `lanes of the new arm are stopped at ${provider}`, hours: null }));
 }
 
 function carrying({ tooSmall, nextPoints }: StepInput): Wait[] {

@@ -14,6 +14,7 @@ import type { WorldProcess } from '../processes.ts';
 import { DAY_MS, MOVED, TROUBLE } from './setting.ts';
 
 const WHO = 'demo';
+const WHERE = TROUBLE.providers.join(' and ');
 
 export class Operator {
   readonly #store: Store;
@@ -56,16 +57,17 @@ export class Operator {
     const share = pointsOf(ladderOf(row.plan, row.scope), row.rung);
     if (row.front !== TROUBLE.pool || this.#troubleEnds !== undefined || share < TROUBLE.share) return;
     this.#troubleEnds = Date.now() + TROUBLE.days * DAY_MS;
-    await this.#world.cause({
-      ...{ type: 'clampdown', provider: TROUBLE.provider, fromDay: (Date.now() - this.#epoch) / DAY_MS },
-      ...{ days: TROUBLE.days, dailyAllowance: 4, deferShare: 0.95 },
-    });
-    this.log.push(`the lab: ${TROUBLE.provider} now defers what comes from addresses it does not know`);
+    for (const provider of TROUBLE.providers)
+      await this.#world.cause({
+        ...{ type: 'clampdown', provider, fromDay: (Date.now() - this.#epoch) / DAY_MS },
+        ...{ days: TROUBLE.days, dailyAllowance: 4, deferShare: 0.95 },
+      });
+    this.log.push(`the lab: ${WHERE} now defer what comes from addresses they do not know`);
   }
 
   async #mend(row: CutoverRow): Promise<void> {
     if (row.phase !== 'rolled-back' || this.#troubleEnds === undefined || Date.now() < this.#troubleEnds) return;
-    const reason = `${TROUBLE.provider} has lifted its limit`;
+    const reason = `${WHERE} have lifted their limits`;
     await this.#order(row.front, { verb: 'resume' }, reason);
     const last = (await cutoverDecisions(this.#store, row.id)).at(-1);
     this.log.push(`${row.front}: ${last?.event ?? 'resume'}, because ${reason}`);

@@ -37,8 +37,8 @@ export const MOVED: readonly [MovedPool, MovedPool] = [
   },
 ];
 
-/** The trouble of the second pool: this provider defers what is new to it, from this share on, for so many days. */
-export const TROUBLE = { pool: MOVED[1].name, provider: 'microsoft-consumer', share: 40, days: 3 };
+/** The trouble of the second pool: these providers defer what is new to them, from this share on, for so many days. */
+export const TROUBLE = { pool: MOVED[1].name, providers: ['microsoft-consumer', 'yahoo'], share: 40, days: 3 };
 
 export const USER = { name: 'app', password: randomBytes(12).toString('hex'), pools: MOVED.map(({ name }) => name) };
 export const BOUNCES = 'bounce.sender.example';
