@@ -71,7 +71,7 @@ describe('the arms of a cutover', { concurrency: 2 }, () => {
     const { ready } = await arms.mta();
     const header = 'X-virtual-MTA: pool-7\r\nX-job: spring\r\n';
     await handIn(ready.submissionPort ?? 0, 'a@provider.example', header, 'Grüße');
-    await until('it is handed on', () => arms.legacy.taken.length === 1, 15_000).catch(async (e) => { console.log((await arms.world.store.query('select * from queue')).rows, (await arms.world.store.query('select * from attempts')).rows); console.log(await (await import('node:fs/promises')).readFile(`${databases.folder}/mta-1-${arms.world.url.split('/').at(-1)}.log`,'utf8')); throw e; });
+    await until('it is handed on', () => arms.legacy.taken.length === 1);
     const [old] = arms.legacy.taken;
     const plain = Buffer.from(`From: <a@shop.example>\r\nSubject: hello\r\n${header}\r\nGrüße\r\n`).toString('latin1');
     assert.equal(old?.raw.replace(/^Received:[^\r]*\r\n(?:[ \t][^\r]*\r\n)*/, ''), plain);
@@ -200,10 +200,7 @@ describe('the arms of a cutover', { concurrency: 2 }, () => {
     // A name server that is not there.
     const { ready } = await arms.mta('mta-1', { resolvers: ['127.0.0.1:9'] });
     for (const rcpt of ['a@provider.example', 'b@nowhere.example']) await handIn(ready.submissionPort ?? 0, rcpt);
-    await until('handed on', () => arms.legacy.taken.length === 2, 15_000).catch(async (e) => {
-      console.log((await arms.world.store.query('select * from queue')).rows, (await arms.world.store.query('select * from attempts')).rows); console.log(await (await import('node:fs/promises')).readFile(`${databases.folder}/mta-1-${arms.world.url.split('/').at(-1)}.log`,'utf8'));
-      throw e;
-    });
+    await until('handed on', () => arms.legacy.taken.length === 2);
     await until('recorded', async () => (await arms.world.attempts()).length === 2);
     const { rows } = await arms.world.store.query(
       'select distinct arm, outside, mailbox_provider as provider from attempts',
