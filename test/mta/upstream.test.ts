@@ -190,6 +190,7 @@ describe('an upstream', { concurrency: 2 }, () => {
     await new Promise<void>((resolve) => server.listen(port, UPSTREAM, () => resolve()));
     context.after(() => new Promise((resolve) => server.close(() => resolve(null))));
     const { world, start } = await legacy(context, {
+      hosts: [{ host: UPSTREAM, port }],
       auth: { user: 'rampart', password: 'hush' },
       tenants: { acme: { user: 'acme', password: 'their own' }, late: { user: 'late', password: 'wrong' } },
     });
