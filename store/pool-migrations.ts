@@ -2,6 +2,7 @@
 import type { CutoverPlan } from '../policy/cutover/plan.ts';
 import type { SplitScope } from '../policy/cutover/split.ts';
 import type { Queryable } from './connect.ts';
+import { readSplit, writeSplitIn } from './splits.ts';
 
 export interface MigrationPool {
   readonly front: string;
@@ -10,6 +11,9 @@ export interface MigrationPool {
   readonly scope: SplitScope;
   readonly plan: CutoverPlan;
 }
+
+/** No recipient is hashed while all mail takes one arm; the cutover brings its own key. */
+const PARKED = 'parked';
 
 export interface MigrationRow {
   readonly name: string;
@@ -36,7 +40,12 @@ export async function migrationRows(db: Queryable): Promise<MigrationRow[]> {
   return (await db.query(`${MIGRATION} order by started_at`)).rows;
 }
 
-/** Writes a migration; false: one of this name is there already. */
+/**
+ * Writes a migration; false: one of this name is there already. From then on the mail of each of its fronts takes the engine
+ * it comes from, also while the front waits for its turn. Call it in a transaction.
+ *
+ * @throws SplitRefused: a pool does not exist.
+ */
 export async function insertMigration(
   db: Queryable,
   migration: Pick<MigrationRow, 'name' | 'pools' | 'onFail' | 'actor' | 'reason'> & { readonly at: number },
@@ -49,7 +58,27 @@ export async function insertMigration(
       new Date(migration.at),
     ],
   );
-  return rowCount === 1;
+  if (rowCount !== 1) return false;
+  for (const { front, from, to } of migration.pools) {
+    const split = await readSplit(db, front);
+    if (split !== undefined && split.endedAt === null) continue;
+    const nothing = { marketing: { '*': 0 }, transactional: { '*': 0 } };
+    await writeSplitIn(db, {
+      ...{
+        front,
+        oldArm: from,
+        newArm: to,
+        scope: {},
+        key: PARKED,
+        thresholds: nothing,
+        step: null,
+        floor: {},
+        moves: {},
+      },
+      ...{ settled: 'old', revision: (split?.revision ?? 0) + 1 },
+    });
+  }
+  return true;
 }
 
 /** Says why the next pool does not start (null: it may); true: that changed something. */

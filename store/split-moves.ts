@@ -22,7 +22,7 @@ export interface FrontMail {
 const FRONT_MAIL = `id, rcpt, domain, pool, front, tenant, stream, provider, mailbox_provider as "mailboxProvider", attempts,
   doubts, pinned, outside`;
 
-/** Mail of a front in one pool that is in nobody's hands, after an id. */
+/** Mail of a front in one pool that is in nobody's hands, after an id. What has no provider yet has no arm either. */
 export async function waitingIn(
   db: Queryable,
   front: string,
@@ -31,7 +31,8 @@ export async function waitingIn(
   limit: number,
 ): Promise<FrontMail[]> {
   const { rows } = await db.query(
-    `select ${FRONT_MAIL} from queue where front = $1 and pool = $2 and id > $3 and claim is null order by id limit $4`,
+    `select ${FRONT_MAIL} from queue where front = $1 and pool = $2 and id > $3 and claim is null and provider is not null
+     order by id limit $4`,
     [front, pool, after, limit],
   );
   return rows;

@@ -1,3 +1,4 @@
+import { tx } from '../../store/connect.ts';
 import type { MigrationPool } from '../../store/pool-migrations.ts';
 import { insertMigration, migrationRow } from '../../store/pool-migrations.ts';
 import { badInput, CONFIG_OPTION, type Command } from '../command.ts';
@@ -35,7 +36,8 @@ export const migrationStart: Command = {
     }));
     return withStore(invocation, async (store, instance) => {
       for (const { front, from, to } of pools) for (const pool of [front, from, to]) await knownPool(store, pool, name);
-      if (!(await insertMigration(store, { name, pools, onFail: settings.onFail, ...order, at: Date.now() }))) {
+      const migration = { name, pools, onFail: settings.onFail, ...order, at: Date.now() };
+      if (!(await tx(store, (db) => insertMigration(db, migration)))) {
         const there = await migrationRow(store, name);
         throw badInput(
           `migration ${name} ${there?.endedAt === null ? 'runs already' : `has ended (${there?.outcome})`}: ./rampart migration status ${name}; another one needs another name`,

@@ -29,7 +29,8 @@ function shapeProblems(name: string, { addresses, upstream, overflow }: CheckedP
   if (upstream === undefined) return [];
   if (overflowPool(overflow) !== null)
     return [{ path: [...path, 'overflow'], says: 'an upstream takes all of its mail: it has nothing to overflow' }];
-  if (upstream.auth === undefined || upstream.tls === 'required' || upstream.tls === 'verify') return [];
+  if ((upstream.auth ?? upstream.tenants) === undefined || upstream.tls === 'required' || upstream.tls === 'verify')
+    return [];
   const far = upstream.hosts.find(({ host }) => host !== 'localhost' && !/^127\./.test(host));
   return far === undefined
     ? []

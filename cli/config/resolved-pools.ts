@@ -21,13 +21,22 @@ export function resolvePools(pools: Pools): ResolvedPool[] {
 export function resolveUpstreams(pools: Pools, readSecret: ReadSecret): ResolvedUpstream[] {
   return Object.entries(pools).flatMap(([pool, { upstream }]) => {
     if (upstream === undefined) return [];
-    const { auth, localAddress, ehloName, ...rest } = upstream;
-    const path = ['pools', pool, 'upstream', 'auth', 'password'];
+    const { auth, tenants, localAddress, ehloName, ...rest } = upstream;
+    const path = ['pools', pool, 'upstream'];
+    const read = (given: NonNullable<typeof auth>, at: readonly string[]) => ({
+      user: given.user,
+      password: readSecret(given.password, [...path, ...at, 'password']),
+    });
     return [
       {
         pool,
         ...rest,
-        ...(auth && { auth: { user: auth.user, password: readSecret(auth.password, path) } }),
+        ...(auth && { auth: read(auth, ['auth']) }),
+        ...(tenants && {
+          tenants: Object.fromEntries(
+            Object.entries(tenants).map(([tenant, given]) => [tenant, read(given, ['tenants', tenant])]),
+          ),
+        }),
         ...(localAddress === undefined ? {} : { localAddress }),
         ...(ehloName === undefined ? {} : { ehloName }),
       },

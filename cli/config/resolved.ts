@@ -40,6 +40,8 @@ export interface ResolvedUpstream {
   readonly pool: string;
   readonly hosts: readonly { readonly host: string; readonly port: number }[];
   readonly auth?: { readonly user: string; readonly password: string };
+  /** By tenant. */
+  readonly tenants?: Readonly<Record<string, { readonly user: string; readonly password: string }>>;
   readonly tls: 'none' | 'opportunistic' | 'required' | 'verify';
   readonly connections: number;
   readonly messagesPerConnection: number;

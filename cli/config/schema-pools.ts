@@ -51,6 +51,14 @@ const upstream = z.strictObject({
   hosts: z.array(host).min(1, 'at least one host:port'),
   /** How this machine signs in there. */
   auth: z.strictObject({ user: text, password: secret }).optional(),
+  /** How a tenant's mail signs in instead, by tenant. */
+  tenants: z
+    .record(
+      text,
+      z.strictObject({ user: text, password: secret }),
+      "sign-ins by tenant, such as { acme: { user: 'acme', password: { env: 'ACME' } } }",
+    )
+    .optional(),
   /** `verify`: TLS, and the host's certificate is checked. A password is only sent over TLS, or to loopback. */
   tls: z.enum(['none', 'opportunistic', 'required', 'verify']).default('opportunistic'),
   /** Connections at once, over all processes. */

@@ -37,6 +37,8 @@ export class UpstreamSender implements Carrier {
   readonly #settings: UpstreamSettings;
   readonly #parts: UpstreamParts;
   readonly #sessions: UpstreamSessions;
+  /** Of tenants that sign in as themselves. */
+  readonly #own: ReadonlyMap<string, UpstreamSessions>;
   #busy = 0;
   begun = 0;
 
@@ -44,6 +46,12 @@ export class UpstreamSender implements Carrier {
     this.#settings = settings;
     this.#parts = parts;
     this.#sessions = new UpstreamSessions(settings, parts);
+    this.#own = new Map(
+      Object.entries(settings.tenants ?? {}).map(([tenant, auth]) => [
+        tenant,
+        new UpstreamSessions({ ...settings, auth }, parts),
+      ]),
+    );
   }
 
   get freeSlots(): number {
@@ -66,29 +74,35 @@ export class UpstreamSender implements Carrier {
     }
   }
 
+  /** One tenant's wrong password is no rest for the others: what can not go is put off when it is tried. */
   siteRestsUntil(_domain: string, now: number): number {
-    return this.#sessions.restsUntil(now);
+    return Math.min(...this.#all.map((sessions) => sessions.restsUntil(now)));
   }
 
   siteWhy(): string | null {
-    return this.#sessions.why;
+    return this.#all.map((sessions) => sessions.why).find((why) => why !== null) ?? null;
   }
 
   closeIdle(now: number): void {
-    this.#sessions.closeIdle(now);
+    for (const sessions of this.#all) sessions.closeIdle(now);
   }
 
   close(): void {
-    this.#sessions.close();
+    for (const sessions of this.#all) sessions.close();
+  }
+
+  get #all(): readonly UpstreamSessions[] {
+    return [this.#sessions, ...this.#own.values()];
   }
 
   async #send(message: Claimed): Promise<void> {
     const parts = this.#parts;
-    const reached = await this.#sessions.reach();
+    const sessions = this.#own.get(message.tenant) ?? this.#sessions;
+    const reached = await sessions.reach();
     if (!(reached instanceof EgressConnection)) return parts.postpone(message.id, reached.due, reached.why);
     const stopped = await parts.stops(message);
     if (stopped !== null) {
-      this.#sessions.keep(reached);
+      sessions.keep(reached);
       return parts.postpone(message.id, clock.now() + STOPPED_MS, stopped);
     }
     const at = clock.now();
@@ -98,13 +112,13 @@ export class UpstreamSender implements Carrier {
     if (aboutUpstream(answer)) {
       // A kept connection may have died of age: only an answer makes its host rest.
       const fresh = answer.code !== 0 || !answer.stale;
-      const due = fresh ? this.#sessions.failed(reached, answer.text) : clock.now();
-      if (!fresh) this.#sessions.drop(reached);
+      const due = fresh ? sessions.failed(reached, answer.text) : clock.now();
+      if (!fresh) sessions.drop(reached);
       return parts.postpone(message.id, due, answer.text.slice(0, 300));
     }
     await parts.commit(this.#outcome(message, at, answer, reached));
-    if (answer.code !== 250 && !(await reached.reset())) return this.#sessions.drop(reached);
-    this.#sessions.keep(reached);
+    if (answer.code !== 250 && !(await reached.reset())) return sessions.drop(reached);
+    sessions.keep(reached);
   }
 
   #outcome(message: Claimed, at: number, answer: Answer, { spec, secured }: EgressConnection): Outcome {

@@ -5,6 +5,8 @@ export interface UpstreamSettings {
   /** In the order they are tried. */
   readonly hosts: readonly { readonly host: string; readonly port: number }[];
   readonly auth?: { readonly user: string; readonly password: string };
+  /** How a tenant's mail signs in instead: the engine tells its customers apart by it. */
+  readonly tenants?: Readonly<Record<string, { readonly user: string; readonly password: string }>>;
   readonly tls: 'none' | 'opportunistic' | 'required' | 'verify';
   /** At once, over all processes. */
   readonly connections: number;

@@ -103,8 +103,7 @@ function falling(input: StepInput): StepDecision | null {
 function raising(input: StepInput): StepDecision {
   const { phase, nextPoints } = input;
   if (nextPoints === null) return stays('the last step', []);
-  const missing =
-    phase === 'preparing' || (phase === 'waiting' && input.points <= 0) ? preparing(input) : running(input);
+  const missing = input.points <= 0 ? preparing(input) : running(input);
   const more = [...missing, ...stoppedLanes(input), ...carrying(input)];
   if (more.length > 0) {
     const says = more.map((one) => one.says);

@@ -32,8 +32,9 @@ export interface Release {
 
 export function planRelease({ backlog, peak, perDay, used, dayMs, spreadMs }: ReleaseInput): Release {
   const most = Math.max(1, perDay ?? Math.max(LEAST_A_DAY, PEAKS * (peak ?? 0)));
-  const atOnce = Math.min(backlog, Math.max(0, Math.floor(most - used)));
-  const rest = backlog - atOnce;
+  // Not only as many as are known of: what processes have in hand comes a little later.
+  const atOnce = Math.max(0, Math.floor(most - used));
+  const rest = Math.max(0, backlog - atOnce);
   return { atOnce, gapMs: Math.max(dayMs / most, rest === 0 ? 0 : spreadMs / rest) };
 }
 

@@ -1,5 +1,5 @@
 /**
- * Records histories for the replay tests: `node test/histories/record.ts`. Run it when a workflow has learned something
+ * Records histories for the replay tests: `node test/histories/record.ts VERSION [PART]`. Run it when a workflow has learned something
  * new; histories of older code stay as they are for as long as workflows of their age may run, so new files get new names.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -9,16 +9,18 @@ import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@te
 import { planNamed } from '../../policy/plan.ts';
 import { tx } from '../../store/connect.ts';
 import { liveHolds, openIncident, placeHold } from '../../store/holds.ts';
-import { addressId, NAMESPACE, TASK_QUEUE, WATCH_ID } from '../../temporal/contracts.ts';
+import { insertMigration } from '../../store/pool-migrations.ts';
+import { addressId, cutoverId, migrationId, NAMESPACE, TASK_QUEUE, WATCH_ID } from '../../temporal/contracts.ts';
+import { addPools, PLAN, reaches, startCutover, startFrontMail } from '../workflows/cutover-front.ts';
 import { by, COLD, DAY, reachesStage, startOrder, startSystem, until } from '../workflows/system.ts';
 
 const folder = import.meta.dirname;
 const version = process.argv[2] ?? '1';
 const system = await startSystem();
+const PARTS: Readonly<Record<string, () => Promise<void>>> = { ramp, strayAddress, fixture, cutovers };
+const parts = process.argv.slice(3);
 try {
-  await ramp();
-  await strayAddress();
-  await fixture();
+  for (const part of parts.length > 0 ? parts : Object.keys(PARTS)) await PARTS[part]?.();
 } finally {
   await system.stop();
 }
@@ -61,6 +63,44 @@ async function strayAddress(): Promise<void> {
   const handle = system.temporal().client.workflow.getHandle(addressId(address));
   await until('its end', async () => (await handle.describe()).status.name === 'COMPLETED');
   await save(`address-${version}-stray`, addressId(address));
+}
+
+/** A migration of one pool: orders, a question to a webhook nobody answers, probes, several runs, to the end. */
+async function cutovers(): Promise<void> {
+  const { store } = system;
+  const temporal = system.temporal();
+  await addPools(store, ['alpha', 'beta', 'old-1', 'old-2']);
+  const mail = startFrontMail(store, ['alpha', 'beta']);
+  await system.startWorker();
+  const pools = [{ front: 'alpha', from: 'old-1', to: 'alpha', scope: {}, plan: PLAN }];
+  await insertMigration(store, { name: 'off', pools, onFail: 'hold', actor: 'ada', reason: 'test', at: Date.now() });
+  await temporal.wakeMigration('off');
+  // Port 9 of loopback: nobody answers there.
+  const webhooks = [{ gate: 'confirm-step', url: 'http://127.0.0.1:9/', timeoutMs: 500 }] as const;
+  await startCutover(store, 'beta', 'old-2', { ...PLAN, webhooks });
+  const handle = await temporal.client.workflow.start('cutover', {
+    ...{ workflowId: cutoverId('beta'), taskQueue: TASK_QUEUE, workflowTaskTimeout: '2s' },
+    args: [{ front: 'beta', historyLimit: 60 }],
+  });
+  await until('a silent webhook', async () => (await store.query('select from cutover_gates')).rows.length > 0);
+  await temporal.cutover('beta', { ...by(), verb: 'hold' });
+  await temporal.cutover('beta', { ...by(), verb: 'resume' });
+  await temporal.cutover('beta', { ...by(), verb: 'advance' });
+  await reaches(store, 'beta', 'running', 0);
+  await until('another question', async () => (await store.query('select from cutover_gates where rung = 1')).rows.length > 0);
+  await temporal.cutover('beta', { ...by(), verb: 'abort' });
+  await until('that nobody could compare', async () =>
+    (await store.query(`select from cutovers where front = 'alpha' and differences is not null`)).rows.length > 0,
+  );
+  await temporal.cutover('alpha', { ...by(), verb: 'accept-differences', names: ['not-compared'] });
+  await reaches(store, 'alpha', 'done');
+  await mail.stop();
+  const migration = temporal.client.workflow.getHandle(migrationId('off'));
+  await until('its end', async () => (await migration.describe()).status.name === 'COMPLETED');
+  let runId: string | undefined = handle.firstExecutionRunId;
+  for (let n = 1; runId !== undefined; n++) runId = await save(`cutover-${version}-run-${n}`, cutoverId('beta'), runId);
+  await save(`cutover-${version}-child`, cutoverId('alpha'));
+  await save(`migration-${version}`, migrationId('off'));
 }
 
 /** The history that test/workflows/changing.test.ts replays on changed code. */

@@ -168,6 +168,41 @@ describe('an upstream', { concurrency: 2 }, () => {
     assert.ok((await world.attempts()).every((one) => one.severity === 'relayed'));
   });
 
+  test('a tenant signs in as itself; what is wrong with its password is a matter of its own mail', async (context) => {
+    const seen: string[] = [];
+    const port = await freePort();
+    const known = new Map([
+      ['rampart', 'hush'],
+      ['acme', 'their own'],
+    ]);
+    const server = new SMTPServer({
+      disabledCommands: ['STARTTLS'],
+      allowInsecureAuth: true,
+      onAuth: ({ username = '', password }, _session, done) =>
+        known.get(username) === password ? done(null, { user: username }) : done(new Error('who are you')),
+      onData: (stream, session, done) => {
+        stream.resume().on('end', () => {
+          seen.push(`${session.user}`);
+          done();
+        });
+      },
+    });
+    await new Promise<void>((resolve) => server.listen(port, UPSTREAM, () => resolve()));
+    context.after(() => new Promise((resolve) => server.close(() => resolve(null))));
+    const { world, start } = await legacy(context, {
+      hosts: [{ host: UPSTREAM, port }],
+      auth: { user: 'rampart', password: 'hush' },
+      tenants: { acme: { user: 'acme', password: 'their own' }, late: { user: 'late', password: 'wrong' } },
+    });
+    for (const tenant of ['default', 'acme', 'late']) await world.mail(6, { pool: 'legacy', tenant });
+    await start();
+    await until('the others are handed on', () => seen.length === 12);
+    const by = (user: string) => seen.filter((one) => one === user).length;
+    assert.deepEqual([by('rampart'), by('acme')], [6, 6]);
+    await until('the third says why', async () => (await world.queue()).every((one) => /535/.test(one.reason ?? '')));
+    assert.equal((await world.queue()).length, 6);
+  });
+
   test('a wrong password bounces nothing: mail waits and says why', async (context) => {
     const port = await freePort();
     const server = new SMTPServer({

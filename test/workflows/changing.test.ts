@@ -47,7 +47,9 @@ test('the recorded histories hold what workflows do, and stay small', () => {
     assert.ok(types.has(`EVENT_TYPE_${type}`), `no history has ${type}`);
   }
   const text = JSON.stringify(events);
-  for (const name of ['evaluate', 'startRamp', 'setPlan', 'pauseLanes', 'resumeLanes', 'applyVerb', 'watch']) {
+  const ramps = ['evaluate', 'startRamp', 'setPlan', 'pauseLanes', 'resumeLanes', 'applyVerb', 'watch'];
+  const cutovers = ['evaluateCutover', 'orderCutover', 'probeCutover', 'askGate', 'migrate'];
+  for (const name of [...ramps, ...cutovers]) {
     assert.ok(text.includes(`"name":"${name}"`), `no history runs ${name}`);
   }
   for (const name of ofToday) {

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { pointsAt } from '../../policy/cutover/thresholds.ts';
+import { tx } from '../../store/connect.ts';
 import { cutoverDecisions, cutoverOf } from '../../store/cutovers.ts';
 import { insertMigration, migrationRow } from '../../store/pool-migrations.ts';
 import { readSplit } from '../../store/splits.ts';
@@ -153,7 +154,8 @@ test('the watch rolls back while nothing else decides, and a migration holds its
     { front: 'delta', from: 'old-4', to: 'delta', scope: {}, plan: PLAN },
     { front: 'gamma', from: 'old-3', to: 'gamma', scope: {}, plan: PLAN },
   ];
-  await insertMigration(store, { name: 'off', pools, onFail: 'hold', actor: 'ada', reason: 'a test', at: Date.now() });
+  const migration = { name: 'off', pools, onFail: 'hold' as const, actor: 'ada', reason: 'a test', at: Date.now() };
+  await tx(store, (db) => insertMigration(db, migration));
   await system.temporal().wakeMigration('off');
   await until('its first pool', async () => (await cutoverOf(store, 'delta'))?.phase === 'preparing');
   await system

@@ -11,7 +11,7 @@ import type { Scenario } from '../../../lab/scenario.ts';
 import { loadScenario } from '../../../lab/scenario-file.ts';
 import { type Calendar, windowOf } from '../../../policy/calendar.ts';
 import { freePort } from '../../../setup/host/free-port.ts';
-import { createStore, type Store } from '../../../store/connect.ts';
+import { createStore, type Store, tx } from '../../../store/connect.ts';
 import { noteSent } from '../../../store/lanes.ts';
 import { insertMigration, migrationRow } from '../../../store/pool-migrations.ts';
 import { connectTemporal, type TemporalClient } from '../../../temporal/client.ts';
@@ -131,7 +131,8 @@ async function run({ dataDir, json }: PlayOptions, { say, stops, interrupted }: 
 async function migrate(store: Store, temporal: TemporalClient): Promise<void> {
   const pools = MOVED.map(({ name }) => ({ front: name, from: UPSTREAM_POOL, to: name, scope: {}, plan: PLAN }));
   const by = { actor: 'demo', reason: 'off the old engine' };
-  await insertMigration(store, { name: MIGRATION, pools, onFail: 'hold', ...by, at: Date.now() });
+  const migration = { name: MIGRATION, pools, onFail: 'hold' as const, ...by, at: Date.now() };
+  await tx(store, (db) => insertMigration(db, migration));
   await temporal.wakeMigration(MIGRATION);
 }
 
