@@ -3,12 +3,13 @@
 SHELL := /bin/bash
 NODE = $$(source setup/find-node.sh && find_node $(CURDIR))
 
-.PHONY: help setup demo test proofs up lint bench bench-backlog judge clean
+.PHONY: help setup demo demo-cutover test proofs up lint bench bench-backlog judge clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make setup   install what Rampart needs on this machine'
 	@echo 'make demo    warm an address for six weeks in three minutes, against a small internet on loopback'
+	@echo 'make demo-cutover  move two pools from Postfix to Rampart in three minutes, one of them twice (root)'
 	@echo 'make test    all tests'
 	@echo 'make proofs  slow proofs: 50 kills under load, a full disk (root)'
 	@echo 'make up      run Rampart on this machine'
@@ -23,6 +24,10 @@ setup:
 demo:
 	@setup/setup.sh --lab
 	@./rampart demo
+
+demo-cutover:
+	@setup/setup.sh --lab
+	@./rampart demo cutover
 
 # Three files at a time: the tests start real servers and mostly wait; more of them at once would wait for each other. The demo's days
 # last seconds and must be sent in full: it has the machine for itself.

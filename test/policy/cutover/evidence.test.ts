@@ -67,6 +67,34 @@ test('an absolute limit stays on top: two equally bad arms are two bad arms', ()
   assert.notEqual(bounce(few)?.verdict, 'fail', 'four dead addresses are no rate');
 });
 
+test('a bad day is over the limit, however good the weeks before it were', () => {
+  const good = Array.from({ length: 20 }, (_, day) => [
+    hour({ arm: 'new', messages: 400, hard: 2, hour: day * DAY }),
+    hour({ arm: 'old', messages: 400, hard: 2, hour: day * DAY }),
+  ]).flat();
+  const bad = [hour({ arm: 'new', messages: 40, hard: 12, hour: 20 * DAY })];
+  const now = 20 * DAY + 6 * HOUR;
+  const found = bounce([...good, ...bad], { now });
+  assert.deepEqual([found?.verdict, found?.failed?.by], ['fail', 'limit']);
+  assert.match(found?.says ?? '', /12 of 40 \(30\.0%\).* is over the limit/);
+  assert.notEqual(bounce([...good, ...bad], { now: now + 3 * DAY })?.failed?.by, 'limit', 'it was a day, and is over');
+});
+
+test('where next to nothing goes wrong nobody waits for ever: enough seen below the difference that may not be exceeded', () => {
+  const quiet = (messages: number, over: Partial<ArmHour> = {}) => [
+    hour({ arm: 'new', messages, ...over }),
+    hour({ arm: 'old', messages: 9 * messages }),
+  ];
+  const rare = bounce(quiet(800));
+  assert.equal(rare?.verdict, 'pass');
+  assert.match(rare?.says ?? '', /below 0\.50%, whatever the old arm's rate is/);
+  const few = bounce(quiet(500));
+  assert.equal(few?.verdict, 'insufficient');
+  assert.equal(few?.needs, 265, '765 without an event have an interval below half a percent');
+  // As many as the old arm never has: whatever the rate is, something speaks against the new one.
+  assert.equal(bounce(quiet(8_000, { hard: 4 }))?.verdict, 'insufficient');
+});
+
 test('an arm that is not measured makes nobody better: not configured, stale, or judged alone', () => {
   const none = { ...OK, 'hard-bounce': 'none' } as const;
   const stale = { ...OK, 'hard-bounce': 'stale' } as const;

@@ -91,7 +91,8 @@ test('what fails does what the plan says, in every phase with mail on the new ar
   }
   assert.equal(event({ judgements: but('placement', 'fail') }), 'hold');
   assert.equal(event({ phase: 'holding', judgements: but('placement', 'fail') }), null);
-  assert.equal(event({ stopped: ['google'] }), 'advance', 'one provider has its own gates');
+  assert.equal(event({ stopped: ['google'] }), null, 'one provider has its own gates, and gets no more meanwhile');
+  assert.deepEqual(waits({ stopped: ['google'] }), ['lanes of the new arm are stopped at google']);
   assert.equal(event({ phase: 'rolled-back', judgements: but('block', 'fail') }), null);
 });
 
