@@ -42,7 +42,7 @@ export interface Outcome {
   /** null: no lane was to blame. */
   readonly address: string | null;
   readonly provider: string;
-  /** Whose lane or upstream it was; absent: of the pool that the row names. */
+  /** Whose lane or upstream it was, where it was mail of a front; absent: of the pool that the row names. */
   readonly pool?: string;
   /** null: no unit was charged, because there was nowhere to send it. */
   readonly windowIndex: number | null;
@@ -68,7 +68,8 @@ export interface Outcome {
 
 /** The arm of a front that a pool is, as SQL; null: it is in no cutover. Both are SQL expressions. */
 function armOf(front: string, pool: string): string {
-  return `(select case ${pool} when s.new_arm then 'new' when s.old_arm then 'old' end from splits s where s.front = ${front})`;
+  return `case when ${front} is not null then (
+    select case ${pool} when s.new_arm then 'new' when s.old_arm then 'old' end from splits s where s.front = ${front}) end`;
 }
 
 /** Plan time in real ms: a rollup's bucket, and the silence after which a warm lane is cold. */
@@ -108,7 +109,8 @@ export async function commitOutcomes(
          q.front, ${armOf('q.front', 'coalesce(o.pool, q.pool)')}, q.bucket,
          coalesce(q.outside, case when o.pool <> q.pool then 'overflow' end), q.mailbox_provider
        -- One row by its id, whatever a planner thinks of the queue's size.
-       from o left join lateral (select * from queue where id = o.recipient limit 1) q on true
+       from o left join lateral (
+         select rcpt, pool, front, bucket, outside, mailbox_provider from queue where id = o.recipient limit 1) q on true
        on conflict (recipient, number, process) do nothing
        returning address, provider, campaign, at, unit, severity, class
      ), finished as (
@@ -176,7 +178,8 @@ export async function commitOutcomes(
       column((o) => o.retry?.to ?? null),
       column((o) => o.host ?? null),
       column((o) => o.tls ?? null),
-      column((o) => o.pool ?? null),
+      // unnest takes nothing for nulls: most mail is in no cutover.
+      outcomes.some((o) => o.pool !== undefined) ? column((o) => o.pool ?? null) : [],
     ],
   });
 }

@@ -206,11 +206,12 @@ function columns(messages: readonly SpoolMessage[]): unknown[] {
   ];
 }
 
-/** Nulls where no cutover is: they cost some bytes a message. */
+/** By recipient; nothing at all where no cutover is, which unnest takes for nulls. */
 function arms(messages: readonly SpoolMessage[]): unknown[] {
   const recipients = messages.flatMap((message) =>
     message.recipients.map(({ arm }) => ({ arm, stays: message.stays })),
   );
+  if (recipients.every(({ arm, stays }) => arm === undefined && !stays)) return [[], [], [], []];
   return [
     recipients.map(({ arm }) => arm?.pool ?? null),
     recipients.map(({ arm }) => arm?.bucket ?? null),

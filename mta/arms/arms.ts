@@ -62,9 +62,9 @@ export class Arms {
     this.#parts = parts;
   }
 
-  /** Pools whose mail is divided. */
+  /** Pools whose mail another may carry. */
   get fronts(): readonly string[] {
-    return [...this.#parts.splits().keys()];
+    return [...this.#parts.splits().values()].filter((split) => !endedAtHome(split)).map(({ front }) => front);
   }
 
   split(front: string): Split | undefined {
@@ -74,7 +74,7 @@ export class Arms {
   /** The arm of a message that is about to be accepted; null: its pool is not divided. */
   ofNew(mail: NewMail): { readonly arm: ChosenArm; readonly provider: string | null } | null {
     const split = this.split(mail.pool);
-    if (split === undefined) return null;
+    if (split === undefined || endedAtHome(split)) return null;
     const bucket = bucketFor(mail.rcpt, split);
     const mailboxProvider = this.#parts.knownProvider(mail.domain);
     // Where the provider decides nothing it may still be needed: the arms are compared by it.
@@ -173,6 +173,11 @@ export class Arms {
   #rowProvider(pool: string, provider: string): string {
     return this.#parts.isUpstream(pool) ? UPSTREAM : this.#parts.laneProvider(pool, provider);
   }
+}
+
+/** A cutover that ended in the pool the application names leaves no trace on its mail. */
+function endedAtHome(split: Split): boolean {
+  return split.settled !== null && poolOf(split, { arm: split.settled }) === split.front;
 }
 
 function bucketFor(rcpt: string, { key }: Split): number {

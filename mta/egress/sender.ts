@@ -279,7 +279,7 @@ export class LaneSender implements Carrier {
       recipient: message.id,
       message: message.message,
       provider: message.provider,
-      pool: this.#lane.pool,
+      ...(message.front === null ? {} : { pool: this.#lane.pool }),
       number: message.attempts + 1,
       campaign: message.campaign,
       tenant: message.tenant,

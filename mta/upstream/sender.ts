@@ -134,7 +134,7 @@ export class UpstreamSender implements Carrier {
       message: message.message,
       address: null,
       provider: this.#providerOf(message),
-      pool: this.#settings.pool,
+      ...(message.front === null ? {} : { pool: this.#settings.pool }),
       windowIndex: null,
       at,
       number,

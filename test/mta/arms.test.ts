@@ -7,7 +7,7 @@ import { armTarget } from '../../policy/holds.ts';
 import { clearHolds, placeHold } from '../../store/holds.ts';
 import { frontQueue } from '../../store/split-moves.ts';
 import { readSplit, readSplits, SplitRefused, splitChanges, splitProcesses, writeSplit } from '../../store/splits.ts';
-import { ArmsWorld, KEY, LEGACY, lines } from './arms-world.ts';
+import { ArmsWorld, KEY, LANE, LEGACY, lines } from './arms-world.ts';
 import { startDatabases } from './databases.ts';
 import { POOL, until } from './mail-world.ts';
 
@@ -104,6 +104,44 @@ describe('the arms of a cutover', { concurrency: 2 }, () => {
       assert.deepEqual([arm, outside], tenant === 'acme' ? wanted : ['old', 'scope'], rcpt);
     }
     assert.ok(rows.some((row) => row.outside === 'overflow') && rows.some((row) => row.outside === 'scope'));
+  });
+
+  test('what a grant has no unit for overflows to the old arm, and says so', async (context) => {
+    const arms = await ArmsWorld.start(context, databases);
+    const { world } = arms;
+    await world.pool(POOL, `pool:${LEGACY}`);
+    await world.store.query("update lanes set phase = 'ramping'");
+    await world.grant(LANE, 'yahoo', 5);
+    await arms.split(1);
+    await arms.mta();
+    await world.mail(20, { domain: 'yahoo.example' });
+    await until('all but what waits for its pace', () => arms.legacy.taken.length >= 15);
+    await until('recorded', async () => (await world.attempts()).length === 20);
+    const { rows } = await world.store.query(
+      `select arm, outside, mailbox_provider as provider, count(*)::int from attempts group by 1, 2, 3 order by 1`,
+    );
+    for (const row of rows)
+      assert.deepEqual([row.provider, row.outside], ['yahoo', row.arm === 'new' ? null : 'overflow'], row.arm);
+    assert.ok(arms.fresh.taken.length <= 5);
+  });
+
+  test('once it is over, one arm has all of the mail, and nothing is marked where that is the front itself', async (context) => {
+    const arms = await ArmsWorld.start(context, databases);
+    await arms.split(0.5, { settled: 'old' });
+    const { ready } = await arms.mta();
+    for (let n = 0; n < 5; n++) await handIn(ready.submissionPort ?? 0, `r-${n}@nowhere.example`);
+    await until('the old one has them, and needs no DNS', () => arms.legacy.taken.length === 5);
+    await arms.runs(await arms.split(0.5, { settled: 'new' }), 1);
+    for (let n = 0; n < 5; n++) await handIn(ready.submissionPort ?? 0, `r-${n}@provider.example`);
+    await until('the new one has them', () => arms.fresh.taken.length === 5);
+    await until('recorded', async () => (await arms.world.attempts()).length === 10);
+    const { rows } = await arms.world.store.query(
+      'select front, arm, outside, count(*)::int from attempts group by 1, 2, 3 order by front',
+    );
+    assert.deepEqual(rows, [
+      { front: POOL, arm: 'old', outside: 'settled', count: 5 },
+      { front: null, arm: null, outside: null, count: 5 },
+    ]);
   });
 
   test('a Not-Before message takes its arm when it is released, and mail from before the cutover too', async (context) => {

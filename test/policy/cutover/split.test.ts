@@ -163,3 +163,25 @@ test('what is wrong with a split is said in words', () => {
   ];
   for (const [change, says] of wrong) assert.match(splitProblems(split(change)).join('; '), says);
 });
+
+test('share error over distinct recipients: within 3 sigma for every tenant and provider, thousands of tiny streams together', () => {
+  const line = bucketsOf(0.1);
+  const one = split({ thresholds: { marketing: { '*': line }, transactional: { '*': 0 } } });
+  const isNew = (rcpt: string, tenant: string, provider: string) =>
+    choose(one, mail(bucketOf(rcpt, one.key), { tenant, provider }))?.arm === 'new';
+  const sigma = (count: number) => Math.sqrt(count * 0.1 * 0.9);
+  // Twelve tenants of any size at four providers: 48 cells, of which one may miss 3 sigma in 8 draws; this draw is fixed.
+  for (let tenant = 0; tenant < 12; tenant++)
+    for (const provider of ['google', 'yahoo', 'apple', 'other']) {
+      const count = 200 * (tenant + 1);
+      let found = 0;
+      for (let n = 0; n < count; n++)
+        if (isNew(`r${n}@t${tenant}.${provider}.example`, `t${tenant}`, provider)) found += 1;
+      assert.ok(Math.abs(found - count * 0.1) <= 3 * sigma(count), `t${tenant} at ${provider}: ${found} of ${count}`);
+    }
+  // Five thousand tenants of three recipients: no rounding makes small ones all old, or all new.
+  let all = 0;
+  for (let tenant = 0; tenant < 5_000; tenant++)
+    for (let n = 0; n < 3; n++) if (isNew(`r${n}@tiny${tenant}.example`, `tiny${tenant}`, 'google')) all += 1;
+  assert.ok(Math.abs(all - 1_500) <= 3 * sigma(15_000), `${all} of 15,000`);
+});
