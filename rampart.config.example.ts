@@ -78,4 +78,8 @@ export default defineConfig({
 
   // Where everything is kept; relative to this file. With DATABASE_URL set, the data is in that PostgreSQL.
   dataDir: '.rampart',
+
+  // How a pool's mail moves to another engine, or from one: docs/cutover.md.
+  // cutovers: { defaults: { approve: [10, 50, 100], freezes: [{ from: 'Fri 16:00', to: 'Mon 08:00' }] } },
+  // migrations: { 'off-pmta': { pools: [{ pool: 'marketing', from: 'legacy' }] } },
 });

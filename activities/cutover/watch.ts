@@ -21,7 +21,7 @@ const HOUR = 3_600_000;
 /** One look at every live cutover with mail on its new arm. */
 export async function lookAtCutovers(deps: ActivityDeps): Promise<void> {
   for (const row of await liveCutovers(deps.store)) {
-    if (row.rung < 0 || row.phase === 'rolled-back') continue;
+    if (row.rung < 0) continue;
     try {
       await lookAt(deps, row);
     } catch (error) {
@@ -40,7 +40,7 @@ async function lookAt(deps: ActivityDeps, row: CutoverRow): Promise<void> {
     .map(({ provider }) => provider);
   const found = emergency(await armLastHour(deps.store, row.newArm, since), stopped);
   if (found === null) return;
-  const rolls = row.plan.onFail[found.metric] === 'rollback' || stopped.length > 1;
+  const rolls = row.plan.onFail[found.metric] === 'rollback' || stopped.length > 1 || row.phase === 'rolled-back';
   const event = rolls ? 'rollback' : row.plan.onFail[found.metric];
   const ladder = ladderOf(row.plan, row.scope);
   const state = cutoverAfter(row, event, ladder.length);

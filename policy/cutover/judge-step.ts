@@ -78,7 +78,7 @@ const ORDER: readonly FailAction[] = ['hold', 'step-back', 'rollback'];
 
 function falling(input: StepInput): StepDecision | null {
   const { plan, judgements, phase, points, stopped } = input;
-  if (points <= 0 || phase === 'rolled-back' || phase === 'done' || phase === 'aborted') return null;
+  if (points <= 0 || phase === 'done' || phase === 'aborted') return null;
   const failed = judgements.filter((one) => one.verdict === 'fail');
   const actions = failed.map((one) => plan.onFail[one.metric]);
   const reasons = failed.map((one) => one.says);
@@ -89,7 +89,10 @@ function falling(input: StepInput): StepDecision | null {
   if (actions.length === 0) return null;
   const worst = actions.reduce((a, b) => (ORDER.indexOf(b) > ORDER.indexOf(a) ? b : a));
   const reason = reasons.join('; ');
-  if (worst === 'hold') return phase === 'holding' || phase === 'stepped-back' ? null : decided('hold', reason);
+  if (worst === 'hold')
+    return phase === 'holding' || phase === 'stepped-back' || phase === 'rolled-back' ? null : decided('hold', reason);
+  // What was rolled back to a share that still fails has one way left.
+  if (phase === 'rolled-back') return decided('rollback', reason);
   if (worst === 'step-back' && input.stepBacks < plan.mostStepBacks) return decided('step-back', reason);
   const why = worst === 'step-back' ? `${reason}; it stepped back ${input.stepBacks} times already` : reason;
   if (input.rollbackHook === 'unasked')

@@ -93,7 +93,8 @@ test('what fails does what the plan says, in every phase with mail on the new ar
   assert.equal(event({ phase: 'holding', judgements: but('placement', 'fail') }), null);
   assert.equal(event({ stopped: ['google'] }), null, 'one provider has its own gates, and gets no more meanwhile');
   assert.deepEqual(waits({ stopped: ['google'] }), ['lanes of the new arm are stopped at google']);
-  assert.equal(event({ phase: 'rolled-back', judgements: but('block', 'fail') }), null);
+  assert.equal(event({ phase: 'rolled-back', points: 20, judgements: but('hard-bounce', 'fail') }), 'rollback');
+  assert.equal(event({ phase: 'rolled-back', points: 0, judgements: but('block', 'fail') }), null);
 });
 
 test('who is asked: a webhook, a person, and a rollback that a webhook refuses becomes a hold', () => {
