@@ -19,6 +19,7 @@ import { createStore, type Store } from '../store/connect.ts';
 import { removeEmbedded, startEmbedded } from '../store/embedded/start.ts';
 import { openFeed } from '../store/legacy-feeds.ts';
 import { migrate } from '../store/migrate.ts';
+import { cpuSeconds } from './engines/cpu.ts';
 
 const { values } = parseArgs({ options: { events: { type: 'string' }, format: { type: 'string' } } });
 const count = Number(values.events ?? 400_000);
@@ -40,6 +41,8 @@ try {
   const providers = new Providers(() => Promise.reject(new Error('no DNS here')), now);
   for (const round of ['new', 'known already']) {
     const intake = new Intake({ store, feed, providers, now, keepDays: 45, log: console.error });
+    const roots = [process.pid, server.pid];
+    const used = cpuSeconds(roots);
     const began = performance.now();
     const sum = await takeStream(
       createReadStream(file, { encoding: 'utf8', highWaterMark: 1024 * 1024 }),
@@ -54,6 +57,7 @@ try {
         ...sum,
         seconds: Number(seconds.toFixed(1)),
         eventsPerSecond: Math.round(sum.events / seconds),
+        cpuMicrosPerEvent: Math.round(((cpuSeconds(roots) - used) * 1_000_000) / sum.events),
         peakMegabytes: Math.round(process.resourceUsage().maxRSS / 1_024),
       }),
     );
