@@ -59,6 +59,12 @@ export default defineConfig({
   //     { kind: 'webhook', name: 'crm', url: 'https://crm.example.com/rampart', secrets: [{ env: 'CRM_SECRET' }] },
   //   ],
   // },
+
+  // What another engine says became of the mail it was handed (docs/legacy-events.md): its logs, or webhooks.
+  // legacy: {
+  //   feeds: { pmta: { format: 'powermta', files: ['/var/log/pmta/acct-*.csv'], timeZone: 'Europe/Berlin' } },
+  // },
+
   // Warmup plans of your own, beside the shipped ones (./rampart plan list; docs/plans.md).
   plans: {
     // careful: { target: { google: 20_000, default: 5_000 }, percent: [1, 2, 4, 8, 15, 30, 60, 100], capped: true },

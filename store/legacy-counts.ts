@@ -50,7 +50,10 @@ export async function legacyCounts(
      ), told as (
        select s.*, e.provider as by_engine, e.first_at, e.delivered_at, e.put_off, e.hard, e.blocked, e.complained, e.ended
        from sent s left join lateral (
-         select max(e.provider) as provider, min(e.at) filter (where e.kind not in ('accepted', 'complaint')) as first_at,
+         -- A complaint names no MX host, and DNS may not have answered: whoever answered knows best.
+         select (array_agg(e.provider order by e.host is null, e.provider = 'other', e.at desc)
+             filter (where e.provider is not null))[1] as provider,
+           min(e.at) filter (where e.kind not in ('accepted', 'complaint')) as first_at,
            min(e.at) filter (where e.kind = 'delivered') as delivered_at,
            bool_or(e.kind = 'deferred' and e.class is distinct from 'greylist') as put_off,
            bool_or(e.kind = 'hard') as hard, bool_or(e.kind = 'blocked') as blocked,

@@ -3,7 +3,7 @@
  * host, but no large provider tells `Anna@` from `anna@`, and mail to somebody who complained is worse than a rare
  * namesake left out.
  */
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { domainToASCII } from 'node:url';
 
 /** `local@domain` in lower case, the domain as A-labels without a final dot; undefined: it is no mail address. */
@@ -24,16 +24,32 @@ export function recipientKey(normal: string): Buffer {
   return createHash('sha256').update(normal, 'utf8').digest();
 }
 
+/**
+ * Other keys of a normalised recipient, by which lists of other systems may know it: its MD5 and its SHA-1. They are never
+ * made here, only recognised: whoever has a list of addresses can find these again.
+ */
+export function otherKeys(normal: string): readonly [md5: Buffer, sha1: Buffer] {
+  return [hash('md5', normal, 'buffer'), hash('sha1', normal, 'buffer')];
+}
+
+type Keys = readonly [sha256: Buffer, md5: Buffer, sha1: Buffer];
+
 /** Keys of addresses seen a moment ago: each is asked for at RCPT, with its message and at its commit. */
-const recent = new Map<string, Buffer>();
+const recent = new Map<string, Keys>();
 const RECENT = 4_096;
 
-/** The key of an address as it stands in an envelope: one that is no mail address is compared as it is. */
-export function envelopeKey(address: string): Buffer {
+/** All keys of an address as it stands in an envelope: one that is no mail address is compared as it is. */
+export function envelopeKeys(address: string): Keys {
   const known = recent.get(address);
   if (known !== undefined) return known;
-  const key = recipientKey(normalRecipient(address) ?? address.toLowerCase());
+  const normal = normalRecipient(address) ?? address.toLowerCase();
+  const keys: Keys = [recipientKey(normal), ...otherKeys(normal)];
   if (recent.size >= RECENT) recent.clear();
-  recent.set(address, key);
-  return key;
+  recent.set(address, keys);
+  return keys;
+}
+
+/** The key of an address as it stands in an envelope. */
+export function envelopeKey(address: string): Buffer {
+  return envelopeKeys(address)[0];
 }

@@ -2,8 +2,10 @@
  * Who must not get mail: entries, matching, and their end. Entries match by the SHA-256 of the normalised recipient, so
  * a list that was imported as hashes works like any other.
  */
+
+import { byteaArray } from './binary.ts';
 import { type Queryable, type Store, tx } from './connect.ts';
-import { envelopeKey } from './recipient-key.ts';
+import { envelopeKeys } from './recipient-key.ts';
 
 export type Streams = 'all' | 'marketing';
 export type SuppressionSource = 'hard-bounce' | 'complaint' | 'manual' | 'import' | 'unsubscribe';
@@ -18,7 +20,7 @@ export interface SuppressionScope {
 export const EVERYWHERE: SuppressionScope = { kind: 'global', target: '*' };
 
 export interface SuppressionEntry {
-  /** SHA-256 of the normalised recipient (recipient-key.ts). */
+  /** SHA-256 of the normalised recipient (recipient-key.ts); from a list of another system also its MD5 or SHA-1. */
   readonly key: Buffer;
   /** The normalised recipient; null: only its hash is known. */
   readonly recipient: string | null;
@@ -77,19 +79,26 @@ export async function suppressedAmong(
   pool: string,
 ): Promise<ReadonlyMap<number, Suppressed>> {
   if (rows.length === 0) return new Map();
+  const keys = rows.map((row) => envelopeKeys(row.rcpt));
   const found = await db.query({
     name: 'suppressed-among',
     text: `select distinct on (q.id) q.id, s.reason, s.source, s.since
-      from unnest($1::bigint[], $2::bytea[], $3::text[], $4::text[], $5::text[]) as q(id, key, tenant, stream, pool)
-      join suppressions s on s.key = q.key and ${LIVE} and (s.streams = 'all' or q.stream = 'marketing')
-        and (s.scope, s.target) in (('global', '*'), ('pool', q.pool), ('tenant', q.tenant))
+      from unnest($1::bigint[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[])
+         as q(id, key, tenant, stream, pool, md5, sha1)
+       -- Asked once a query: most lists have none of the other hashes.
+       cross join lateral unnest(case when (select exists (select from suppressions where length(key) < 32))
+         then array[q.key, q.md5, q.sha1] else array[q.key] end) as k(key)
+       join suppressions s on s.key = k.key and ${LIVE} and (s.streams = 'all' or q.stream = 'marketing')
+         and (s.scope, s.target) in (('global', '*'), ('pool', q.pool), ('tenant', q.tenant))
       order by q.id, ${STRONGEST_FIRST}`,
     values: [
       rows.map((row) => row.id),
-      rows.map((row) => envelopeKey(row.rcpt)),
+      byteaArray(keys.map(([sha256]) => sha256)),
       rows.map((row) => row.tenant),
       rows.map((row) => row.stream),
       rows.map((row) => row.front ?? pool),
+      byteaArray(keys.map(([, md5]) => md5)),
+      byteaArray(keys.map(([, , sha1]) => sha1)),
     ],
   });
   return new Map(found.rows.map(({ id, ...entry }) => [id, entry]));
@@ -228,7 +237,10 @@ export async function makeProvisional(db: Queryable, provider: string, since: nu
 
 export interface SuppressionRow {
   readonly id: number;
-  readonly sha256: string;
+  /** In hexadecimal digits. null: known by another hash alone. */
+  readonly sha256: string | null;
+  readonly sha1: string | null;
+  readonly md5: string | null;
   readonly recipient: string | null;
   readonly scope: 'global' | 'pool' | 'tenant';
   readonly target: string;
@@ -241,11 +253,15 @@ export interface SuppressionRow {
 }
 
 export interface SuppressionFilter {
-  readonly key?: Buffer;
+  /** Any of these. */
+  readonly keys?: readonly Buffer[];
   readonly scope?: SuppressionScope;
   readonly source?: string;
   readonly provisional?: boolean;
 }
+
+/** A key under the name of the hash it is, by its length. */
+const HASH = (name: string, bytes: number) => `case when length(key) = ${bytes} then encode(key, 'hex') end as ${name}`;
 
 /** Live entries in the order they were added, from the one after `after`: a page of at most `limit`. */
 export async function suppressionPage(
@@ -255,13 +271,13 @@ export async function suppressionPage(
   limit: number,
 ): Promise<SuppressionRow[]> {
   const { rows } = await db.query(
-    `select id, encode(key, 'hex') as sha256, recipient, scope, target, streams, source, reason, actor, since, until
-     from suppressions s where id > $1 and ${LIVE} and ($2::bytea is null or key = $2)
+    `select id, ${HASH('sha256', 32)}, ${HASH('sha1', 20)}, ${HASH('md5', 16)}, recipient, scope, target, streams, source, reason, actor, since, until
+     from suppressions s where id > $1 and ${LIVE} and ($2::bytea[] is null or key = any($2))
        and ($3::text is null or (scope, target) = ($3, $4)) and ($5::text is null or source = $5)
        and (not $6 or until is not null) order by id limit $7`,
     [
       after,
-      filter.key ?? null,
+      filter.keys ?? null,
       filter.scope?.kind ?? null,
       filter.scope?.target ?? null,
       filter.source ?? null,
@@ -272,19 +288,19 @@ export async function suppressionPage(
   return rows;
 }
 
-export interface EndedSuppression extends Omit<SuppressionRow, 'id' | 'sha256' | 'until'> {
+export interface EndedSuppression extends Omit<SuppressionRow, 'id' | 'sha256' | 'sha1' | 'md5' | 'until'> {
   readonly endedAt: Date;
   readonly endedBy: string;
   readonly endReason: string;
 }
 
 /** Entries of a recipient that ended, oldest first. */
-export async function suppressionHistory(db: Queryable, key: Buffer): Promise<EndedSuppression[]> {
+export async function suppressionHistory(db: Queryable, keys: readonly Buffer[]): Promise<EndedSuppression[]> {
   const { rows } = await db.query(
     `select recipient, scope, target, streams, source, reason, actor, since, ended_at as "endedAt",
        ended_by as "endedBy", end_reason as "endReason"
-     from suppression_history where key = $1 order by id`,
-    [key],
+     from suppression_history where key = any($1::bytea[]) order by id`,
+    [keys],
   );
   return rows;
 }

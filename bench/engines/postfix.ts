@@ -7,10 +7,7 @@ import { freePort } from '../../setup/host/free-port.ts';
 import { CONNECTIONS, type Engine, type Target } from './engine.ts';
 
 /** `more`: settings of main.cf beside those of a relay. */
-export async function startPostfix(
-  target: Target,
-  more: Readonly<Record<string, string>> = {},
-): Promise<Engine & { readonly logFile: string }> {
+export async function startPostfix(target: Target, more: Readonly<Record<string, string>> = {}): Promise<Engine> {
   const port = await freePort();
   const postfix = await startInstance({
     port,
@@ -35,7 +32,6 @@ export async function startPostfix(
     peakMegabytes: () => null,
     pids: () => [postfix.pid],
     usesDatabase: false,
-    logFile: postfix.logFile,
     stop: () => postfix.stop(),
   };
 }

@@ -1,4 +1,5 @@
 /** Rampart's own attempts as CSV (docs/simulate.md has the query): a row an attempt; the last one ends its message. */
+import type { Row } from '../../import/columns.ts';
 import { BadLine, instant } from './columns.ts';
 import type { PastMail } from './past-mail.ts';
 
@@ -21,12 +22,12 @@ const OUTCOMES: Readonly<Record<string, 'delivered' | 'hard' | 'blocked' | 'fail
 };
 
 /** Takes a row. Throws BadLine. */
-export function takeAttempt(mail: PastMail, row: ReadonlyMap<string, string>): void {
-  const severity = row.get('severity') ?? '';
-  const final = ['t', 'true'].includes(row.get('final') ?? '');
+export function takeAttempt(mail: PastMail, row: Row): void {
+  const severity = row('severity');
+  const final = ['t', 'true'].includes(row('final'));
   const ended = instant(row, 'at');
-  const first = (row.get('first_at') ?? '') === '' ? ended : instant(row, 'first_at');
-  const [address = '', provider = '', campaign = ''] = ['address', 'provider', 'campaign'].map((name) => row.get(name));
+  const first = row('first_at') === '' ? ended : instant(row, 'first_at');
+  const [address = '', provider = '', campaign = ''] = ['address', 'provider', 'campaign'].map((name) => row(name));
   if (address === '' || provider === '') throw new BadLine('address or provider is empty');
   const lane = { address, provider, campaign, first, ended };
   if (!final) {
@@ -39,6 +40,6 @@ export function takeAttempt(mail: PastMail, row: ReadonlyMap<string, string>): v
   if (outcome === undefined)
     throw new BadLine(`severity is "${severity}": expected ${Object.keys(OUTCOMES).join(', ')}`);
   mail.add({ ...lane, outcome });
-  if ((row.get('complained_at') ?? '') !== '')
+  if (row('complained_at') !== '')
     mail.complaint({ address, provider, campaign, at: instant(row, 'complained_at'), first });
 }

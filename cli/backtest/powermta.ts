@@ -6,6 +6,7 @@
  * A record's lane is its source address (dlvSourceIp, else its virtual MTA) and the provider of the host that answered
  * (dsnMta); mail that no host answered goes where the other mail to its domain went, else to `other`.
  */
+import { mxHost, type Row } from '../../import/columns.ts';
 import { byCategory } from '../../import/outcomes/categories.ts';
 import { replyIn } from '../../import/outcomes/event.ts';
 import { providerOf } from '../../policy/providers.ts';
@@ -14,8 +15,6 @@ import { BadLine, instant } from './columns.ts';
 import type { Outcome, PastMail } from './past-mail.ts';
 
 export const POWERMTA_COLUMNS: readonly string[] = ['type', 'timeLogged', 'rcpt'];
-
-type Row = ReadonlyMap<string, string>;
 
 export class PowerMta {
   readonly #mail: PastMail;
@@ -30,7 +29,7 @@ export class PowerMta {
 
   /** Takes a record. Throws BadLine. */
   take(row: Row, line: number): void {
-    const type = row.get('type') ?? '';
+    const type = row('type');
     if (type === 'd' || type === 'b') {
       if (this.#provider(row) === undefined) this.#late.push({ row, line });
       else this.#message(row);
@@ -42,7 +41,7 @@ export class PowerMta {
   end(bad: (line: number, says: string) => void): void {
     for (const { row, line } of this.#late.splice(0)) {
       try {
-        if (row.get('type') === 'f') this.#complaint(row);
+        if (row('type') === 'f') this.#complaint(row);
         else this.#message(row);
       } catch (error) {
         if (!(error instanceof BadLine)) throw error;
@@ -53,17 +52,17 @@ export class PowerMta {
 
   #message(row: Row): void {
     const ended = instant(row, 'timeLogged');
-    const firstColumn = ['timeFirstAttempt', 'timeQueued'].find((name) => (row.get(name) ?? '') !== '');
+    const firstColumn = ['timeFirstAttempt', 'timeQueued'].find((name) => row(name) !== '');
     const first = firstColumn === undefined ? ended : instant(row, firstColumn);
     if (first > ended) throw new BadLine(`${firstColumn} is later than timeLogged`);
     const provider = this.#provider(row) ?? 'other';
-    const outcome = row.get('type') === 'd' ? 'delivered' : bounceOutcome(row, provider);
-    this.#mail.add({ address: addressOf(row), provider, campaign: row.get('jobId') ?? '', first, ended, outcome });
+    const outcome = row('type') === 'd' ? 'delivered' : bounceOutcome(row, provider);
+    this.#mail.add({ address: addressOf(row), provider, campaign: row('jobId'), first, ended, outcome });
   }
 
   #complaint(row: Row): void {
     const provider = this.#providers.get(domainOf(row)) ?? 'other';
-    const campaign = row.get('header_X-job') ?? row.get('jobId') ?? '';
+    const campaign = row('header_X-job') || row('jobId');
     const joined = this.#mail.complaint({
       address: addressOf(row),
       provider,
@@ -75,9 +74,9 @@ export class PowerMta {
 
   /** Of the host that answered, or of the domain's other mail; undefined: not known yet. */
   #provider(row: Row): string | undefined {
-    const [, host] = /^\s*([^\s(]+)/.exec(row.get('dsnMta') ?? '') ?? [];
+    const host = mxHost(row('dsnMta').trim());
     const domain = domainOf(row);
-    if (host === undefined || /^\[?[\d.:]+\]?$/.test(host)) return this.#providers.get(domain);
+    if (host === null) return this.#providers.get(domain);
     const provider = providerOf([{ exchange: host, priority: 0 }]);
     this.#providers.set(domain, provider);
     return provider;
@@ -89,13 +88,13 @@ export class PowerMta {
 }
 
 function addressOf(row: Row): string {
-  const address = row.get('dlvSourceIp') || row.get('vmta') || '';
+  const address = row('dlvSourceIp') || row('vmta');
   if (address === '') throw new BadLine('neither dlvSourceIp nor vmta says from where it was sent');
   return address;
 }
 
 function domainOf(row: Row): string {
-  const rcpt = row.get('rcpt') ?? '';
+  const rcpt = row('rcpt');
   const at = rcpt.lastIndexOf('@');
   if (at < 0 || at === rcpt.length - 1) throw new BadLine(`rcpt is "${rcpt}": expected an address`);
   return rcpt.slice(at + 1).toLowerCase();
@@ -103,8 +102,8 @@ function domainOf(row: Row): string {
 
 /** Our own rules read the reply; where the file has none, PowerMTA's category does. */
 function bounceOutcome(row: Row, provider: string): Outcome {
-  const reply = replyIn(row.get('dsnDiag') ?? '');
+  const reply = replyIn(row('dsnDiag'));
   const { severity } =
-    reply === null ? { severity: byCategory(row.get('bounceCat') ?? '').kind } : classifyReply({ ...reply, provider });
+    reply === null ? { severity: byCategory(row('bounceCat')).kind } : classifyReply({ ...reply, provider });
   return severity === 'hard' || severity === 'blocked' ? severity : 'failed';
 }

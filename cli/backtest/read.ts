@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { CsvError, readCsv } from '../../import/csv.ts';
 import { badInput } from '../command.ts';
 import { ATTEMPT_COLUMNS, takeAttempt } from './attempts.ts';
-import { BadLine, type Faults, fault, named } from './columns.ts';
+import { BadLine, type Faults, fault, namedRows } from './columns.ts';
 import { type DayPart, PastMail } from './past-mail.ts';
 import { POWERMTA_COLUMNS, PowerMta } from './powermta.ts';
 
@@ -22,6 +22,7 @@ export async function readAccounting(file: string, dayOf: (instant: number) => D
   const powerMta = new PowerMta(mail);
   const bad: Faults = { count: 0, firstLine: 0, firstSays: '' };
   let header: readonly string[] | undefined;
+  let rowOf = namedRows([]);
   let kind: AccountingFile['kind'] = 'powermta';
   let lines = 0;
   try {
@@ -29,11 +30,12 @@ export async function readAccounting(file: string, dayOf: (instant: number) => D
       if (header === undefined) {
         header = cells.map((cell) => cell.trim());
         kind = kindOf(header, file);
+        rowOf = namedRows(header);
         continue;
       }
       lines++;
       try {
-        const row = named(header, cells);
+        const row = rowOf(cells);
         if (kind === 'powermta') powerMta.take(row, line);
         else takeAttempt(mail, row);
       } catch (error) {

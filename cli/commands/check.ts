@@ -41,6 +41,13 @@ function meaning(config: ResolvedConfig) {
       keepDays: config.events.keepDays,
       sinks: config.events.sinks.map(({ name, kind, filter }) => ({ name, kind, ...filter })),
     },
+    legacy: {
+      listener:
+        config.legacy.listener === undefined
+          ? null
+          : { host: config.legacy.listener.host, port: config.legacy.listener.port },
+      feeds: config.legacy.feeds.map(({ name, format, files }) => ({ name, format, files })),
+    },
     seeds: config.seeds.map(({ provider, address }) => ({ provider, address })),
     placement,
     plans: Object.keys(config.plans),

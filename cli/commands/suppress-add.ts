@@ -7,7 +7,7 @@ import { ACTOR_OPTION, by, REASON_OPTION } from '../temporal-command.ts';
 
 /** Recipients get no more mail, at once: also what is queued for them ends. */
 export const suppressAdd: Command = {
-  usage: '<address|sha256>…',
+  usage: '<address|hash>…',
   options: [
     { ...SCOPE_OPTION, says: `${SCOPE_OPTION.says} (default: global)` },
     { name: 'streams', type: 'string', value: 'S', says: 'all or marketing (default: all)' },

@@ -58,7 +58,7 @@ export const suppressExport: Command = {
 function cells(row: SuppressionRow, hashed: boolean): string[] {
   return [
     hashed ? '' : (row.recipient ?? ''),
-    row.sha256,
+    row.sha256 ?? '',
     scopeText({ kind: row.scope, target: row.target }),
     row.streams,
     row.source,
@@ -67,5 +67,7 @@ function cells(row: SuppressionRow, hashed: boolean): string[] {
     row.actor,
     row.since.toISOString(),
     row.until?.toISOString() ?? '',
+    row.sha1 ?? '',
+    row.md5 ?? '',
   ];
 }

@@ -16,7 +16,11 @@ export const suppressImport: Command = {
   usage: '<FILE.csv|->',
   options: [
     { ...SCOPE_OPTION, says: `${SCOPE_OPTION.says}, where a row does not say (default: global)` },
-    { name: 'hashed', type: 'boolean', says: 'a file without header holds SHA-256 of lower-case addresses' },
+    {
+      name: 'hashed',
+      type: 'boolean',
+      says: 'a file without header holds SHA-256, SHA-1 or MD5 of lower-case addresses',
+    },
     REASON_OPTION,
     ACTOR_OPTION,
     CONFIG_OPTION,

@@ -7,14 +7,14 @@ import {
 } from '../../store/suppressions.ts';
 import { badInput, CONFIG_OPTION, type Command, type Invocation, text } from '../command.ts';
 import { withStore } from '../instance.ts';
-import { namedRecipients, SCOPE_OPTION, scopeOption, scopeText } from '../suppress/words.ts';
+import { keysOf, namedRecipients, SCOPE_OPTION, scopeOption, scopeText } from '../suppress/words.ts';
 import { table } from '../terminal/table.ts';
 
 const MOST = 100;
 
 /** Live entries; of one recipient also those that ended. */
 export const suppressList: Command = {
-  usage: '[<address|sha256>]',
+  usage: '[<address|hash>]',
   options: [
     { ...SCOPE_OPTION, says: `${SCOPE_OPTION.says} (default: all)` },
     { name: 'source', type: 'string', value: 'S', says: 'hard-bounce, complaint, manual, import or unsubscribe' },
@@ -30,9 +30,9 @@ export const suppressList: Command = {
       const entries = await suppressionPage(store, filter, 0, limit + 1);
       const more = entries.length > limit;
       const shown = entries.slice(0, limit);
-      const ended = filter.key === undefined ? [] : await suppressionHistory(store, filter.key);
+      const ended = filter.keys === undefined ? [] : await suppressionHistory(store, filter.keys);
       return {
-        json: { entries: shown, more, ...(filter.key === undefined ? {} : { ended }) },
+        json: { entries: shown, more, ...(filter.keys === undefined ? {} : { ended }) },
         lines: [
           ...(shown.length === 0 ? ['nobody is suppressed there'] : linesOf(shown)),
           ...(more ? ['… and more: ./rampart suppress export - writes all'] : []),
@@ -56,7 +56,7 @@ function asked(invocation: Invocation): { filter: SuppressionFilter; limit: numb
   return {
     limit,
     filter: {
-      ...(named === undefined ? {} : { key: named.key }),
+      ...(named === undefined ? {} : { keys: keysOf(named) }),
       ...(scope === undefined ? {} : { scope: scopeOption(scope, EVERYWHERE) }),
       ...(source === undefined ? {} : { source }),
       provisional: invocation.options.provisional === true,
@@ -68,7 +68,7 @@ function linesOf(entries: readonly SuppressionRow[]): string[] {
   return table(
     ['recipient', 'scope', 'streams', 'source', 'since', 'until', 'by', 'reason'],
     entries.map((row) => [
-      row.recipient ?? `sha256 ${row.sha256.slice(0, 12)}…`,
+      row.recipient ?? hashText(row),
       scopeText({ kind: row.scope, target: row.target }),
       row.streams,
       row.source,
@@ -82,4 +82,9 @@ function linesOf(entries: readonly SuppressionRow[]): string[] {
 
 function day(at: Date): string {
   return at.toISOString().slice(0, 10);
+}
+
+function hashText({ sha256, sha1, md5 }: SuppressionRow): string {
+  const [name, hash] = sha256 !== null ? ['sha256', sha256] : sha1 !== null ? ['sha1', sha1] : ['md5', md5 ?? ''];
+  return `${name} ${hash.slice(0, 12)}…`;
 }

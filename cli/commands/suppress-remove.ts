@@ -1,12 +1,12 @@
 import { unsuppress } from '../../store/suppressions.ts';
 import { badInput, CONFIG_OPTION, type Command, text } from '../command.ts';
 import { withStore } from '../instance.ts';
-import { namedRecipients, SCOPE_OPTION, scopeOption, scopeText } from '../suppress/words.ts';
+import { keysOf, namedRecipients, SCOPE_OPTION, scopeOption, scopeText } from '../suppress/words.ts';
 import { ACTOR_OPTION, by, REASON_OPTION } from '../temporal-command.ts';
 
 /** Ends entries; who did it and why stays in the history. */
 export const suppressRemove: Command = {
-  usage: '[<address|sha256>…]',
+  usage: '[<address|hash>…]',
   options: [
     { ...SCOPE_OPTION, says: `${SCOPE_OPTION.says} (default: wherever they are)` },
     { name: 'provisional', type: 'boolean', says: 'all that are provisional, in place of naming them' },
@@ -24,7 +24,7 @@ export const suppressRemove: Command = {
     const scope = given === undefined ? null : scopeOption(given, { kind: 'global', target: '*' });
     const { actor, reason } = by(invocation);
     return withStore(invocation, async (store) => {
-      const keys = provisional ? null : named.map((one) => one.key);
+      const keys = provisional ? null : named.flatMap(keysOf);
       const removed = await unsuppress(store, { keys, scope }, { actor, reason });
       return {
         json: { removed },

@@ -2,7 +2,7 @@
 import { CsvError, type CsvRow } from '../../import/csv.ts';
 import type { SuppressionEntry, SuppressionScope, SuppressionSource } from '../../store/suppressions.ts';
 import { CliError } from '../command.ts';
-import { type Named, namedRecipient, scopeOf } from './words.ts';
+import { HASHES, keysOf, type Named, namedRecipient, scopeOf } from './words.ts';
 
 /** Columns of an export, and those an import may have. */
 export const COLUMNS = [
@@ -15,8 +15,14 @@ export const COLUMNS = [
   'actor',
   'since',
   'until',
+  'sha1',
+  'md5',
 ] as const;
 type Column = (typeof COLUMNS)[number];
+type Hash = keyof typeof HASHES;
+
+const NAMES: readonly Hash[] = ['sha256', 'sha1', 'md5'];
+const TITLES: Readonly<Record<Hash, string>> = { sha256: 'SHA-256', sha1: 'SHA-1', md5: 'MD5' };
 
 const SOURCES: readonly string[] = ['hard-bounce', 'complaint', 'manual', 'import', 'unsubscribe'];
 const BATCH = 5_000;
@@ -28,7 +34,7 @@ export interface ImportDefaults {
   readonly scope: SuppressionScope;
   readonly reason: string;
   readonly actor: string;
-  /** The file holds SHA-256 where it has no header line. */
+  /** The file holds hashes where it has no header line. */
   readonly hashed: boolean;
   /** Pools that exist. */
   readonly pools: ReadonlySet<string>;
@@ -88,12 +94,12 @@ export async function* entriesOf(
 }
 
 function isHeader({ cells }: CsvRow): boolean {
-  return cells.some((cell) => ['recipient', 'sha256'].includes(cell.trim().toLowerCase()));
+  return cells.some((cell) => ['recipient', ...Object.keys(HASHES)].includes(cell.trim().toLowerCase()));
 }
 
 function headerOf(row: CsvRow, { hashed }: ImportDefaults): readonly Column[] {
   if (!isHeader(row)) {
-    if (row.cells.length === 1) return [hashed ? 'sha256' : 'recipient'];
+    if (row.cells.length === 1) return [hashed ? hashIn(row) : 'recipient'];
     throw new BadRow(`several columns need a header line: some of ${COLUMNS.join(',')}`);
   }
   const names = row.cells.map((cell) => cell.trim().toLowerCase());
@@ -116,7 +122,7 @@ function entryOf(row: CsvRow, header: readonly Column[], defaults: ImportDefault
   if (!SOURCES.includes(source)) throw new BadRow(`source is "${source}": write one of ${SOURCES.join(', ')}`);
   const since = dateOf('since', value('since'));
   return {
-    ...recipientOf(value('recipient'), value('sha256')),
+    ...recipientOf(value('recipient'), hashOf(value)),
     scope: scopeIn(value('scope'), defaults),
     streams,
     source: source as SuppressionSource,
@@ -127,19 +133,40 @@ function entryOf(row: CsvRow, header: readonly Column[], defaults: ImportDefault
   };
 }
 
-function recipientOf(address: string, hash: string): Named {
-  const byHash = hash === '' ? undefined : namedRecipient(hash);
-  if (hash !== '' && byHash?.recipient !== null) throw new BadRow(`"${hash}" is no SHA-256: 64 hexadecimal digits`);
+/** Of a file without header: its first row tells which hash it is; a later one of another is a wrong row. */
+function hashIn({ cells: [cell = ''] }: CsvRow): Hash {
+  return NAMES.find((name) => HASHES[name] === cell.trim().length) ?? 'sha256';
+}
+
+interface Hashed {
+  readonly name: Hash;
+  readonly key: Buffer;
+}
+
+/** The hash of a row; of several, the one that tells most. */
+function hashOf(value: (column: Column) => string): Hashed | undefined {
+  const found = NAMES.flatMap((name): Hashed[] => {
+    const text = value(name);
+    if (text === '') return [];
+    const named = text.length === HASHES[name] ? namedRecipient(text) : undefined;
+    if (named?.recipient !== null)
+      throw new BadRow(`"${text}" is no ${TITLES[name]}: ${HASHES[name]} hexadecimal digits`);
+    return [{ name, key: named.key }];
+  });
+  return found[0];
+}
+
+function recipientOf(address: string, hash: Hashed | undefined): Named {
   if (address === '') {
-    if (byHash === undefined) throw new BadRow('neither recipient nor sha256 has a value');
-    return byHash;
+    if (hash === undefined) throw new BadRow('neither recipient nor sha256, sha1 or md5 has a value');
+    return { key: hash.key, recipient: null };
   }
   const byName = namedRecipient(address);
   if (byName === undefined) throw new BadRow(`"${address}" is no mail address`);
   if (byName.recipient === null)
-    throw new BadRow('a SHA-256 stands in column recipient: name the column sha256, or use --hashed');
-  if (byHash !== undefined && !byHash.key.equals(byName.key))
-    throw new BadRow(`sha256 is not that of ${byName.recipient}`);
+    throw new BadRow('a hash stands in column recipient: name the column sha256, sha1 or md5, or use --hashed');
+  if (hash !== undefined && !keysOf(byName).some((key) => key.equals(hash.key)))
+    throw new BadRow(`${hash.name} is not that of ${byName.recipient}`);
   return byName;
 }
 

@@ -1,5 +1,5 @@
 /** Scopes and recipients as arguments and in files: what they may be, and what is wrong with what was given. */
-import { normalRecipient, recipientKey } from '../../store/recipient-key.ts';
+import { normalRecipient, otherKeys, recipientKey } from '../../store/recipient-key.ts';
 import { EVERYWHERE, type SuppressionScope } from '../../store/suppressions.ts';
 import { badInput, type CommandOption } from '../command.ts';
 
@@ -31,24 +31,33 @@ export function scopeText({ kind, target }: SuppressionScope): string {
 
 export interface Named {
   readonly key: Buffer;
-  /** null: given as its SHA-256. */
+  /** null: given as a hash. */
   readonly recipient: string | null;
 }
 
-/** A recipient given as its address or as the SHA-256 of it; undefined: neither. */
+/** Hexadecimal digits of the hashes a recipient may be known by. */
+export const HASHES = { sha256: 64, sha1: 40, md5: 32 } as const;
+
+/** A recipient given as its address or as the SHA-256, SHA-1 or MD5 of it; undefined: none of them. */
 export function namedRecipient(text: string): Named | undefined {
   const given = text.trim();
-  if (/^[0-9a-f]{64}$/i.test(given)) return { key: Buffer.from(given, 'hex'), recipient: null };
+  if (/^([0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{32})$/i.test(given))
+    return { key: Buffer.from(given, 'hex'), recipient: null };
   // U+FFFD stands where a file was not UTF-8: whoever it was, it is not this.
   const recipient = given.includes('\uFFFD') ? undefined : normalRecipient(given);
   return recipient === undefined ? undefined : { key: recipientKey(recipient), recipient };
+}
+
+/** Every key an entry about it may have: one that was imported as another hash is found by the address, too. */
+export function keysOf({ key, recipient }: Named): readonly Buffer[] {
+  return recipient === null ? [key] : [key, ...otherKeys(recipient)];
 }
 
 /** The recipients of a command line; throws CliError `bad-input` at the first that is none. */
 export function namedRecipients(texts: readonly string[]): Named[] {
   return texts.map((text) => {
     const named = namedRecipient(text);
-    if (named === undefined) throw badInput(`"${text}" is neither a mail address nor the SHA-256 of one`);
+    if (named === undefined) throw badInput(`"${text}" is neither a mail address nor the SHA-256, SHA-1 or MD5 of one`);
     return named;
   });
 }

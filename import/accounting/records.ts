@@ -5,6 +5,7 @@
  */
 import { isIPv4 } from 'node:net';
 import { providerOf } from '../../policy/providers.ts';
+import { mxHost, rowsUnder } from '../columns.ts';
 import { providerOfDomain } from '../known-domains.ts';
 import type { ReadTime } from '../times.ts';
 
@@ -52,27 +53,17 @@ export function powerMtaReader(
   readTime: ReadTime,
   readProvider: ReadProvider,
 ): (row: readonly string[]) => LegacyRecord | undefined {
-  const column = (name: string) => header.findIndex((one) => one.trim().toLowerCase() === name.toLowerCase());
-  const [type, logged, rcpt, mta, ip] = ['type', 'timeLogged', 'rcpt', 'dsnMta', 'dlvSourceIp'].map(column) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  return (row) => {
-    // Fewer values than columns: the line was cut off. More: a value held a comma that nobody quoted.
-    if (row.length !== header.length) return undefined;
-    const kind = row[type] ?? '';
-    const at = readTime(row[logged] ?? '');
-    if (kind !== 'd') return { type: kind, at, delivered: null };
+  const read = rowsUnder(header);
+  return (cells) => {
+    const value = read(cells);
+    if (value === undefined) return undefined;
+    const type = value('type');
+    const at = readTime(value('timeLogged'));
+    if (type !== 'd') return { type, at, delivered: null };
     if (at === undefined) return undefined;
-    const host = row[mta] ?? '';
-    const space = host.indexOf(' ');
-    const address = row[ip] ?? '';
-    const provider = readProvider(space === -1 ? host : host.slice(0, space), row[rcpt] ?? '');
-    const known = address !== '' && isIPv4(address) ? address : null;
-    return { type: kind, at, delivered: { at, address: known, provider, recipients: 1 } };
+    const address = value('dlvSourceIp');
+    const provider = readProvider(mxHost(value('dsnMta')) ?? '', value('rcpt'));
+    return { type, at, delivered: { at, address: isIPv4(address) ? address : null, provider, recipients: 1 } };
   };
 }
 

@@ -2,6 +2,7 @@
  * Any other log: CSV with a header, or JSON objects (one a line, or in a list), read by a mapping of its names to ours. A
  * JSON name may be a path: `delivery.status`.
  */
+import { rowsUnder } from '../columns.ts';
 import { CsvRows } from '../csv.ts';
 import type { ReadTime } from '../times.ts';
 import { bracketed, type LegacyEvent, type LogReader, type Outcome, replyIn } from './event.ts';
@@ -30,18 +31,19 @@ export interface Mapping {
 export function mappedCsv(mapping: Mapping, readTime: ReadTime): LogReader {
   const rows = new CsvRows();
   let header: readonly string[] | undefined;
+  let row: ReturnType<typeof rowsUnder> | undefined;
   let unreadable = 0;
   const taken = (found: Iterable<{ readonly cells: readonly string[] }>) => {
     const events: LegacyEvent[] = [];
     for (const { cells } of found) {
-      const names = cells.map((cell) => cell.trim());
-      if (header === undefined || (names.length === header.length && names.every((name, n) => name === header?.[n]))) {
-        header = names;
+      // A pipe that was started again writes its header again.
+      if (header === undefined || cells.join() === header.join()) {
+        header = cells;
+        row = rowsUnder(cells);
         continue;
       }
-      const at = header;
-      const event =
-        cells.length === at.length ? eventOf(mapping, (name) => cells[at.indexOf(name)] ?? '', readTime) : undefined;
+      const value = row?.(cells);
+      const event = value === undefined ? undefined : eventOf(mapping, value, readTime);
       if (event === undefined) unreadable += 1;
       else if (event !== null) events.push(event);
     }

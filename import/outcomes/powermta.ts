@@ -4,29 +4,10 @@
  * is only there where the file was told to record it: `record-fields d *,header_Message-Id`.
  * Source: PowerMTA 5.0 user's guide, 11.2 and 11.3.
  */
+import { mxHost, type Row, rowsUnder } from '../columns.ts';
 import { CsvRows } from '../csv.ts';
 import type { ReadTime } from '../times.ts';
 import { bracketed, type LegacyEvent, type LogReader, type Outcome, replyIn } from './event.ts';
-
-const COLUMNS = [
-  'type',
-  'timeLogged',
-  'timeQueued',
-  'orig',
-  'rcpt',
-  'dsnAction',
-  'dsnStatus',
-  'dsnDiag',
-  'dsnMta',
-  'bounceCat',
-  'dlvSourceIp',
-  'vmta',
-  'jobId',
-  'envId',
-  'header_Message-Id',
-  'header_X-job',
-] as const;
-type Column = (typeof COLUMNS)[number];
 
 const OUTCOMES: Readonly<Record<string, Outcome>> = {
   d: 'delivered',
@@ -39,22 +20,15 @@ const OUTCOMES: Readonly<Record<string, Outcome>> = {
 
 export function powerMtaEvents(readTime: ReadTime): LogReader {
   const rows = new CsvRows();
-  let columns: { readonly at: Readonly<Record<Column, number>>; readonly count: number } | undefined;
+  let row: ReturnType<typeof rowsUnder> | undefined;
   let unreadable = 0;
   const take = (cells: readonly string[], events: LegacyEvent[]) => {
     if (cells[0]?.toLowerCase() === 'type') {
-      const names = cells.map((name) => name.trim().toLowerCase());
-      const at = Object.fromEntries(COLUMNS.map((name) => [name, names.indexOf(name.toLowerCase())]));
-      columns = { at: at as Record<Column, number>, count: cells.length };
+      row = rowsUnder(cells);
       return;
     }
-    // Fewer values than columns: the line was cut off. More: a value held a comma that nobody quoted.
-    if (columns === undefined || cells.length !== columns.count) {
-      unreadable += 1;
-      return;
-    }
-    const { at } = columns;
-    const event = eventOf((name) => cells[at[name]] ?? '', readTime);
+    const value = row?.(cells);
+    const event = value === undefined ? undefined : eventOf(value, readTime);
     if (event === undefined) unreadable += 1;
     else if (event !== null) events.push(event);
   };
@@ -77,7 +51,7 @@ export function powerMtaEvents(readTime: ReadTime): LogReader {
 }
 
 /** null: it says nothing about a recipient; undefined: it should, and can not be read. */
-function eventOf(value: (name: Column) => string, readTime: ReadTime): LegacyEvent | null | undefined {
+function eventOf(value: Row, readTime: ReadTime): LegacyEvent | null | undefined {
   const type = value('type');
   const known = Object.hasOwn(OUTCOMES, type) ? OUTCOMES[type] : undefined;
   if (known === undefined) return null;
@@ -86,16 +60,13 @@ function eventOf(value: (name: Column) => string, readTime: ReadTime): LegacyEve
   // A report may come with its recipient blackened: it can not be joined with anything.
   if (recipient === '' && type === 'f') return null;
   if (at === undefined || !recipient.includes('@')) return undefined;
-  const [diag, category, status, mta, id] = [
+  const [diag, category, status, id] = [
     value('dsnDiag'),
     value('bounceCat'),
     value('dsnStatus'),
-    value('dsnMta'),
     value('header_Message-Id'),
   ];
   const expired = type === 'b' && (category === 'message-expired' || status.startsWith('4.'));
-  const space = mta.indexOf(' ');
-  const host = space === -1 ? mta : mta.slice(0, space);
   return {
     outcome: expired ? 'expired' : known,
     at,
@@ -103,7 +74,7 @@ function eventOf(value: (name: Column) => string, readTime: ReadTime): LegacyEve
     messageId: id === '' ? null : bracketed(id),
     reply: diag === '' ? null : replyIn(diag),
     ...(category === '' ? {} : { category }),
-    host: /[a-z]/i.test(host) ? host : null,
+    host: mxHost(value('dsnMta')),
     address: value('dlvSourceIp') || null,
     campaign: value('jobId') || value('header_X-job') || null,
     identity: [

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
@@ -97,6 +98,33 @@ describe('rampart suppress', () => {
       'b@x.example|pool|marketing|all|import|imported from plain.csv|anna',
       'd@x.example|tenant|shop|marketing|complaint|asked by phone|anna',
     ]);
+  });
+
+  test('lists of MD5 and SHA-1: told apart by their length, found by the address, exported as they are', async () => {
+    const [md5, sha1] = ['md5', 'sha1'].map(
+      (name) => (address: string) => createHash(name).update(address).digest('hex'),
+    ) as [typeof sha256, typeof sha256];
+    await run(0, 'import', await file('md5.csv', `${md5('a@x.example')}\n${md5('b@x.example')}\n`), '--hashed', ...by);
+    await run(0, 'import', await file('sha1.csv', `sha1,scope\n${sha1('c@x.example')},tenant:shop\n`), ...by);
+    assert.match((await run(0, 'list', 'A@x.example')).stdout, /md5 [0-9a-f]{12}…/);
+    assert.match((await run(0, 'list', 'c@x.example')).stdout, /sha1 .*tenant:shop/);
+    const out = (await run(0, 'export', '-')).stdout;
+    await alone.store.query('truncate suppressions');
+    await run(0, 'import', await file('again.csv', out), ...by);
+    assert.equal((await run(0, 'export', '-')).stdout.split('\n').sort().join(), out.split('\n').sort().join());
+    await run(0, 'remove', 'a@x.example', 'c@x.example', ...by);
+    const left = await alone.store.query(`select encode(key, 'hex') as key from suppressions`);
+    assert.deepEqual(left.rows, [{ key: md5('b@x.example') }]);
+    const wrong = (
+      await run(
+        2,
+        'import',
+        await file('mixed.csv', `${md5('a@x.example')}\n${sha1('a@x.example')}\n`),
+        '--hashed',
+        ...by,
+      )
+    ).stderr;
+    assert.match(wrong, /line 2: ".*" is no MD5: 32 hexadecimal digits/);
   });
 
   test('wrong rows are named with their lines, and nothing of the file is imported', async () => {

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
-import { startPostfix } from '../../bench/engines/postfix.ts';
+import { startPostfix } from '../../lab/postfix.ts';
 import type { FeedSettings } from '../../legacy/settings.ts';
 import { startLegacy } from '../../legacy/start.ts';
 import { takeStream } from '../../legacy/stream.ts';
@@ -152,18 +152,20 @@ describe('engines that are not ours', { concurrency: 2 }, () => {
   }, async (context) => {
     const port = await freePort();
     const sink = await startSink(SINK, port, ANSWERS);
-    const postfix = await startPostfix(
-      { ip: SINK, port, domain: DOMAIN },
-      {
+    const postfix = await startPostfix({
+      port: await freePort(),
+      settings: {
+        myhostname: 'relay.example',
+        relayhost: `[${SINK}]:${port}`,
+        smtp_destination_recipient_limit: 1,
         minimal_backoff_time: '1s',
         maximal_backoff_time: '1s',
         queue_run_delay: '1s',
         maximal_queue_lifetime: '6s',
         bounce_queue_lifetime: '1s',
       },
-    );
+    });
     context.after(() => Promise.all([sink.stop(), postfix.stop()]));
-    assert.ok(postfix.logFile);
     const played = await play(context, 'postfix', { port: postfix.port, log: postfix.logFile, stop: postfix.stop });
     await check(played, postfix.logFile);
     const { rows } = await played.world.store.query('select count(*)::int as n from legacy_open');

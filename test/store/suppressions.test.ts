@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { after, type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { createStore, type Store } from '../../store/connect.ts';
@@ -43,6 +44,21 @@ function entry(recipient: string, over: Partial<SuppressionEntry> = {}): Suppres
 const MAIL = { pool: 'marketing', tenant: 'shop', stream: 'marketing' } as const;
 const POOL: SuppressionScope = { kind: 'pool', target: 'marketing' };
 const TENANT: SuppressionScope = { kind: 'tenant', target: 'shop' };
+
+test('an entry that is known by its MD5 or SHA-1 alone stops the mail it means', async (context) => {
+  const store = await fresh(context);
+  const digest = (name: string, address: string) => createHash(name).update(address).digest();
+  const stopped = async () => [
+    ...(await suppressionsOf(store, ['Old@X.example', 'older@x.example', 'free@x.example'], MAIL)).keys(),
+  ];
+  await suppress(store, [entry('plain@x.example')]);
+  assert.deepEqual(await stopped(), []);
+  await suppress(store, [
+    entry('old@x.example', { key: digest('sha1', 'old@x.example'), recipient: null }),
+    entry('older@x.example', { key: digest('md5', 'older@x.example'), recipient: null }),
+  ]);
+  assert.deepEqual(await stopped(), ['Old@X.example', 'older@x.example']);
+});
 
 test('an entry stops the mail it names and no other', async (context) => {
   const store = await fresh(context);
@@ -140,7 +156,7 @@ test('who ended an entry, and why, stays with what it was', async (context) => {
   assert.equal((await suppressionsOf(store, ['a@x.example'], MAIL)).size, 1, 'the global entry stands');
   assert.equal((await unsuppress(store, { keys: [envelopeKey('a@x.example')], scope: null }, by)).length, 1);
   assert.equal((await suppressionsOf(store, ['a@x.example', 'b@x.example'], MAIL)).size, 1);
-  const story = await suppressionHistory(store, envelopeKey('a@x.example'));
+  const story = await suppressionHistory(store, [envelopeKey('a@x.example')]);
   assert.deepEqual(
     story.map((one) => [one.scope, one.actor, one.endedBy, one.endReason]),
     [
@@ -162,7 +178,7 @@ test('provisional entries end by themselves, or stay when a person confirms them
   assert.equal(await expireSuppressions(store), 0);
   await store.query(`update suppressions set until = now() - interval '1 s' where recipient = 'b@x.example'`);
   assert.equal(await expireSuppressions(store), 1);
-  assert.equal((await suppressionHistory(store, envelopeKey('b@x.example')))[0]?.endedBy, 'expiry');
+  assert.equal((await suppressionHistory(store, [envelopeKey('b@x.example')]))[0]?.endedBy, 'expiry');
   const left = await suppressionPage(store, { provisional: true }, 0, 10);
   assert.deepEqual(
     left.map((row) => row.recipient),
