@@ -84,6 +84,19 @@ test('a message larger than the remote takes is refused for good, without a doub
   assert.deepEqual([answer.code, answer.sent, answer.lost], [552, false, false]);
 });
 
+for (const [verb, lost] of [
+  ['MAIL', false],
+  ['RCPT', false],
+  ['DOT', true],
+] as const) {
+  test(`a reply that means nothing at ${verb} ends the session, not the message`, async (context) => {
+    const { connection } = await connected(context, (given) => (given === verb ? '354 go ahead' : usual(given)));
+    const answer = await connection.deliver('a@shop.example', 'b@provider.example', RAW, () => true);
+    assert.deepEqual([answer.code, answer.sent, answer.lost, answer.ours], [0, true, lost, undefined]);
+    assert.equal(connection.open, false);
+  });
+}
+
 test('a connection closed under a transaction ends it', async (context) => {
   const { connection, sink } = await connected(context, (verb) => (verb === 'DOT' ? 'silence' : usual(verb)));
   const delivering = connection.deliver('a@shop.example', 'b@provider.example', RAW, () => true);
