@@ -15,6 +15,8 @@ export interface HeldMail {
   readonly tenants: readonly string[];
   readonly domains: readonly string[];
   readonly streams: readonly string[];
+  /** Mail of another pool may belong to a lane, because its own pool overflows there. */
+  readonly pools: readonly string[];
 }
 
 /** After which row of its flow a claim begins: `due` is a timestamp as PostgreSQL writes it. */
@@ -95,6 +97,7 @@ export async function claim(db: Queryable, query: ClaimQuery): Promise<Taken[]> 
            and q.claim is null and q.due <= now() and (q.due, q.id) > (lane.after_due, lane.after_id)
            and (lane.segments is null or q.pinned
              or (q.stream = 'marketing' and q.one_click and q.segment = any(string_to_array(lane.segments, ' '))))
+           and q.pool <> all($33::text[]) and (not lane.cold or q.pool <> all($34::text[]))
            and ${notHeld(10)} and (not lane.cold or (${notHeld(14)}))
          order by q.due, q.id limit lane.most for update skip locked) mine
      ), cold_flow as (
@@ -121,7 +124,7 @@ export async function claim(db: Queryable, query: ClaimQuery): Promise<Taken[]> 
        update queue q set claim = $1, claimed_at = now() from picked
        where q.id = picked.id returning q.*, picked.chosen
      )
-     select t.id, t.message, t.body_id as "bodyId", t.rcpt, t.domain, t.provider, host(t.address) as address, t.tenant,
+     select t.id, t.message, t.body_id as "bodyId", t.rcpt, t.domain, t.provider, host(t.address) as address, t.pool, t.tenant,
        t.stream, t.segment, t.one_click as "oneClick", t.campaign,
        t.attempts, t.doubts, extract(epoch from t.first_attempt)::float8 * 1000 as "firstAttempt", t.pinned, t.freed,
        m.mail_from as "mailFrom", m.message_id as "messageId", b.raw, t.chosen,
@@ -142,6 +145,8 @@ export async function claim(db: Queryable, query: ClaimQuery): Promise<Taken[]> 
       ...flowColumns(cold.flows),
       ...flowColumns(warm.flows),
       warm.leave,
+      warm.held.pools,
+      cold.held.pools,
     ],
   });
   return rows;

@@ -10,6 +10,8 @@ export interface Claimed {
   readonly provider: string;
   /** The address it belongs to after a deferral, or as a probe; null: any. */
   readonly address: string | null;
+  /** The one it was handed in for: a lane of another may carry it. */
+  readonly pool: string;
   readonly tenant: string;
   readonly stream: string;
   readonly segment: string;

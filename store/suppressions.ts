@@ -55,31 +55,40 @@ export async function suppressionsOf(
   recipients: readonly string[],
   mail: { readonly pool: string; readonly tenant: string; readonly stream: 'marketing' | 'transactional' },
 ): Promise<ReadonlyMap<string, Suppressed>> {
-  const rows = recipients.map((rcpt, n) => ({ id: n, rcpt, tenant: mail.tenant, stream: mail.stream }));
-  const found = await suppressedAmong(db, rows, mail.pool);
+  const { pool, tenant, stream } = mail;
+  const rows = recipients.map((rcpt, n) => ({ id: n, rcpt, pool, tenant, stream }));
+  const found = await suppressedAmong(db, rows);
   return new Map([...found].map(([n, entry]) => [recipients[n] as string, entry]));
 }
 
-/** The same for queue rows of one pool that may differ in tenant and stream; keys are their ids. */
+/** What of queued mail decides whether an entry stops it. */
+export interface Addressed {
+  readonly id: number;
+  readonly rcpt: string;
+  readonly pool: string;
+  readonly tenant: string;
+  readonly stream: string;
+}
+
+/** The same for queue rows, each of its own pool, tenant and stream; keys are their ids. */
 export async function suppressedAmong(
   db: Queryable,
-  rows: readonly { readonly id: number; readonly rcpt: string; readonly tenant: string; readonly stream: string }[],
-  pool: string,
+  rows: readonly Addressed[],
 ): Promise<ReadonlyMap<number, Suppressed>> {
   if (rows.length === 0) return new Map();
   const found = await db.query({
     name: 'suppressed-among',
     text: `select distinct on (q.id) q.id, s.reason, s.source, s.since
-      from unnest($1::bigint[], $2::bytea[], $3::text[], $4::text[]) as q(id, key, tenant, stream)
+      from unnest($1::bigint[], $2::bytea[], $3::text[], $4::text[], $5::text[]) as q(id, key, tenant, stream, pool)
       join suppressions s on s.key = q.key and ${LIVE} and (s.streams = 'all' or q.stream = 'marketing')
-        and (s.scope, s.target) in (('global', '*'), ('pool', $5::text), ('tenant', q.tenant))
+        and (s.scope, s.target) in (('global', '*'), ('pool', q.pool), ('tenant', q.tenant))
       order by q.id, ${STRONGEST_FIRST}`,
     values: [
       rows.map((row) => row.id),
       rows.map((row) => envelopeKey(row.rcpt)),
       rows.map((row) => row.tenant),
       rows.map((row) => row.stream),
-      pool,
+      rows.map((row) => row.pool),
     ],
   });
   return new Map(found.rows.map(({ id, ...entry }) => [id, entry]));

@@ -28,7 +28,7 @@ export class Claims {
     try {
       const claimed = await claim(this.#store, { ...query, process: this.#process });
       // Where this fails, the rows stay in nobody's hands and are let go: what was not checked is not sent.
-      const messages = await passSuppression(this.#store, this.#process, query.pool, claimed);
+      const messages = await passSuppression(this.#store, this.#process, claimed);
       for (const message of messages) this.#held.add(message.id);
       return messages;
     } catch (error) {

@@ -75,6 +75,8 @@ export class Egress {
   readonly #overflowing = new Map<string, Set<Dispatcher>>();
   #sending = 0;
   #stopped = false;
+  /** Nothing is in a transaction any more, or its time is over. */
+  #drained = false;
 
   constructor(settings: MtaSettings, store: Store, lease: Lease, delivery: DeliveryParts) {
     this.#settings = settings;
@@ -208,6 +210,7 @@ export class Egress {
     for (let waited = 0; this.#sending > 0 && waited < DRAIN_MS; waited += 20) {
       await sleep(20);
     }
+    this.#drained = true;
     await this.#outcomes.drain();
     for (const { units, sender } of this.#lanes.values()) {
       sender.close();
@@ -262,10 +265,14 @@ export class Egress {
     return [...this.#lanes.values()].filter(({ lane }) => lane.pool === pool && lane.provider === provider);
   }
 
-  /** Lanes of the pool that takes what this one's may not; none while a warm lane of it may send from another node. */
+  /**
+   * Lanes of the pool that takes what this one's may not; none while a warm lane of it may send from another node, nor
+   * while it is stopped: its mail must not go by another's lanes instead.
+   */
   #guestsOf(dispatcher: Dispatcher, pool: string, provider: string): readonly LaneParts[] {
     const to = this.#overflowOf(pool, provider);
-    if (to === null || this.#lease.warmElsewhere(pool, provider, clock.now())) return [];
+    const now = clock.now();
+    if (to === null || this.#lease.holdsPool(pool, now) || this.#lease.warmElsewhere(pool, provider, now)) return [];
     const known = this.#overflowing.get(to);
     if (known === undefined) this.#overflowing.set(to, new Set([dispatcher]));
     else known.add(dispatcher);
@@ -402,7 +409,8 @@ export class Egress {
     const reply = `${answer.code} ${answer.text}`;
     const entries = lanes.flatMap((one) => this.#lanes.get(laneTarget(one.address, one.provider)) ?? []);
     for (const entry of entries) entry.fatal = reason;
-    while (!this.#stopped) {
+    // Also while this process drains: what a last message was told binds whoever sends next.
+    while (!this.#drained) {
       try {
         await tx(this.#store, async (db) => {
           for (const { address, provider } of lanes) {
@@ -480,6 +488,6 @@ export class Egress {
 }
 
 /** A message that is about to be committed, as lanes look at it. */
-function newMail({ campaign, tenant, stream, segment, oneClick = true }: SpoolMessage, domain: string): Mail {
-  return { address: null, domain, campaign, tenant, stream, segment, oneClick, freed: false, pinned: false };
+function newMail({ campaign, pool, tenant, stream, segment, oneClick = true }: SpoolMessage, domain: string): Mail {
+  return { address: null, domain, campaign, pool, tenant, stream, segment, oneClick, freed: false, pinned: false };
 }

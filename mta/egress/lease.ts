@@ -44,6 +44,7 @@ interface Mail {
   readonly tenant: string;
   readonly domain: string;
   readonly stream: string;
+  readonly pool: string;
 }
 
 export class Lease {
@@ -202,6 +203,11 @@ export class Lease {
     return hold === undefined ? null : sayHold(hold);
   }
 
+  /** Is all mail of this pool stopped, whatever lane it might go by? */
+  holdsPool(pool: string, now: number): boolean {
+    return this.held(false, now).pools.includes(pool);
+  }
+
   /** Names of mail that is held: on every lane, or (`cold`) on cold ones. */
   held(cold: boolean, now: number): HeldMail {
     const names = (scope: HoldScope) => heldNames(this.#holds, scope, now, cold);
@@ -210,6 +216,7 @@ export class Lease {
       tenants: names('tenant'),
       domains: names('domain'),
       streams: names('stream'),
+      pools: [...names('pool'), ...names('arm')],
     };
   }
 
@@ -295,6 +302,8 @@ export class Lease {
 }
 
 function namedBy(mail: Mail, scope: HoldScope): string | undefined {
+  // A pool's own lanes stop by themselves: this is its mail on lanes of the pool it overflows to.
+  if (scope === 'pool' || scope === 'arm') return mail.pool;
   return scope === 'campaign' || scope === 'tenant' || scope === 'domain' || scope === 'stream'
     ? mail[scope]
     : undefined;

@@ -24,7 +24,7 @@ export interface LaneParts {
 /** What of a message decides which lane may carry it. */
 export type Mail = Pick<
   Claimed,
-  'address' | 'domain' | 'campaign' | 'tenant' | 'stream' | 'segment' | 'oneClick' | 'freed' | 'pinned'
+  'address' | 'domain' | 'campaign' | 'pool' | 'tenant' | 'stream' | 'segment' | 'oneClick' | 'freed' | 'pinned'
 >;
 
 /** A lane that may send. */

@@ -4,14 +4,7 @@
  */
 import type { Store } from '../../store/connect.ts';
 import { endSuppressed } from '../../store/suppressed-mail.ts';
-import { type Suppressed, suppressedAmong } from '../../store/suppressions.ts';
-
-export interface Addressed {
-  readonly id: number;
-  readonly rcpt: string;
-  readonly tenant: string;
-  readonly stream: string;
-}
+import { type Addressed, type Suppressed, suppressedAmong } from '../../store/suppressions.ts';
 
 /** The words a sender reads where a recipient is refused or its queued mail ends. */
 export function suppressedReply(entry: Suppressed): string {
@@ -26,10 +19,9 @@ export function suppressedReply(entry: Suppressed): string {
 export async function passSuppression<T extends Addressed>(
   store: Store,
   process: string,
-  pool: string,
   messages: readonly T[],
 ): Promise<T[]> {
-  const found = await suppressedAmong(store, messages, pool);
+  const found = await suppressedAmong(store, messages);
   if (found.size > 0) {
     await endSuppressed(
       store,

@@ -38,7 +38,7 @@ function message(over: Partial<SpoolMessage> = {}): SpoolMessage {
 }
 
 const SCALE = { bucketMs: 60_000, idleMs: 7 * 86_400_000 };
-const nobody = { campaigns: [], tenants: [], domains: [], streams: [] };
+const nobody = { campaigns: [], tenants: [], domains: [], streams: [], pools: [] };
 
 function flow(most: number) {
   return { stream: 'marketing', tenant: 'default', most, after: START };
