@@ -145,6 +145,30 @@ test('substitutions: a message of its own for each recipient, escaped in html, o
   assert.equal((await ways.stored()).length, 2, 'nothing of a request with a problem is kept');
 });
 
+test('an address is one line: what stands behind a line end is no recipient', async (context) => {
+  const { ways, post } = await serving(context);
+  const injected = ['anna@x.example\r\nBcc: eve@evil.example', 'Anna\nBcc: eve@evil.example\nX: <anna@x.example>'];
+  const recipients = [...injected, 'ben@x.example'].map((to) => ({ to }));
+  const { status, body } = await post({ ...FIELDS, to: undefined, recipients });
+  assert.equal(status, 202);
+  const reason = 'it must be one mail address on one line';
+  assert.deepEqual(
+    body.rejected,
+    injected.map((recipient) => ({ recipient, reason })),
+  );
+  const [stored] = await ways.stored();
+  assert.deepEqual(stored?.rcpts, ['ben@x.example']);
+  assert.doesNotMatch(stored?.raw ?? '', /Bcc|evil/);
+});
+
+test('a Message-ID among the headers is the message’s own', async (context) => {
+  const { ways, post } = await serving(context);
+  assert.equal((await post({ ...FIELDS, headers: { 'message-id': '<order-17@shop.example>' } })).status, 202);
+  const [stored] = await ways.stored();
+  assert.equal(stored?.messageId, '<order-17@shop.example>');
+  assert.equal(stored?.raw.match(/^Message-ID:/gim)?.length, 1);
+});
+
 test('placeholders are replaced once, by own values alone', () => {
   const missing: string[] = [];
   const fill = (text: string, values: Record<string, string>) =>
@@ -207,6 +231,10 @@ test('what is wrong is named: path and expectation, status and code', async (con
   assert.match((await problems([]))[0], /an object: a message/);
   const many = Array.from({ length: 1_001 }, (_, n) => ({ to: `r${n}@x.example` }));
   assert.deepEqual(await problems({ ...FIELDS, recipients: many }), ['recipients: at most 1000']);
+  const to = many.map((one) => one.to);
+  assert.deepEqual(await problems({ ...FIELDS, to, cc: 'b@x.example' }), [
+    'to: at most 1000 addresses with those of cc',
+  ]);
 
   const status = async (given: Promise<Reply>) => {
     const reply = await given;

@@ -168,6 +168,7 @@ test('envelope addresses: the domain in ASCII, a local part beyond it only with 
     '@x.example',
     'a@',
     'a@[127.0.0.1]',
+    '"a> SIZE=1 <b"@x.example',
     'a@127.0.0.1',
     'a@x..example',
     'a b@x.example',
