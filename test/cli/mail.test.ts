@@ -3,6 +3,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { liveHolds, placeHold } from '../../store/holds.ts';
 import { commitOutcomes } from '../../store/queue.ts';
 import { type SpoolMessage, spool } from '../../store/spool.ts';
+import { until } from '../mta/mail-world.ts';
 import { COLD, type DatabaseAlone, databaseAlone, WARM } from './command-line.ts';
 
 describe('mail, with nothing but PostgreSQL running', () => {
@@ -66,6 +67,10 @@ describe('mail, with nothing but PostgreSQL running', () => {
         ['domain', 'example.com'],
       ],
       [
+        ['--domain', '@BÜCHER.example.'],
+        ['domain', 'xn--bcher-kva.example'],
+      ],
+      [
         ['--netblock', '198.51.100.77'],
         ['netblock', '198.51.100.0/24'],
       ],
@@ -91,6 +96,7 @@ describe('mail, with nothing but PostgreSQL running', () => {
       [['--provider', 'gogle'], /no lane has provider "gogle" \(did you mean google\?\)/],
       [['--netblock', '198.51.100.0/16'], /give a \/24/],
       [['--stream', 'bulk'], /no lane has stream "bulk"/],
+      [['--domain', 'a b'], /--domain is "a b": give a recipient domain/],
     ];
     for (const [args, expected] of wrong) {
       const ran = await alone.run('stop', ...args, '--reason', 'x');
@@ -101,13 +107,13 @@ describe('mail, with nothing but PostgreSQL running', () => {
   });
 
   test('a resume says what waits, ends what is stale, eases, and lifts only what a person stopped', async () => {
-    await alone.run('stop', '--campaign', 'spring', '--reason', 'wrong price', '--actor', 'ann');
+    await alone.run('stop', '--pool', 'marketing', '--reason', 'wrong price', '--actor', 'ann');
     await mail();
     const old = await mail();
     await alone.store.query(`update messages set received_at = now() - interval '20 hours' where id = $1`, [
       old.message,
     ]);
-    const args = ['--campaign', 'spring', '--stale', '12h', '--reason', 'price is right'];
+    const args = ['--pool', 'marketing', '--stale', '12h', '--reason', 'price is right'];
     const dry = await alone.run('resume', ...args, '--dry-run');
     assert.equal(dry.code, 0, dry.stderr);
     assert.match(dry.stdout, /would lift: hold .*\n2 recipients wait .*oldest since 20 h ago\n1 of them would end/);
@@ -135,6 +141,49 @@ describe('mail, with nothing but PostgreSQL running', () => {
     assert.equal(refused.code, 2);
     assert.match(refused.stderr, /is not lifted here: \.\/rampart warmup resume 127\.10\.0\.10 --provider google/);
     assert.match((await alone.run('resume', '--hold', '999', '--reason', 'x')).stderr, /no hold 999 is in force/);
+  });
+
+  test('a resume of a campaign says no pace that nobody keeps: its lanes were never silent', async () => {
+    await alone.run('stop', '--campaign', 'spring', '--reason', 'wrong price');
+    await mail();
+    const ran = await alone.run('resume', '--campaign', 'spring', '--reason', 'right again');
+    assert.match(ran.stdout, /the rest goes at the pace of its lanes/);
+    const { rows } = await alone.store.query('select ease_until from holds');
+    assert.deepEqual(rows, [{ ease_until: null }]);
+  });
+
+  test('a resume of a netblock ends stale mail of its addresses, and no other', async () => {
+    await alone.run('stop', '--netblock', '127.10.0.0/24', '--reason', 'they block it');
+    const [inside, free] = [await mail(), await mail()];
+    await alone.store.query('update queue set address = $2 where message = $1', [inside.message, WARM]);
+    await alone.store.query(`update messages set received_at = now() - interval '20 hours'`);
+    const args = ['--netblock', '127.10.0.0/24', '--stale', '12h', '--reason', 'delisted'];
+    assert.match((await alone.run('resume', ...args, '--dry-run')).stdout, /1 of them would end as expired/);
+    assert.match((await alone.run('resume', ...args)).stdout, /1 of them end as expired/);
+    const { rows } = await alone.store.query('select message, expires <= now() as ended from queue order by message');
+    assert.deepEqual(rows, [
+      { message: inside.message, ended: true },
+      { message: free.message, ended: false },
+    ]);
+  });
+
+  test('mail that is claimed while a person reroutes or ends it stays as its process has it', async () => {
+    const one = await mail();
+    const claiming = await alone.store.connect();
+    await claiming.query('begin');
+    await claiming.query(`update queue set claim = 'mta-1', claimed_at = now() where message = $1`, [one.message]);
+    const rerouted = alone.run('mta', 'reroute', '--to', 'lonely', '--pool', 'marketing', '--reason', 'x');
+    const expired = alone.run('mta', 'expire', '--pool', 'marketing', '--reason', 'x');
+    await until('both wait for it', async () => {
+      const { rows } = await alone.store.query(`select from pg_stat_activity where wait_event_type = 'Lock'`);
+      return rows.length === 2;
+    });
+    await claiming.query('commit');
+    claiming.release();
+    assert.match((await rerouted).stdout, /\n0 moved to pool lonely/);
+    assert.match((await expired).stdout, /\n0 end as expired/);
+    const { rows } = await alone.store.query('select pool, expires > now() as lives from queue');
+    assert.deepEqual(rows, [{ pool: 'marketing', lives: true }]);
   });
 
   test('the queue is told by pool, provider and reason, whatever ids a reason names', async () => {
