@@ -6,7 +6,7 @@
  * does not lock out the others behind its address; by address, so that nobody tries one password on every user. There
  * is none by user alone: anybody could lock out anybody.
  */
-import { isIPv6 } from 'node:net';
+import { networkOf } from './client-network.ts';
 
 export const SIGN_IN_LIMITS = {
   /** ms failures are remembered. */
@@ -71,14 +71,4 @@ export class FailedSignIns {
 function keys(address: string, user: string): [pair: string, own: string] {
   const network = networkOf(address);
   return [`${network} ${user.slice(0, 200)}`, network];
-}
-
-/** An IPv6 host has a whole /64 to try from. */
-function networkOf(address: string): string {
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = address.split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : 8 - left.length - right.length;
-  return [...left, ...Array.from({ length: zeros }, () => '0'), ...right].slice(0, 4).join(':');
 }

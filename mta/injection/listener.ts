@@ -7,6 +7,7 @@ import { createSecureContext } from 'node:tls';
 import type { SMTPServer, SMTPServerOptions, SMTPServerSession } from 'smtp-server';
 import { INJECTION_LIMITS, type InjectionLimits } from '../../policy/injection.ts';
 import type { ListenerSettings } from '../settings-injection.ts';
+import { networkOf } from './client-network.ts';
 import { Server } from './connection.ts';
 import { RefusedMessage } from './refusal.ts';
 
@@ -95,7 +96,7 @@ export async function startListener(
   return { port, stop, reload: () => reload(server, settings, options) };
 }
 
-/** Connections by address; told by the session, so that the PROXY protocol's address counts and not the proxy's. */
+/** Connections by network (client-network.ts); told by the session, so that the PROXY protocol's address counts and not the proxy's. */
 class AddressCount {
   readonly #most: number;
   readonly #counts = new Map<string, number>();
@@ -106,10 +107,11 @@ class AddressCount {
   }
 
   add({ id, remoteAddress }: SMTPServerSession): boolean {
-    const count = this.#counts.get(remoteAddress) ?? 0;
+    const network = networkOf(remoteAddress);
+    const count = this.#counts.get(network) ?? 0;
     if (count >= this.#most) return false;
-    this.#counts.set(remoteAddress, count + 1);
-    this.#counted.set(id, remoteAddress);
+    this.#counts.set(network, count + 1);
+    this.#counted.set(id, network);
     return true;
   }
 

@@ -295,6 +295,22 @@ test('the suppression list itself: a dead address is refused at RCPT, a complain
   assert.match(await sending(client, MESSAGE, envelope), /^250 /, 'another tenant may write');
 });
 
+test('the addresses of one IPv6 network are one client: a host has as many of them as it likes', async (context) => {
+  const ways = await openWaysIn(context, databases, {
+    submission: { proxyFrom: ['127.0.0.1'] },
+    injection: { limits: { perAddress: 1 } },
+  });
+  const from = async (address: string) => {
+    const client = await Raw.open('127.0.0.1', ways.injection.submissionPort);
+    context.after(() => client.close());
+    client.write(`PROXY TCP6 ${address} 2001:db8:ffff::25 4711 25\r\n`);
+    return client.reply();
+  };
+  assert.match(await from('2001:db8::1'), /^220 /);
+  assert.match(await from('2001:db8::ffff:2'), /^421 4\.7\.0 Too many connections/);
+  assert.match(await from('2001:db8:0:1::1'), /^220 /, 'the next /64 is somebody else');
+});
+
 test('limits: connections of one address, messages of one connection, time of one, recipients', async (context) => {
   const ways = await openWaysIn(context, databases, {
     injection: { limits: { perAddress: 2, messagesPerConnection: 2, recipients: 2, session: 4_000 } },
