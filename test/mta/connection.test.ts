@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EgressConnection } from '../../mta/egress/connection.ts';
+import { KeptConnections } from '../../mta/egress/kept-connections.ts';
 import { Sites } from '../../mta/egress/sites.ts';
 import { freePort } from '../../setup/host/free-port.ts';
 import { until } from './mail-world.ts';
@@ -96,6 +97,20 @@ for (const [verb, lost] of [
     assert.equal(connection.open, false);
   });
 }
+
+test('what is in use when a process ends is cut: nothing of ours gets into the message', async (context) => {
+  const { connection, sink } = await connected(context, (verb) => usual(verb));
+  const kept = new KeptConnections(() => 10);
+  kept.add(connection);
+  const answer = await connection.deliver('a@shop.example', 'b@provider.example', RAW, () => {
+    kept.close();
+    return true;
+  });
+  assert.equal(answer.code, 0);
+  await sleep(100);
+  assert.doesNotMatch(sink.body(), /QUIT/);
+  assert.ok(!sink.log.includes('DOT'));
+});
 
 test('a connection closed under a transaction ends it', async (context) => {
   const { connection, sink } = await connected(context, (verb) => (verb === 'DOT' ? 'silence' : usual(verb)));
