@@ -4,6 +4,7 @@ import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { SignIn } from '../../mta/injection/sign-in.ts';
 import type { ExtraListener } from '../../mta/settings-injection.ts';
@@ -293,6 +294,29 @@ test('the suppression list itself: a dead address is refused at RCPT, a complain
   assert.match(await client.data(`X-Rampart-Tenant: acme\r\n${MESSAGE}`), /^550 5\.7\.1 angry@x\.example is on/);
   const envelope = ['MAIL FROM:<a@shop.example>', 'RCPT TO:<angry@x.example>'];
   assert.match(await sending(client, MESSAGE, envelope), /^250 /, 'another tenant may write');
+});
+
+test('a message whose commit outlasts the stop of its listener is answered: its client must not send it again', async (context) => {
+  const { client, store, stored, injection } = await openWaysIn(context, databases);
+  const raw = await client();
+  await raw.all('EHLO client', LOGIN, ...ENVELOPE, 'DATA');
+  const holding = await store.connect();
+  await holding.query('begin; lock table bodies in share mode');
+  const answer = raw.data(MESSAGE);
+  await until('its commit waits', async () => {
+    const { rows } = await store.query(`select from pg_stat_activity where wait_event_type = 'Lock'`);
+    return rows.length > 0;
+  });
+  const stopped = injection.stop();
+  // Longer than smtp-server waits before it closes what is left.
+  await sleep(3_000);
+  await holding.query('commit');
+  holding.release();
+  assert.match(await answer, /^250 2\.0\.0 Ok: queued as /);
+  assert.match(await raw.reply(), /^421 4\.3\.2 /);
+  await until('it is closed', () => raw.closed);
+  await stopped;
+  assert.equal((await stored()).length, 1);
 });
 
 test('the addresses of one IPv6 network are one client: a host has as many of them as it likes', async (context) => {
