@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { liveHolds, placeHold } from '../../store/holds.ts';
 import { commitOutcomes } from '../../store/queue.ts';
+import { recordComplaint, recordLateBounce } from '../../store/reports.ts';
 import { type SpoolMessage, spool } from '../../store/spool.ts';
 import { until } from '../mta/mail-world.ts';
 import { COLD, type DatabaseAlone, databaseAlone, WARM } from './command-line.ts';
@@ -13,7 +14,9 @@ describe('mail, with nothing but PostgreSQL running', () => {
   });
   after(() => alone.stop());
   beforeEach(async () => {
-    await alone.store.query('truncate queue, messages, bodies, attempts, holds, rollups restart identity');
+    await alone.store.query(
+      'truncate queue, messages, bodies, attempts, holds, rollups, late_bounces, complaints, dsn_due restart identity',
+    );
   });
 
   async function mail(over: Partial<SpoolMessage> & { to?: string; provider?: string } = {}) {
@@ -251,6 +254,38 @@ describe('mail, with nothing but PostgreSQL running', () => {
       );
       assert.match(ran.stdout, /waits to google, by 127\.10\.0\.10: due in \d+ min, expires in/);
     }
+    // Delivered at last, and then heard of again.
+    const finish = (over: object, of: Awaited<ReturnType<typeof mail>>) =>
+      commitOutcomes(
+        alone.store,
+        [
+          {
+            ...{ recipient: of.recipients[0] as number, message: of.message, address: WARM, provider: 'google' },
+            ...{ windowIndex: 1, at, number: 2, firstAt: at, unit: true, severity: 'delivered', class: 'delivered' },
+            ...{ scope: 'message', rule: 'delivered', reply: '250 2.0.0 OK', campaign: 'spring', tenant: 'shop' },
+            ...{ probe: false, retry: null, ...over },
+          },
+        ],
+        'p',
+        { bucketMs: 60_000, idleMs: 1e9 },
+      );
+    await alone.store.query('update queue set claim = $1', ['p']);
+    await finish({}, one);
+    const id = one.recipients[0] as number;
+    await recordLateBounce(alone.store, id, { severity: 'hard', class: 'recipient', reply: '550 no user', detail: {} });
+    await recordComplaint(alone.store, id, { feedback: { type: 'fraud' } });
+    const told = await alone.run('mta', 'message', String(one.message));
+    assert.match(told.stdout, /recipient \d+ <reader@gmail\.com>/);
+    assert.match(told.stdout, /bounced after it was accepted: hard, recipient: 550 no user/);
+    assert.match(told.stdout, /complaint: fraud/);
+    assert.match(told.stdout, /finished: delivered/);
+    const handed = await mail();
+    await alone.store.query('update queue set claim = $1', ['p']);
+    const relayed = { address: null, windowIndex: null, severity: 'relayed', rule: 'relayed', host: 'pmta.example:25' };
+    await finish({ ...relayed, number: 1, unit: false }, handed);
+    const { stdout } = await alone.run('mta', 'message', String(handed.message));
+    assert.match(stdout, /#1 relayed at google \(pmta\.example:25\): 250 2\.0\.0 OK\n/);
+    assert.match(stdout, /finished: handed on to pmta\.example:25/);
     assert.match((await alone.run('mta', 'message', 'nobody@x')).stderr, /no message is called "nobody@x"/);
   });
 
