@@ -5,7 +5,9 @@ import https from 'node:https';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
+import fc from 'fast-check';
 import { simpleParser } from 'mailparser';
+import { hasMoreValues } from '../../mta/injection/http/json-values.ts';
 import { substitute } from '../../mta/injection/http/substitute.ts';
 import { hashPassword } from '../../store/password.ts';
 import { addUser } from '../../store/users.ts';
@@ -232,9 +234,12 @@ test('what is wrong is named: path and expectation, status and code', async (con
   const many = Array.from({ length: 1_001 }, (_, n) => ({ to: `r${n}@x.example` }));
   assert.deepEqual(await problems({ ...FIELDS, recipients: many }), ['recipients: at most 1000']);
   const to = many.map((one) => one.to);
-  assert.deepEqual(await problems({ ...FIELDS, to, cc: 'b@x.example' }), [
+  assert.deepEqual(await problems({ ...FIELDS, to }), ['to: at most 1000']);
+  assert.deepEqual(await problems({ ...FIELDS, to: to.slice(1), cc: 'b@x.example' }), [
     'to: at most 1000 addresses with those of cc',
   ]);
+  const faults = await problems({ ...FIELDS, recipients: Array.from({ length: 900 }, () => ({ to: 1, no: 2 })) });
+  assert.equal(faults.length, 100, 'the first of many');
 
   const status = async (given: Promise<Reply>) => {
     const reply = await given;
@@ -253,6 +258,32 @@ test('what is wrong is named: path and expectation, status and code', async (con
   assert.equal((await fetch(url)).status, 405);
   assert.equal((await fetch(`${url}/x`, { method: 'POST' })).status, 404);
   assert.deepEqual(await ways.stored(), []);
+});
+
+test('a small body of very many values is refused before anything is made of it', async (context) => {
+  const { post } = await serving(context);
+  const { status, body } = await post(`{"to":"a@x.example","text":"x","headers":{"X":[${'"",'.repeat(260_000)}""]}}`);
+  assert.deepEqual([status, body.error.code], [413, 'too-large']);
+  assert.match(body.error.message, /more than 250000 JSON values/);
+});
+
+test('values are counted outside strings, never fewer than there are', () => {
+  const count = (value: unknown): number =>
+    1 + (typeof value === 'object' && value !== null ? sum(Object.values(value).map(count)) : 0);
+  const sum = (numbers: readonly number[]) => numbers.reduce((all, one) => all + one, 0);
+  const strings = fc.string({ unit: fc.constantFrom('a', '"', '\\', ',', '[', '{') });
+  const { any } = fc.letrec((tie) => ({
+    any: fc.oneof({ maxDepth: 3 }, strings, fc.nat(9), fc.array(tie('any')), fc.dictionary(strings, tie('any'))),
+  }));
+  fc.assert(
+    fc.property(any, (value) => {
+      const text = Buffer.from(JSON.stringify(value));
+      const there = count(value);
+      if (there > 1) assert.equal(hasMoreValues(text, there - 1), true);
+      // A member has a colon of its own, an empty list a bracket.
+      assert.equal(hasMoreValues(text, 2 * there), false);
+    }),
+  );
 });
 
 test('a body that never ends is cut at its limit, whatever its headers promised', async (context) => {

@@ -15,6 +15,7 @@ import { RefusedMessage } from '../refusal.ts';
 import { passwordsInClear, refuseWhenFull, toReply } from '../submission.ts';
 import { acceptRequest, type HttpParts } from './accept.ts';
 import { type Answer, CHALLENGE, failure, fromRefusal, send } from './answer.ts';
+import { hasMoreValues } from './json-values.ts';
 import { knownAnswer } from './once.ts';
 import { readBody, refuseBody } from './read-body.ts';
 import { checkRequest } from './request.ts';
@@ -23,6 +24,8 @@ const PATH = '/v1/messages';
 /** Base64 of an attachment is a third longer than its bytes; the rest is JSON. */
 const JSON_GROWTH = 1.4;
 const JSON_SLACK = 1_000_000;
+/** A thousand recipients with a hundred values each. */
+const MOST_VALUES = 250_000;
 
 /** Starts the listener; processes share its port like those of SMTP. */
 export async function startHttp(parts: HttpParts, listener: ListenerSettings): Promise<Listening> {
@@ -119,6 +122,8 @@ async function handle(parts: HttpParts, listener: ListenerSettings, request: Inc
         : { of: { user: caller.name, key: String(key) }, hash: createHash('sha256').update(body).digest() };
     const known = idempotency && (await knownAnswer(parts.store, idempotency.of, idempotency.hash));
     if (known !== undefined) return known;
+    if (hasMoreValues(body, MOST_VALUES))
+      return failure(413, 'too-large', `The body has more than ${MOST_VALUES} JSON values: name fewer recipients`);
     const given = parse(body);
     if (given === undefined) return failure(400, 'bad-json', 'The body is not JSON in UTF-8');
     const checked = checkRequest(given, parts.recipients);
