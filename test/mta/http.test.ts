@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { copyFile, readFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import https from 'node:https';
+import net from 'node:net';
 import path from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import fc from 'fast-check';
 import { simpleParser } from 'mailparser';
@@ -150,13 +153,14 @@ test('substitutions: a message of its own for each recipient, escaped in html, o
 test('an address is one line: what stands behind a line end is no recipient', async (context) => {
   const { ways, post } = await serving(context);
   const injected = ['anna@x.example\r\nBcc: eve@evil.example', 'Anna\nBcc: eve@evil.example\nX: <anna@x.example>'];
-  const recipients = [...injected, 'ben@x.example'].map((to) => ({ to }));
+  const long = `${'x '.repeat(500)}<anna@x.example>`;
+  const recipients = [...injected, long, 'ben@x.example'].map((to) => ({ to }));
   const { status, body } = await post({ ...FIELDS, to: undefined, recipients });
   assert.equal(status, 202);
   const reason = 'it must be one mail address on one line';
   assert.deepEqual(
     body.rejected,
-    injected.map((recipient) => ({ recipient, reason })),
+    [...injected, long.slice(0, 320)].map((recipient) => ({ recipient, reason })),
   );
   const [stored] = await ways.stored();
   assert.deepEqual(stored?.rcpts, ['ben@x.example']);
@@ -240,6 +244,10 @@ test('what is wrong is named: path and expectation, status and code', async (con
   ]);
   const faults = await problems({ ...FIELDS, recipients: Array.from({ length: 900 }, () => ({ to: 1, no: 2 })) });
   assert.equal(faults.length, 100, 'the first of many');
+  assert.match(
+    (await problems({ ...FIELDS, cc: `${'('.repeat(600_000)}a@x.example` }))[0],
+    /^to: at most 500000 letters/,
+  );
 
   const status = async (given: Promise<Reply>) => {
     const reply = await given;
@@ -410,6 +418,21 @@ test('a body for which there is no memory now: 503, and when to come again', asy
   assert.deepEqual([full.status, full.body.error.code], [503, 'try-again']);
   assert.equal(full.headers.get('retry-after'), '5');
   assert.equal((await post({ ...FIELDS, text: 'x' })).status, 202);
+});
+
+test('one network has so many connections and no more', async (context) => {
+  const { ways, post } = await serving(context, { injection: { limits: { perAddress: 2 } } });
+  const open = async () => {
+    const socket = net.connect(ways.injection.httpPort ?? 0, '127.0.0.1');
+    context.after(() => socket.destroy());
+    const closed = once(socket, 'close').then(() => 'closed');
+    await once(socket, 'connect');
+    return { socket, state: () => Promise.race([closed, sleep(100).then(() => 'open')]) };
+  };
+  const [first, second, third] = [await open(), await open(), await open()];
+  assert.deepEqual([await first.state(), await second.state(), await third.state()], ['open', 'open', 'closed']);
+  first.socket.destroy();
+  await until('there is room again', async () => (await post(FIELDS).catch(() => null))?.status === 202);
 });
 
 test('when no mail is taken, both doors say why before the body comes', async (context) => {

@@ -17,6 +17,9 @@ export interface Rejected {
   readonly reason: string;
 }
 
+/** Of an address (RFC 5321 §4.5.3.1.3: 254 octets) with its display name. */
+const LONGEST = 1_000;
+
 /**
  * `most`: recipients one request may have.
  *
@@ -67,7 +70,7 @@ function headerRecipients(request: MessageRequest) {
 
 function onlyAddress(to: string): string {
   // Nobody has a line end in an address: somebody fills a form in, and what follows it would be the one that is read.
-  if (/\p{Cc}/u.test(to)) throw new Error('it must be one mail address on one line');
+  if (to.length > LONGEST || /\p{Cc}/u.test(to)) throw new Error('it must be one mail address on one line');
   const found = addressparser(to, { flatten: true });
   const [first] = found;
   if (found.length !== 1 || first === undefined) throw new Error('it must be one mail address');

@@ -20,6 +20,7 @@ const base64 = text
 
 /** Who has more to mend has read enough. */
 const MOST_PROBLEMS = 100;
+const MOST_ADDRESS_LETTERS = 500_000;
 
 /** Headers with a field of their own, and those that are ours to write. */
 const RESERVED =
@@ -147,6 +148,10 @@ function togetherWrong(request: MessageRequest): FieldProblem[] {
     if (request.text === undefined && request.html === undefined) say('text', 'text or html (or raw)');
     if (recipients === undefined && request.to === undefined) say('to', 'a mail address, or recipients');
   }
+  // Reading addresses takes a moment for each letter, and everybody else's mail waits meanwhile.
+  const addresses = [request.from ?? '', ...(request.to ?? []), ...(request.cc ?? []), ...(request.replyTo ?? [])];
+  if (addresses.reduce((sum, one) => sum + one.length, 0) > MOST_ADDRESS_LETTERS)
+    say('to', `at most ${MOST_ADDRESS_LETTERS} letters of addresses in from, to, cc and replyTo together`);
   return problems;
 }
 

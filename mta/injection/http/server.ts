@@ -5,11 +5,12 @@
 import { createHash, randomUUID } from 'node:crypto';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { INJECTION_LIMITS } from '../../../policy/injection.ts';
 import type { ListenerSettings } from '../../settings-injection.ts';
 import type { Caller } from '../caller.ts';
+import { NetworkCount } from '../client-network.ts';
 import { type Listening, readTls } from '../listener.ts';
 import { RefusedMessage } from '../refusal.ts';
 import { passwordsInClear, refuseWhenFull, toReply } from '../submission.ts';
@@ -50,6 +51,11 @@ export async function startHttp(parts: HttpParts, listener: ListenerSettings): P
       ? http.createServer(options, serve)
       : https.createServer({ ...options, ...readTls(listener.tls), minVersion: 'TLSv1.2' }, serve);
   server.maxConnections = limits.clients;
+  const clients = new NetworkCount<Socket>(limits.perAddress);
+  server.on('connection', (socket: Socket) => {
+    if (!clients.add(socket, socket.remoteAddress ?? '')) return socket.destroy();
+    socket.once('close', () => clients.remove(socket));
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host: listener.host, port: listener.port, reusePort: true }, () => {
