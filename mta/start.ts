@@ -91,6 +91,7 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     },
     seating: sending,
     accepting: () => pressure.accepting(),
+    processes: () => lease.processes,
     lifetime: (pool, stream) => inPlan(pool, LIFETIME[stream]),
     planMs: inPlan,
     toUpstream: (pool) => upstreams.has(pool),

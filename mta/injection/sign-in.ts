@@ -17,6 +17,8 @@ export interface SignInParts {
   readonly find: (name: string) => Promise<User | undefined>;
   /** ms of a clock that never goes back. */
   readonly now: () => number;
+  /** Living processes that take sign-ins; absent: this one alone. */
+  readonly processes?: (() => number) | undefined;
   readonly log: (event: string, fields: Record<string, unknown>) => void;
 }
 
@@ -40,7 +42,7 @@ export class SignIn {
 
   constructor(parts: SignInParts) {
     this.#parts = parts;
-    this.#failures = new FailedSignIns(parts.now);
+    this.#failures = new FailedSignIns(parts.now, parts.processes);
   }
 
   /**

@@ -37,6 +37,30 @@ test('failed sign-ins: slower with each, stopped by pair and by network, free ag
   assert.equal(failures.blockedFor('2001:db8:0:1::1', 'anybody'), 0);
 });
 
+test('failed sign-ins: processes share the limit, so that trying at each of them gains nothing', () => {
+  const four = Array.from(
+    { length: 4 },
+    () =>
+      new FailedSignIns(
+        () => 0,
+        () => 4,
+      ),
+  );
+  let tries = 0;
+  for (const failures of four)
+    for (; failures.blockedFor('203.0.113.1', 'shop') === 0; tries++) failures.failed('203.0.113.1', 'shop');
+  assert.ok(tries >= SIGN_IN_LIMITS.perUser && tries < SIGN_IN_LIMITS.perUser + four.length, `${tries} tries`);
+  const one = new FailedSignIns(
+    () => 0,
+    () => 400,
+  );
+  for (const left of [3, 2, 1]) {
+    assert.equal(one.blockedFor('203.0.113.1', 'shop'), 0, `${left} tries are left to anybody`);
+    one.failed('203.0.113.1', 'shop');
+  }
+  assert.ok(one.blockedFor('203.0.113.1', 'shop') > 0);
+});
+
 test('the reading budget gives back exactly what was taken, whatever the order', () => {
   const step = fc.record({ share: fc.nat(3), bytes: fc.nat(60), free: fc.boolean() });
   fc.assert(
