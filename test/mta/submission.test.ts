@@ -551,6 +551,9 @@ test('a store that does not answer is no failed sign-in; known users go on for a
     'the outage was not held against them',
   );
   await assert.rejects(signIn.signIn('nobody', 'a long password', '::1'), { reply: 535 });
+  const before = asked;
+  await assert.rejects(signIn.signIn('n'.repeat(300), 'a long password', '::1'), { reply: 535 });
+  assert.equal(asked, before, 'a name nobody can have is neither looked up nor remembered');
 });
 
 test('swaks hands in mail as people do: STARTTLS, TLS from the first byte, AUTH, several recipients', async (context) => {
