@@ -125,6 +125,28 @@ test('rates of processes that take at once: never more than the hour, and what i
   await first.take(caller, 100);
 });
 
+test('a group of large messages is no larger than a part of the memory', async () => {
+  const commit = new GroupCommit(store);
+  const message = (): SpoolMessage => ({
+    ...{ raw: Buffer.alloc(5_000_000, 'x'), messageId: `<${randomUUID()}@x>`, mailFrom: '', pool: 'large' },
+    ...{ tenant: 'default', stream: 'marketing', segment: 'all', campaign: '', expires: Date.now() + 60_000 },
+    recipients: [{ rcpt: 'a@x.example', domain: 'x.example', provider: null }],
+  });
+  await Promise.all(Array.from({ length: 7 }, () => commit.submit(message())));
+  const { rows } = await store.query(
+    `select count(*)::int as n from messages where pool = 'large' group by batch order by min(id)`,
+  );
+  assert.equal(
+    rows.reduce((sum, { n }) => sum + n, 0),
+    7,
+  );
+  assert.ok(
+    rows.every(({ n }) => n <= 3),
+    JSON.stringify(rows),
+  );
+  await store.query('truncate queue, messages, bodies');
+});
+
 test('messages that belong together are committed together: a bad one takes its own with it, and no others', async () => {
   const commit = new GroupCommit(store);
   const message = (over: Partial<SpoolMessage> = {}): SpoolMessage => ({
