@@ -122,7 +122,7 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     log: settings.log,
   });
   let swept = 0;
-  const recover = (within?: number) => recoverDead(store, lease.id, settings.node, CLAIM_GRACE_MS, within);
+  const recover = (within?: number) => recoverDead(store, lease.id, CLAIM_GRACE_MS, within);
   await recover();
   const chores = [
     chore(100, () => sending.tidy()),

@@ -1,5 +1,6 @@
 /** The queue: what a claimed message is, outcomes in groups, retries, expiry, and what a dead process left. */
 import { type Queryable, type Store, tx } from './connect.ts';
+import { machine } from './machine.ts';
 
 export interface Claimed {
   readonly id: number;
@@ -231,22 +232,23 @@ export async function bounceDomain(db: Queryable, domain: string, reply: string,
 /**
  * Takes back what processes left that no longer renew their lease. Each was in a transaction, so the remote may have
  * accepted it: recorded as in-doubt (the cost of a crash: at most one duplicate per open connection), then retried.
- * A process of this node whose pid is gone is dead for sure; of any other it is believed after `graceMs`. Looks at what
+ * A process of this machine whose pid is gone is dead for sure; of any other it is believed after `graceMs`. Looks at what
  * stopped within `stoppedWithinMs`: a statement of a dead process may still run on the server for a while.
  */
 export async function recoverDead(
   store: Store,
   recoverer: string,
-  node: string,
   graceMs: number,
   stoppedWithinMs: number = Number.POSITIVE_INFINITY,
 ): Promise<number> {
   const { rows } = await store.query(
-    `select id, node, pid, lease_until < now() - make_interval(secs => $1::float8 / 1000) as late
+    `select id, machine, pid, lease_until < now() - make_interval(secs => $1::float8 / 1000) as late
      from processes where stopped_at is null and lease_until < now()`,
     [graceMs],
   );
-  const dead = rows.filter((row) => row.late || (row.node === node && !runs(row.pid))).map((row) => row.id as string);
+  const dead = rows
+    .filter((row) => row.late || (row.machine === machine() && !runs(row.pid)))
+    .map((row) => row.id as string);
   return tx(store, async (db) => {
     await db.query('update processes set stopped_at = now() where id = any($1::text[]) and stopped_at is null', [dead]);
     const { rowCount } = await db.query(

@@ -82,9 +82,23 @@ function isDropped(field: Field, origin: Origin): boolean {
   return origin.withoutBcc === true && field.name === 'bcc';
 }
 
+/**
+ * Could another reader find another author? `<a@x.example> <b@y.example>` is two to some and the first to us: whoever may
+ * send as x.example only would send as y.example.
+ */
+function ambiguous(from: string, found: number): boolean {
+  const bare = from.replace(/"(?:[^"\\]|\\.)*"/g, '').replace(/\((?:[^()\\]|\\.)*\)/g, '');
+  const count = (sign: string) => bare.split(sign).length - 1;
+  return count('<') > found || (count('<') === 0 && count('@') > found);
+}
+
 function fromAddresses(value: string): string[] {
   const found = addressparser(value, { flatten: true }).map(({ address }) => address);
-  if (found.length === 0 || found.some((address) => !/^[^\s@<>]+@[^\s@<>]+$/.test(address)))
+  if (
+    found.length === 0 ||
+    found.some((address) => !/^[^\s@<>]+@[^\s@<>]+$/.test(address)) ||
+    ambiguous(value, found.length)
+  )
     throw new RefusedMessage(554, '5.6.0 The From header must have an address such as Shop <news@shop.example>');
   return found;
 }

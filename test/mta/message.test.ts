@@ -69,6 +69,22 @@ test('what can not be kept as it is, is refused with a reason', () => {
   assert.match(refusal(`${FROM}${FROM}\r\n`) ?? '', /^554 5\.6\.0 The message has 2 From headers/);
   assert.match(refusal(`${FROM}Subject: a\r\nsubject: b\r\n\r\n`) ?? '', /2 Subject headers/);
   assert.match(refusal(`From: nobody\r\n\r\n`) ?? '', /^554 .*From header must have an address/);
+  for (const from of [
+    '<a@shop.example> <ceo@bank.example>',
+    'a@shop.example ceo@bank.example',
+    'a@shop.example (x) ceo@bank.example',
+    'x <a@shop.example,ceo@bank.example>',
+    '<<a@shop.example>ceo@bank.example>',
+  ])
+    assert.match(refusal(`From: ${from}\r\n\r\n`) ?? '', /^554 .*From header must have an address/, from);
+  for (const from of [
+    '"<x@y> (z)" <a@shop.example>',
+    'a@shop.example (was <b@shop.example>)',
+    'ann@shop.example <a@shop.example>',
+    'a@shop.example, Ben <b@shop.example>, "C, D" <c@shop.example>',
+    'Team: a@shop.example, b@shop.example;',
+  ])
+    assert.equal(refusal(`From: ${from}\r\n\r\n`), null, from);
   assert.match(refusal(`From a@b Mon\r\n${FROM}\r\n`) ?? '', /^554 5\.6\.0 Header line 1 is no header field/);
   assert.match(
     refusal(` X-Odd: folded into ours\r\n${FROM}\r\n`) ?? '',

@@ -200,16 +200,21 @@ test('what a dead process left is in doubt once; a living one of this node is ne
   const store = await fresh(context);
   await registerProcess(store, { id: 'dead', role: 'mta', node: 'node', pid: 2 ** 22 + 1 }, 0);
   await registerProcess(store, { id: 'alive', role: 'mta', node: 'node', pid: process.pid }, 0);
-  await spool(store, [message(), message()]);
+  // Another machine with the same name: its pids are not to be found here, and it may be in the midst of its mail.
+  const elsewhere = { id: 'elsewhere', role: 'mta', node: 'node', pid: 2 ** 22 + 1, machine: 'another' } as const;
+  await registerProcess(store, elsewhere, 0);
+  await spool(store, [message(), message(), message()]);
+  await claim(store, query({ process: 'elsewhere', warm: { most: 1, flows: [flow(1)], held: nobody, leave: [] } }));
   await claim(store, query({ process: 'dead', warm: { most: 1, flows: [flow(1)], held: nobody, leave: [] } }));
   await claim(store, query({ process: 'alive', warm: { most: 1, flows: [flow(1)], held: nobody, leave: [] } }));
   await sleep(20);
-  const recovered = await Promise.all(['a', 'b'].map((by) => recoverDead(store, by, 'node', 60_000)));
+  const recovered = await Promise.all(['a', 'b'].map((by) => recoverDead(store, by, 60_000)));
   assert.deepEqual(recovered.toSorted(), [0, 1]);
   const { rows } = await store.query('select claim, attempts from queue order by claim nulls first');
   assert.deepEqual(rows, [
     { claim: null, attempts: 1 },
     { claim: 'alive', attempts: 0 },
+    { claim: 'elsewhere', attempts: 0 },
   ]);
   assert.deepEqual((await store.query('select severity, number from attempts')).rows, [
     { severity: 'in-doubt', number: 1 },
@@ -252,7 +257,7 @@ test('what is done again and again reads a few rows of a large queue, never all 
     'p1',
     SCALE,
   );
-  await recoverDead(store, 'p1', 'node', 10_000);
+  await recoverDead(store, 'p1', 10_000);
   const rows = (await read()) - first;
   assert.ok(rows < many / 10, `${rows} rows were read`);
 });
