@@ -7,7 +7,8 @@ import { GroupCommit } from '../../mta/injection/group-commit.ts';
 import { RefusedMessage } from '../../mta/injection/message.ts';
 import { type ClaimQuery, claim, START } from '../../store/claims.ts';
 import { createStore, tx } from '../../store/connect.ts';
-import { registerProcess } from '../../store/processes.ts';
+import { LeaseWatch } from '../../store/lease-watch.ts';
+import { registerProcess, renew } from '../../store/processes.ts';
 import { commitOutcomes, expireDue, type Outcome, recoverDead, unroutedDomains } from '../../store/queue.ts';
 import { type SpoolMessage, spool, spoolOnce } from '../../store/spool.ts';
 import { startDatabases } from '../mta/databases.ts';
@@ -208,7 +209,8 @@ test('what a dead process left is in doubt once; a living one of this node is ne
   await claim(store, query({ process: 'dead', warm: { most: 1, flows: [flow(1)], held: nobody, leave: [] } }));
   await claim(store, query({ process: 'alive', warm: { most: 1, flows: [flow(1)], held: nobody, leave: [] } }));
   await sleep(20);
-  const recovered = await Promise.all(['a', 'b'].map((by) => recoverDead(store, by, 60_000)));
+  const watch = new LeaseWatch(() => 0);
+  const recovered = await Promise.all(['a', 'b'].map((by) => recoverDead(store, by, watch, 60_000)));
   assert.deepEqual(recovered.toSorted(), [0, 1]);
   const { rows } = await store.query('select claim, attempts from queue order by claim nulls first');
   assert.deepEqual(rows, [
@@ -219,6 +221,28 @@ test('what a dead process left is in doubt once; a living one of this node is ne
   assert.deepEqual((await store.query('select severity, number from attempts')).rows, [
     { severity: 'in-doubt', number: 1 },
   ]);
+});
+
+test('a store whose clock is set forward kills nobody: a process is dead when its lease stands still', async (context) => {
+  const store = await fresh(context);
+  for (const id of ['living', 'gone']) {
+    await registerProcess(store, { id, role: 'mta', node: id, pid: 1, machine: `machine of ${id}` }, 3_000);
+    await spool(store, [message()]);
+    await claim(store, query({ process: id, warm: { most: 1, flows: [flow(1)], held: nobody, leave: [] } }));
+  }
+  // An hour later by the store's clock, a moment later by everybody else's.
+  await store.query(`update processes set lease_until = lease_until - interval '1 hour'`);
+  let now = 0;
+  const watch = new LeaseWatch(() => now);
+  const look = () => recoverDead(store, 'me', watch, 330_000);
+  assert.equal(await look(), 0);
+  await renew(store, 'living', 'mta', 3_000);
+  now = 4_000;
+  assert.equal(await look(), 0);
+  now = 6_000;
+  assert.equal(await look(), 1);
+  const { rows } = await store.query('select claim from queue order by claim nulls first');
+  assert.deepEqual(rows, [{ claim: null }, { claim: 'living' }]);
 });
 
 test('what is done again and again reads a few rows of a large queue, never all of them', async (context) => {
@@ -257,7 +281,7 @@ test('what is done again and again reads a few rows of a large queue, never all 
     'p1',
     SCALE,
   );
-  await recoverDead(store, 'p1', 10_000);
+  await recoverDead(store, 'p1', new LeaseWatch(() => 0), 10_000);
   const rows = (await read()) - first;
   assert.ok(rows < many / 10, `${rows} rows were read`);
 });
