@@ -101,6 +101,21 @@ test('a report that returns a large message is read to the end and still underst
   assert.equal((await late(reported)).length, 1);
 });
 
+test('words with control characters, or cut in the middle of one, are stored all the same', async (context) => {
+  const reported = await reportedWorld(context, databases, 2);
+  const { world, ids, send, suppressed } = reported;
+  for (const [n, at] of [1_996, 1_999].entries()) {
+    // Of so long a reply a part is kept; one of the two is cut between the halves of a letter.
+    const reply = `550 5.1.1 \x1b[31m${'a'.repeat(n)}${'\u{1f600}'.repeat(at)} user unknown`;
+    const bounce = bounceMail([{ ...dead(`r${n}@provider.example`), diagnostic: reply }]);
+    const text = Buffer.from(bounce).toString('utf8');
+    assert.equal(await send(text, verp(ids[n] ?? 0, BOUNCES, TRACE_KEY)), 250);
+  }
+  assert.equal((await suppressed()).length, 2);
+  const { rows } = await world.store.query('select reply, detail::text from late_bounces');
+  for (const { reply, detail } of rows) assert.doesNotMatch(reply + detail, /\p{Cc}|\\u00/u);
+});
+
 test('250 means stored: while the store refuses, the reporter is told to come again, and then it counts', async (context) => {
   const reported = await reportedWorld(context, databases, 1);
   const { world, ids, send, suppressed } = reported;
