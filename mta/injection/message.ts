@@ -52,10 +52,12 @@ export function readMessage(raw: Buffer, origin: Origin): Incoming {
   const kept = fields
     .filter((field) => (asItCame ? !isControl(field) : !isDropped(field, origin)))
     .map((field) => field.text);
-  let messageId = value('message-id') ?? '';
+  // Kept for people and programs to read; the header itself stays as it is.
+  const given = value('message-id') ?? '';
+  let messageId = given.replace(/\p{Cc}+/gu, ' ').trim();
   if (messageId.length > LONGEST_ID)
     throw new RefusedMessage(554, `5.6.0 The Message-ID is longer than ${LONGEST_ID} octets`);
-  if (messageId === '') {
+  if (given === '') {
     messageId = `<${randomUUID()}@${origin.hostname}>`;
     if (!asItCame) kept.push(`Message-ID: ${messageId}`);
   }

@@ -48,6 +48,12 @@ test('a Message-ID and a Date are added where there are none, and only there', (
   assert.equal(empty.match(/message-id:/gi)?.length, 1);
 });
 
+test('what is kept of a Message-ID does nothing to a terminal', () => {
+  const { raw, messageId } = read(`${FROM}Message-ID: <\x1b[2J1@shop.example>\r\n\r\n`);
+  assert.equal(messageId, '< [2J1@shop.example>');
+  assert.ok(raw.includes('Message-ID: <\x1b[2J1@shop'), 'the message is not ours to change');
+});
+
 test('Bcc goes from what we compose, and stays in what a client wrote', () => {
   const text = `${FROM}${DATE}Message-ID: <1@x>\r\nBcc: hidden@x.example\r\n\r\n`;
   assert.match(read(text).text, /hidden@/);
