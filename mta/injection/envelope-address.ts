@@ -21,7 +21,7 @@ export function envelopeAddress(given: string, smtpUtf8: boolean): EnvelopeAddre
   if (at < 1 || named === '') throw new RefusedMessage(553, '5.1.3 An address needs a domain, such as a@example.com');
   const unquoted = local.replace(/^"(?:[^"\\\p{Cc}]|\\.)*"$/u, '');
   // RFC 5321 allows angle brackets in a quoted part; half of all servers end the path at the first one.
-  if (/[\s\p{Cc}]/u.test(unquoted) || /[<>]/.test(local) || Buffer.byteLength(given) > 254)
+  if (/[\s\p{Cc}]/u.test(unquoted) || /[<>]/.test(local) || !given.isWellFormed() || Buffer.byteLength(given) > 254)
     throw new RefusedMessage(553, '5.1.3 This is no mail address (RFC 5321 4.1.2, 4.5.3.1)');
   // Mail to a literal goes round MX, and with it round every provider's lane and limit.
   if (named.startsWith('[')) throw new RefusedMessage(553, '5.1.2 Addresses at an IP address are not delivered to');

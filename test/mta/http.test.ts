@@ -167,6 +167,16 @@ test('an address is one line: what stands behind a line end is no recipient', as
   assert.doesNotMatch(stored?.raw ?? '', /Bcc|evil/);
 });
 
+test('what is no address does not keep the others from being accepted, with a key either', async (context) => {
+  const { post } = await serving(context);
+  const recipients = ['\ud800@x.example', 'a\0@x.example', `${'x'.repeat(319)}\u{1f600}`, 'ben@x.example'].map(
+    (to) => ({ to }),
+  );
+  const { status, body } = await post({ ...FIELDS, to: undefined, recipients }, { 'idempotency-key': 'odd' });
+  assert.equal(status, 202, JSON.stringify(body));
+  assert.deepEqual([body.accepted.length, body.rejected.length], [1, 3]);
+});
+
 test('a Message-ID among the headers is the message’s own', async (context) => {
   const { ways, post } = await serving(context);
   assert.equal((await post({ ...FIELDS, headers: { 'message-id': '<order-17@shop.example>' } })).status, 202);

@@ -46,7 +46,7 @@ export function recipientsOf(
       if (recipients.has(key)) rejected.push({ recipient: to, reason: 'it is there twice' });
       else recipients.set(key, { ...address, given: to, path, values });
     } catch (error) {
-      rejected.push({ recipient: to.slice(0, 320), reason: (error as Error).message.replace(/^[\d.]+ /, '') });
+      rejected.push({ recipient: shown(to), reason: (error as Error).message.replace(/^[\d.]+ /, '') });
     }
   }
   return { recipients: [...recipients.values()], rejected };
@@ -66,6 +66,11 @@ function headerRecipients(request: MessageRequest) {
       })),
     ),
   );
+}
+
+/** What can not be an address, as JSON of the store takes it: it has no NUL, and no half of a character. */
+function shown(to: string): string {
+  return to.slice(0, 320).toWellFormed().replaceAll('\0', '\ufffd');
 }
 
 function onlyAddress(to: string): string {
