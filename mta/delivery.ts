@@ -85,11 +85,12 @@ function stsOf({ delivery, log }: MtaSettings, store: Store, resolver: MailResol
 }
 
 /** Where this node takes mail itself: an MX that leads there is a loop, if it is the port we would connect to. */
-function ownPlaces({ hostname, inbound, submission, smtpPort }: MtaSettings): OwnPlaces {
-  const listeners = [inbound, submission].filter((listener) => listener?.port === smtpPort);
-  const addresses = listeners.flatMap((listener) =>
-    listener?.host === '0.0.0.0' || listener?.host === '::' ? everyAddress() : [listener?.host ?? ''],
-  );
+function ownPlaces({ hostname, inbound, submission, injection, smtpPort }: MtaSettings): OwnPlaces {
+  const listeners = [inbound, submission, ...(injection?.listeners ?? [])];
+  const addresses = listeners.flatMap((listener) => {
+    if (listener?.port !== smtpPort) return [];
+    return listener.host === '0.0.0.0' || listener.host === '::' ? everyAddress() : [listener.host];
+  });
   return { names: [hostname.toLowerCase()], addresses };
 }
 

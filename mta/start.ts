@@ -1,6 +1,7 @@
 /** Puts one MTA process together: lease, resolver, injection, egress, and the chores between them. */
 import { planMs } from '../policy/calendar.ts';
 import { createStore } from '../store/connect.ts';
+import { LeaseWatch } from '../store/lease-watch.ts';
 import { forgetOldRequests } from '../store/notifications.ts';
 import { UPSTREAM } from '../store/pools.ts';
 import { endProcess } from '../store/processes.ts';
@@ -98,6 +99,7 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     },
     seating: sending,
     accepting: () => pressure.accepting(),
+    processes: () => lease.processes,
     lifetime: (pool, stream) => inPlan(pool, LIFETIME[stream]),
     planMs: inPlan,
     armOf: (mail) => sending.arms.ofNew(mail),
@@ -129,7 +131,8 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     log: settings.log,
   });
   let swept = 0;
-  const recover = (within?: number) => recoverDead(store, lease.id, settings.node, CLAIM_GRACE_MS, within);
+  const leases = new LeaseWatch(() => performance.now());
+  const recover = (within?: number) => recoverDead(store, lease.id, leases, CLAIM_GRACE_MS, within);
   await recover();
   const chores = [
     chore(100, () => sending.tidy()),

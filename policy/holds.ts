@@ -89,6 +89,13 @@ export function isEasing(easings: readonly Easing[], lane: LaneKey, now: number)
   return easings.some((one) => one.until > now && (lane.cold || one.reach === 'all') && coversLane(one, lane));
 }
 
+const OF_MAIL: readonly HoldScope[] = ['campaign', 'tenant', 'domain', 'stream'];
+
+/** Was a whole lane silent under a hold of this scope? Under one on some mail it sent other mail, at its usual pace. */
+export function silencesLanes(scope: HoldScope): boolean {
+  return !OF_MAIL.includes(scope);
+}
+
 /** Names of one message scope (campaign, tenant, stream, domain) that are held now. */
 export function heldNames(holds: readonly Hold[], scope: HoldScope, now: number, coldLane: boolean): string[] {
   return holds

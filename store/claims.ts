@@ -17,6 +17,8 @@ export interface HeldMail {
   readonly streams: readonly string[];
   /** Fronts whose mail in this pool is held, an arm of their cutover; absent: none. */
   readonly fronts?: readonly string[];
+  /** Mail of another pool may belong to a lane, because its own pool overflows there. */
+  readonly pools: readonly string[];
 }
 
 /** After which row of its flow a claim begins: `due` is a timestamp as PostgreSQL writes it. */
@@ -98,6 +100,7 @@ export async function claim(db: Queryable, query: ClaimQuery): Promise<Taken[]> 
            and q.claim is null and q.due <= now() and (q.due, q.id) > (lane.after_due, lane.after_id)
            and (lane.segments is null or q.pinned
              or (q.stream = 'marketing' and q.one_click and q.segment = any(string_to_array(lane.segments, ' '))))
+           and q.pool <> all($35::text[]) and (not lane.cold or q.pool <> all($36::text[]))
            and ${notHeld(10, 33)} and (not lane.cold or (${notHeld(14, 34)}))
          order by q.due, q.id limit lane.most for update skip locked) mine
      ), cold_flow as (
@@ -147,6 +150,8 @@ export async function claim(db: Queryable, query: ClaimQuery): Promise<Taken[]> 
       warm.leave,
       warm.held.fronts ?? [],
       cold.held.fronts ?? [],
+      warm.held.pools,
+      cold.held.pools,
     ],
   });
   return rows;

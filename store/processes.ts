@@ -4,6 +4,7 @@ import type { Easing, Hold } from '../policy/holds.ts';
 import type { Queryable } from './connect.ts';
 import { EASINGS, LIVE_HOLDS } from './holds.ts';
 import { LANES, type LaneRow } from './lanes.ts';
+import { machine } from './machine.ts';
 import { SPLITS, type SplitRow } from './splits.ts';
 import { LIVE_TRACES, type Trace } from './traces.ts';
 
@@ -12,12 +13,15 @@ export interface ProcessSpec {
   readonly role: 'mta' | 'worker' | 'events' | 'legacy';
   readonly node: string;
   readonly pid: number;
+  /** Absent: this one. */
+  readonly machine?: string;
 }
 
 export async function registerProcess(db: Queryable, process: ProcessSpec, leaseMs: number): Promise<void> {
   await db.query(
-    `insert into processes (id, role, node, pid, lease_until) values ($1, $2, $3, $4, now() + make_interval(secs => $5::float8 / 1000))`,
-    [process.id, process.role, process.node, process.pid, leaseMs],
+    `insert into processes (id, role, node, pid, lease_until, machine)
+     values ($1, $2, $3, $4, now() + make_interval(secs => $5::float8 / 1000), $6)`,
+    [process.id, process.role, process.node, process.pid, leaseMs, process.machine ?? machine()],
   );
 }
 

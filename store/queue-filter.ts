@@ -1,4 +1,7 @@
-/** Which queued mail a person means, and what may be done with all of it at once. Only mail in nobody's hands is touched. */
+/**
+ * Which queued mail a person means, and what may be done with all of it at once. Only mail in nobody's hands is touched:
+ * rows are locked as they are found, or one that is claimed meanwhile would be changed in mid-transaction.
+ */
 import type { Queryable } from './connect.ts';
 import { providerIn } from './pools.ts';
 
@@ -10,6 +13,8 @@ export interface QueueFilter {
   readonly domain?: string;
   readonly stream?: string;
   readonly address?: string;
+  /** Mail that belongs to an address in it, such as 198.51.100.0/24. */
+  readonly netblock?: string;
   /** ms since 1970: only what was accepted before. */
   readonly before?: number;
 }
@@ -37,6 +42,7 @@ function condition(filter: QueueFilter, first: number): { readonly text: string;
   for (const column of COLUMNS)
     if (filter[column] !== undefined) add((place) => `q.${column} = ${place}`, filter[column]);
   if (filter.address !== undefined) add((place) => `q.address = ${place}::inet`, filter.address);
+  if (filter.netblock !== undefined) add((place) => `q.address <<= ${place}::inet`, filter.netblock);
   if (filter.before !== undefined) add((place) => `m.received_at < ${place}`, new Date(filter.before));
   return { text: parts.join(' and '), values };
 }
@@ -63,7 +69,8 @@ export async function expireMatching(
   const { text, values } = condition(filter, 2);
   const { rowCount } = await db.query(
     `update queue set expires = now(), due = now(), reason = left($1, 300)
-     where id in (select q.id from queue q join messages m on m.id = q.message where q.claim is null and ${text})`,
+     where id in (select q.id from queue q join messages m on m.id = q.message
+       where q.claim is null and ${text} for update of q)`,
     [`expired by ${by.actor}: ${by.reason}`, ...values],
   );
   return rowCount ?? 0;
@@ -84,7 +91,8 @@ export async function rerouteMatching(
     `update queue set pool = $1, address = null, freed = false, due = now(), reason = left($2, 300), outside = 'operator',
        provider = ${providerIn('$1')}
      where id in (select q.id from queue q join messages m on m.id = q.message
-       where q.claim is null and not q.pinned and q.doubts = 0 and ($3 or q.attempts = 0) and q.pool <> $1 and ${text})`,
+       where q.claim is null and not q.pinned and q.doubts = 0 and ($3 or q.attempts = 0) and q.pool <> $1 and ${text}
+       for update of q)`,
     [to.pool, `rerouted by ${to.actor}: ${to.reason}`, to.attempted, ...values],
   );
   return rowCount ?? 0;

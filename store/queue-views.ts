@@ -46,9 +46,21 @@ export interface MessageStory {
 
 export interface RecipientStory {
   readonly id: number;
+  /** null: finished before attempts kept it. */
+  readonly rcpt: string | null;
   /** null once finished: the queue row is gone. */
   readonly queued: QueuedStory | null;
   readonly attempts: readonly AttemptStory[];
+  /** Oldest first. */
+  readonly after: readonly Aftermath[];
+}
+
+/** What came after the attempts: a report about them, or what their sender was told. */
+export interface Aftermath {
+  readonly at: number;
+  readonly kind: 'late-bounce' | 'complaint' | 'notification';
+  /** In words: the report's, or which notification it was. */
+  readonly says: string;
 }
 
 export interface QueuedStory {
@@ -104,17 +116,42 @@ async function recipientsOf(db: Queryable, message: number): Promise<RecipientSt
   );
   const tried = await db.query(
     `select recipient, ${ms('at')} as at, number, host(address) as address, provider, severity, class, scope, rule, reply,
-       host, tls, unit, final, process from attempts where message = $1 order by recipient, number, id`,
+       host, tls, unit, final, process, rcpt from attempts where message = $1 order by recipient, number, id`,
     [message],
   );
-  const ids = [...new Set([...queued.rows.map((row) => row.id), ...tried.rows.map((row) => row.recipient)])];
+  const ids: number[] = [...new Set([...queued.rows.map((row) => row.id), ...tried.rows.map((row) => row.recipient)])];
+  const after = await aftermathOf(db, ids);
   return ids
     .toSorted((a, b) => a - b)
     .map((id) => {
       const { id: _, ...rest } = queued.rows.find((row) => row.id === id) ?? { id: null };
-      const attempts = tried.rows.filter((row) => row.recipient === id).map(({ recipient: __, ...one }) => one);
-      return { id, queued: 'rcpt' in rest ? (rest as QueuedStory) : null, attempts: attempts as AttemptStory[] };
+      const own = tried.rows.filter((row) => row.recipient === id);
+      const waiting = 'rcpt' in rest ? (rest as QueuedStory) : null;
+      return {
+        id,
+        rcpt: waiting?.rcpt ?? own.find((row) => row.rcpt !== null)?.rcpt ?? null,
+        queued: waiting,
+        attempts: own.map(({ recipient: __, rcpt: ___, ...one }): AttemptStory => one),
+        after: after.filter((row) => row.recipient === id).map(({ recipient: __, ...one }) => one),
+      };
     });
+}
+
+async function aftermathOf(
+  db: Queryable,
+  recipients: readonly number[],
+): Promise<(Aftermath & { readonly recipient: number })[]> {
+  const { rows } = await db.query(
+    `select recipient, ${ms('at')} as at, 'late-bounce' as kind, format('%s, %s: %s', severity, class, reply) as says
+       from late_bounces where recipient = any($1::bigint[])
+     union all select recipient, ${ms('at')}, 'complaint', coalesce(detail->'feedback'->>'type', 'abuse')
+       from complaints where recipient = any($1::bigint[])
+     union all select recipient, ${ms('at')}, 'notification', kind || coalesce(format(', as message %s', message), '')
+       from dsn_sent where recipient = any($1::bigint[])
+     order by 2`,
+    [recipients],
+  );
+  return rows;
 }
 
 export interface LaneFlow {

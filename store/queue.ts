@@ -1,5 +1,7 @@
 /** The queue: what a claimed message is, outcomes in groups, retries, expiry, and what a dead process left. */
 import { type Queryable, type Store, tx } from './connect.ts';
+import type { LeaseWatch } from './lease-watch.ts';
+import { machine } from './machine.ts';
 
 export interface Claimed {
   readonly id: number;
@@ -23,7 +25,7 @@ export interface Claimed {
   readonly pinned: boolean;
   /** Left a lane that stopped: warm addresses only. */
   readonly freed: boolean;
-  /** Who carries it: the pool the application named, or an arm of that pool's cutover. */
+  /** Who carries it: the pool the application named, or an arm of that pool's cutover. A lane of another may, by overflow. */
   readonly pool: string;
   /** The pool the application named, where an arm was chosen; null: none was. */
   readonly front: string | null;
@@ -264,24 +266,31 @@ export async function bounceDomain(db: Queryable, domain: string, reply: string,
 /**
  * Takes back what processes left that no longer renew their lease. Each was in a transaction, so the remote may have
  * accepted it: recorded as in-doubt (the cost of a crash: at most one duplicate per open connection), then retried.
- * A process of this node whose pid is gone is dead for sure; of any other it is believed after `graceMs`. Looks at what
- * stopped within `stoppedWithinMs`: a statement of a dead process may still run on the server for a while.
+ * A process of this machine whose pid is gone is dead for sure; of any other it is believed after `graceMs`, if its lease
+ * stands still. Looks at what stopped within `stoppedWithinMs`: a statement of a dead process may still run on the server for a while.
  */
 export async function recoverDead(
   store: Store,
   recoverer: string,
-  node: string,
+  leases: LeaseWatch,
   graceMs: number,
   stoppedWithinMs: number = Number.POSITIVE_INFINITY,
 ): Promise<number> {
   const { rows } = await store.query(
-    `select id, node, pid, lease_until < now() - make_interval(secs => $1::float8 / 1000) as late
+    `select id, machine, pid, extract(epoch from lease_until)::float8 * 1000 as until,
+       lease_until < now() - make_interval(secs => $1::float8 / 1000) as late
      from processes where stopped_at is null and lease_until < now()`,
     [graceMs],
   );
-  const dead = rows.filter((row) => row.late || (row.node === node && !runs(row.pid))).map((row) => row.id as string);
+  const still = leases.still(rows);
+  const dead = rows
+    .filter((row) => (row.late && still.has(row.id)) || (row.machine === machine() && !runs(row.pid)))
+    .map((row) => row.id as string);
   return tx(store, async (db) => {
-    await db.query('update processes set stopped_at = now() where id = any($1::text[]) and stopped_at is null', [dead]);
+    await db.query(
+      'update processes set stopped_at = now() where id = any($1::text[]) and stopped_at is null and lease_until < now()',
+      [dead],
+    );
     const { rowCount } = await db.query(
       `with left_behind as (
          update queue set claim = null, claimed_at = null, attempts = attempts + 1, doubts = doubts + 1,

@@ -6,17 +6,28 @@
 import { createHash, hash } from 'node:crypto';
 import { domainToASCII } from 'node:url';
 
-/** `local@domain` in lower case, the domain as A-labels without a final dot; undefined: it is no mail address. */
+/**
+ * `local@domain` in lower case and without needless quotes, the domain as A-labels without a final dot; undefined: it is
+ * no mail address.
+ */
 export function normalRecipient(address: string): string | undefined {
   const bare = address.trim().replace(/^<(.*)>$/, '$1');
   const at = bare.lastIndexOf('@');
-  const local = bare.slice(0, at).normalize('NFC').toLowerCase();
+  const written = bare.slice(0, at);
+  const local = unquoted(written).normalize('NFC').toLowerCase();
   const named = bare.slice(at + 1).replace(/\.$/, '');
   // An address literal is not a name, and domainToASCII would not have it.
   const domain = named.startsWith('[') ? named.toLowerCase() : domainToASCII(named);
-  if (at < 1 || domain === '' || bare.length > 320 || /[\s\p{Cc}<>]/u.test(local.replace(/^".*"$/, '')))
+  if (at < 1 || domain === '' || bare.length > 320 || /[\s\p{Cc}<>]/u.test(written.replace(/^".*"$/, '')))
     return undefined;
   return `${local}@${domain}`;
+}
+
+/** `"anna"` is the mailbox `anna` (RFC 5321 §4.1.2), and must not be a way round an entry for it. Quotes stay where they must. */
+function unquoted(local: string): string {
+  if (!/^"(?:[^"\\]|\\.)*"$/s.test(local)) return local;
+  const text = local.slice(1, -1).replace(/\\(.)/gs, '$1');
+  return /^[^\s\p{Cc}"\\<>()[\],:;@]+$/u.test(text) ? text : `"${text.replace(/["\\]/g, '\\$&')}"`;
 }
 
 /** SHA-256 of a normalised recipient (its UTF-8): 32 bytes. */

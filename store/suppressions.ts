@@ -57,26 +57,27 @@ export async function suppressionsOf(
   recipients: readonly string[],
   mail: { readonly pool: string; readonly tenant: string; readonly stream: 'marketing' | 'transactional' },
 ): Promise<ReadonlyMap<string, Suppressed>> {
-  const rows = recipients.map((rcpt, n) => ({ id: n, rcpt, tenant: mail.tenant, stream: mail.stream }));
-  const found = await suppressedAmong(db, rows, mail.pool);
+  const { pool, tenant, stream } = mail;
+  const rows = recipients.map((rcpt, n) => ({ id: n, rcpt, pool, tenant, stream }));
+  const found = await suppressedAmong(db, rows);
   return new Map([...found].map(([n, entry]) => [recipients[n] as string, entry]));
 }
 
-/** What of a queue row decides who may not get it. */
+/** What of queued mail decides whether an entry stops it. */
 export interface Addressed {
   readonly id: number;
   readonly rcpt: string;
+  readonly pool: string;
   readonly tenant: string;
   readonly stream: string;
   /** The pool the application named, where another carries it; null or absent: the same. */
   readonly front?: string | null;
 }
 
-/** The same for queue rows of one pool that may differ in tenant and stream; keys are their ids. */
+/** The same for queue rows, each of its own pool, tenant and stream; keys are their ids. */
 export async function suppressedAmong(
   db: Queryable,
   rows: readonly Addressed[],
-  pool: string,
 ): Promise<ReadonlyMap<number, Suppressed>> {
   if (rows.length === 0) return new Map();
   const keys = rows.map((row) => envelopeKeys(row.rcpt));
@@ -96,7 +97,7 @@ export async function suppressedAmong(
       byteaArray(keys.map(([sha256]) => sha256)),
       rows.map((row) => row.tenant),
       rows.map((row) => row.stream),
-      rows.map((row) => row.front ?? pool),
+      rows.map((row) => row.front ?? row.pool),
       byteaArray(keys.map(([, md5]) => md5)),
       byteaArray(keys.map(([, , sha1]) => sha1)),
     ],

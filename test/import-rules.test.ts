@@ -44,6 +44,8 @@ const RULES: readonly Rule[] = [
   // Keys are made where they are asked for; how they look is the signer's matter.
   { from: 'cli/commands/dkim', values: ['cli/', 'store/', 'mta/signing/'] },
   { from: 'cli/doctor/dkim', values: ['cli/', 'store/', 'mta/signing/'] },
+  // Who is a listener's peer is the listener's matter; the configuration must not read its networks another way.
+  { from: 'cli/config/cross-injection.ts', values: ['cli/', 'policy/', 'mta/injection/trusted-peers.ts'] },
   // The same for what DNS must have of them, and for what of a message keeps it off cold lanes.
   {
     from: 'cli/preflight/',

@@ -1,5 +1,5 @@
 import { DEFAULTS } from '../../policy/defaults.ts';
-import type { Hold } from '../../policy/holds.ts';
+import { type Hold, silencesLanes } from '../../policy/holds.ts';
 import { tx } from '../../store/connect.ts';
 import { clearHolds, easeHolds, liveHolds } from '../../store/holds.ts';
 import { expireMatching, matching } from '../../store/queue-filter.ts';
@@ -39,19 +39,19 @@ export const resume: Command = {
       const backlog = await matching(store, filter);
       const ended = old === undefined ? 0 : (await matching(store, old)).recipients;
       const ids = seen.map((hold) => hold.id);
-      const full = invocation.options['full-pace'] === true;
+      const eased = invocation.options['full-pace'] !== true && seen.some(({ scope }) => silencesLanes(scope));
       if (!dry) {
         await tx(store, async (db) => {
           if (old !== undefined) await expireMatching(db, old, order);
-          if (!full) await easeHolds(db, ids, now + DEFAULTS.easeMs);
+          if (eased) await easeHolds(db, ids, now + DEFAULTS.easeMs);
           await clearHolds(db, ids, order);
         });
       }
-      const pace = full
-        ? 'at full pace'
-        : `at ${DEFAULTS.easePace * 100}% of the pace for ${DEFAULTS.easeMs / 60_000} min`;
+      const pace = eased
+        ? `at ${DEFAULTS.easePace * 100}% of the pace for ${DEFAULTS.easeMs / 60_000} min`
+        : 'at the pace of its lanes';
       return {
-        json: { lifted: dry ? [] : ids, backlog, ended, eased: !full, dryRun: dry },
+        json: { lifted: dry ? [] : ids, backlog, ended, eased, dryRun: dry },
         lines: [
           ...seen.map((hold) => `${dry ? 'would lift' : 'lifted'}: ${holdText(hold)}`),
           backlogText(backlog, now),

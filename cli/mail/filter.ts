@@ -1,5 +1,6 @@
 /** Which mail or lanes a person names on the command line: `--provider google --tenant shop`. */
 import { isIPv4 } from 'node:net';
+import { domainToASCII } from 'node:url';
 import { type HoldScope, netblockOf } from '../../policy/holds.ts';
 import type { Queryable } from '../../store/connect.ts';
 import { allLanes } from '../../store/lanes.ts';
@@ -40,7 +41,7 @@ export function queueFilter(invocation: Invocation, now: number): QueueFilter {
       const age = parseDuration(value);
       if (age === undefined) throw badInput(`--older is "${value}": give a time such as 90min, 6h or 2d`);
       filter.before = now - age;
-    } else filter[name] = name === 'domain' ? value.toLowerCase() : value;
+    } else filter[name] = name === 'domain' ? queuedDomain(value) : value;
   }
   if (filter.address !== undefined && !isIPv4(String(filter.address)))
     throw badInput(`--address is "${filter.address}": give one of your sending addresses, such as 198.51.100.8`);
@@ -102,14 +103,21 @@ async function checked(db: Queryable, one: Scope): Promise<Scope> {
     case 'stream':
       return among(['marketing', 'transactional']);
     case 'domain':
-      return { ...one, target: one.target.toLowerCase() };
+      return { ...one, target: queuedDomain(one.target) };
     default:
       // A tenant or campaign may have no mail yet: stopping it beforehand is what a person may want.
       return one;
   }
 }
 
-/** The queued mail a stop of this scope holds back; of a netblock: what belongs to its addresses is not told apart. */
+/** A domain as the queue has it (ASCII, no final dot), however it is written. */
+function queuedDomain(given: string): string {
+  const domain = domainToASCII(given.trim().replace(/^@/, '').replace(/\.$/, ''));
+  if (domain === '') throw badInput(`--domain is "${given}": give a recipient domain such as example.com`);
+  return domain;
+}
+
+/** The queued mail a stop of this scope holds back. Of a netblock: what belongs to its addresses; the rest may go by others. */
 export function filterOf({ scope, target }: Scope): QueueFilter {
-  return scope === 'all' || scope === 'netblock' || scope === 'lane' || scope === 'arm' ? {} : { [scope]: target };
+  return scope === 'all' || scope === 'lane' || scope === 'arm' ? {} : { [scope]: target };
 }

@@ -1,5 +1,5 @@
 /** A message's story as lines: what was asked for, each attempt with its answer, and what it waits for now. Pure. */
-import type { AttemptStory, MessageStory, RecipientStory } from '../../store/queue-views.ts';
+import type { Aftermath, AttemptStory, MessageStory, RecipientStory } from '../../store/queue-views.ts';
 import type { Style } from '../terminal/style.ts';
 import { ago, span, stamp } from '../terminal/time.ts';
 
@@ -15,24 +15,43 @@ export function storyLines(story: MessageStory, now: number, style: Style): stri
 
 function recipientLines(one: RecipientStory, now: number, style: Style): string[] {
   return [
-    `  recipient ${one.id}${one.queued === null ? '' : ` <${one.queued.rcpt}>`}`,
+    `  recipient ${one.id}${one.rcpt === null ? '' : ` <${one.rcpt}>`}`,
     ...one.attempts.map((attempt) => `    ${attemptLine(attempt, style)}`),
+    ...one.after.map((what) => `    ${afterLine(what, style)}`),
     `    ${stateLine(one, now)}`,
   ];
 }
 
+/** Endings that are what the sender wanted: `relayed` is all that can be known of mail another engine took. */
+const GOOD = ['delivered', 'relayed'];
+
 function attemptLine(attempt: AttemptStory, style: Style): string {
-  const paint = attempt.severity === 'delivered' ? style.good : attempt.final ? style.bad : style.dim;
+  const good = GOOD.includes(attempt.severity);
+  const paint = good ? style.good : attempt.final ? style.bad : style.dim;
   const by = attempt.address === null ? '' : ` by ${attempt.address}`;
   const over = [attempt.host, attempt.tls].filter((one) => one !== null).join(', ');
-  const why = attempt.severity === 'delivered' ? '' : ` [${attempt.class}, ${attempt.scope}; rule ${attempt.rule}]`;
+  const why = good ? '' : ` [${attempt.class}, ${attempt.scope}; rule ${attempt.rule}]`;
   return `${stamp(attempt.at, 'UTC')}  #${attempt.number} ${paint(attempt.severity)} at ${attempt.provider}${over === '' ? '' : ` (${over})`}${by}${why}: ${attempt.reply}`;
+}
+
+const AFTER: Readonly<Record<Aftermath['kind'], string>> = {
+  'late-bounce': 'bounced after it was accepted',
+  complaint: 'complaint',
+  notification: 'its sender was told',
+};
+
+function afterLine({ at, kind, says }: Aftermath, style: Style): string {
+  const paint = kind === 'notification' ? style.dim : style.bad;
+  return `${stamp(at, 'UTC')}  ${paint(AFTER[kind])}: ${says}`;
 }
 
 function stateLine({ queued, attempts }: RecipientStory, now: number): string {
   const last = attempts.at(-1);
-  if (queued === null)
-    return last === undefined ? 'finished; its attempts are no longer kept' : `finished: ${last.severity}`;
+  if (queued === null) {
+    if (last === undefined) return 'finished; its attempts are no longer kept';
+    // Another engine has it now: what becomes of it is in that one's log.
+    return last.severity === 'relayed' ? `finished: handed on to ${last.host}` : `finished: ${last.severity}`;
+  }
   if (queued.claim !== null) return `in hand: being sent by ${queued.claim}`;
   const where = queued.provider === null ? 'not routed yet' : `to ${queued.provider}`;
   const bound = queued.address === null ? (queued.freed ? ', by a warm address only' : '') : `, by ${queued.address}`;

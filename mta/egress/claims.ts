@@ -53,7 +53,7 @@ export class Claims {
       const claimed = await claim(this.#store, { ...query, process: this.#process });
       // Where this fails, the rows stay in nobody's hands and are let go: what was not checked is not sent.
       const here = await this.#passArms(claimed);
-      const messages = await passSuppression(this.#store, this.#process, query.pool, here);
+      const messages = await passSuppression(this.#store, this.#process, here);
       for (const message of messages) this.#held.add(message.id);
       return { claimed, messages };
     } catch (error) {

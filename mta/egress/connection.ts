@@ -315,8 +315,10 @@ function answerOf(error: Failure, body: HeldBody): Answer {
   if (body.cut) return { code: 0, text: CUT, stage: 'data', sent: true, lost: false };
   // What the library refuses by itself never reached the remote: larger than its SIZE, an address it can not write.
   const own = { stage: 'mail', sent: false, lost: false, ours: true } as const;
-  if (inner.code === 'EMESSAGE') return { code: 552, text: `5.3.4 ${text}`, ...own };
-  if (inner.code === 'EENVELOPE') return { code: 553, text: `5.1.3 ${text}`, ...own };
+  // With a reply it is the remote's word, one that means nothing at this place (354 to RCPT): a broken session.
+  const unsaid = inner.response === undefined;
+  if (unsaid && inner.code === 'EMESSAGE') return { code: 552, text: `5.3.4 ${text}`, ...own };
+  if (unsaid && inner.code === 'EENVELOPE') return { code: 553, text: `5.1.3 ${text}`, ...own };
   if (inner.command === 'API') return { code: 0, text, stage: 'connect', sent: false, lost: false };
   return broken(text, body.released);
 }

@@ -82,6 +82,8 @@ export class Egress {
   #sending = 0;
   #aside: (what: Aside) => void = () => {};
   #stopped = false;
+  /** Nothing is in a transaction any more, or its time is over. */
+  #drained = false;
 
   constructor(settings: MtaSettings, store: Store, lease: Lease, delivery: DeliveryParts) {
     this.#settings = settings;
@@ -239,6 +241,7 @@ export class Egress {
     for (let waited = 0; this.#sending > 0 && waited < DRAIN_MS; waited += 20) {
       await sleep(20);
     }
+    this.#drained = true;
     await this.#outcomes.drain();
     for (const { units, sender } of this.#lanes.values()) {
       sender.close();
@@ -293,10 +296,14 @@ export class Egress {
     return [...this.#lanes.values()].filter(({ lane }) => lane.pool === pool && lane.provider === provider);
   }
 
-  /** Lanes of the pool that takes what this one's may not; none while a warm lane of it may send from another node. */
+  /**
+   * Lanes of the pool that takes what this one's may not; none while a warm lane of it may send from another node, nor
+   * while it is stopped: its mail must not go by another's lanes instead.
+   */
   #guestsOf(dispatcher: Dispatcher, pool: string, provider: string): readonly LaneParts[] {
     const to = this.#overflowOf(pool, provider);
-    if (to === null || this.#lease.warmElsewhere(pool, provider, clock.now())) return [];
+    const now = clock.now();
+    if (to === null || this.#lease.holdsPool(pool, now) || this.#lease.warmElsewhere(pool, provider, now)) return [];
     const known = this.#overflowing.get(to);
     if (known === undefined) this.#overflowing.set(to, new Set([dispatcher]));
     else known.add(dispatcher);
@@ -446,7 +453,8 @@ export class Egress {
     const reply = `${answer.code} ${answer.text}`;
     const entries = lanes.flatMap((one) => this.#lanes.get(laneTarget(one.address, one.provider)) ?? []);
     for (const entry of entries) entry.fatal = reason;
-    while (!this.#stopped) {
+    // Also while this process drains: what a last message was told binds whoever sends next.
+    while (!this.#drained) {
       try {
         await tx(this.#store, async (db) => {
           for (const { address, provider } of lanes) {

@@ -51,8 +51,12 @@ export class KeptConnections {
     }
   }
 
+  /** Ends all. One in use is cut: QUIT in the midst of a message would be a line of it. */
   close(): void {
-    for (const connection of this.#all) connection.quit();
+    for (const connection of this.#all) {
+      if (this.#idle.includes(connection)) connection.quit();
+      else connection.close();
+    }
     this.#idle.length = 0;
     this.#all.clear();
   }

@@ -47,8 +47,8 @@ interface Mail {
   readonly tenant: string;
   readonly domain: string;
   readonly stream: string;
-  /** Who carries it, and for whom (mta/arms/arms.ts); absent: no arm of any cutover. */
-  readonly pool?: string;
+  readonly pool: string;
+  /** For which front it is carried (mta/arms/arms.ts); absent or null: no arm of any cutover. */
   readonly front?: string | null;
 }
 
@@ -228,6 +228,11 @@ export class Lease {
     return hold === undefined ? null : sayHold(hold);
   }
 
+  /** Is all mail of this pool stopped, whatever lane it might go by? */
+  holdsPool(pool: string, now: number): boolean {
+    return heldNames(this.#holds, 'pool', now, false).includes(pool);
+  }
+
   /** Names of a pool's mail that is held: on every lane, or (`cold`) on cold ones. */
   held(pool: string, cold: boolean, now: number): HeldMail {
     const names = (scope: HoldScope) => heldNames(this.#holds, scope, now, cold);
@@ -241,6 +246,7 @@ export class Lease {
       tenants: names('tenant'),
       domains: names('domain'),
       streams: names('stream'),
+      pools: names('pool'),
     };
   }
 
@@ -345,6 +351,8 @@ export class Lease {
 }
 
 function namedBy(mail: Mail, scope: HoldScope): string | undefined {
+  // A pool's own lanes stop by themselves: this is its mail on lanes of the pool it overflows to.
+  if (scope === 'pool') return mail.pool;
   return scope === 'campaign' || scope === 'tenant' || scope === 'domain' || scope === 'stream'
     ? mail[scope]
     : undefined;

@@ -119,7 +119,11 @@ export class LaneSender implements Carrier {
     };
     const head = await this.#head(message).catch((error: Error) => error);
     if (head instanceof KeyUnusable) return put(clock.now() + KEY_RETRY_MS, head.message);
-    if (head instanceof Error) throw head;
+    if (head instanceof Error) {
+      this.#sessions.keep(connection);
+      await parts.putBack(unit);
+      throw head;
+    }
     const stopped = clock.now() >= unit.until ? 'the window closes' : parts.stops(message);
     if (stopped !== null) return put(clock.now(), stopped);
 

@@ -5,6 +5,7 @@
 import type { SMTPServerDataStream } from 'smtp-server';
 import type { Store } from '../../store/connect.ts';
 import { type Listening, startListener } from '../injection/listener.ts';
+import { ReadingBudget } from '../injection/reading-budget.ts';
 import { RefusedMessage } from '../injection/refusal.ts';
 import type { MtaSettings } from '../settings.ts';
 import { classifyMessage } from './classify/message.ts';
@@ -16,14 +17,17 @@ const KEPT_BYTES = 2_000_000;
 /** Room for the report around a returned message. */
 const REPORT_BYTES = 1_000_000;
 const MOST_RECIPIENTS = 100;
+/** Of all reports under way at once: anybody may connect here, and none of them may take the memory that mail needs. */
+const MOST_READING_BYTES = 64_000_000;
 /** RFC 5321 §4.5.1 and RFC 2142: somebody must be there. What comes is kept as unverified, for people. */
 const ROLES = ['postmaster', 'abuse'];
 
-/** Starts the listener. */
+/** Starts the listener. `reading`: memory for what is being read. */
 export async function startInbound(
   settings: MtaSettings,
   store: Store,
   inbound: MtaSettings['inbound'] = settings.inbound,
+  reading = new ReadingBudget(MOST_READING_BYTES),
 ): Promise<Listening> {
   if (inbound === undefined) throw new Error('no inbound listener is configured');
   const takes = addressFilter(inbound.feedbackAddresses, settings.bounceDomain);
@@ -49,11 +53,14 @@ export async function startInbound(
       },
       onData(stream, session, done) {
         const rcpts = session.envelope.rcptTo.map(({ address }) => address);
-        readHead(stream)
+        const share = reading.share();
+        readHead(stream, share.take)
           .then((read) => takeReport(parts, { ...read, rcpts, from: session.remoteAddress }))
+          .finally(share.free)
           .then(
             () => done(null, '2.0.0 Ok'),
             (error: Error) => {
+              if (error instanceof RefusedMessage) return done(error);
               settings.log('feedback-failed', { error: error.message });
               done(new RefusedMessage(451, '4.3.0 The report can not be stored now'));
             },
@@ -76,15 +83,29 @@ function addressFilter(feedback: readonly string[], bounceDomain: string | undef
   };
 }
 
-async function readHead(stream: SMTPServerDataStream): Promise<{ raw: Buffer; cut: boolean }> {
-  const chunks: Buffer[] = [];
+/** `take` is told of what is kept, and may throw: the rest is read all the same, for the client hears only at its end. */
+async function readHead(
+  stream: SMTPServerDataStream,
+  take: (bytes: number) => void,
+): Promise<{ raw: Buffer; cut: boolean }> {
+  let chunks: Buffer[] = [];
   let kept = 0;
   let cut = false;
+  let refused: unknown;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
+    if (refused !== undefined) continue;
     const part = chunk.subarray(0, KEPT_BYTES - kept);
     cut ||= part.length < chunk.length;
+    try {
+      if (part.length > 0) take(part.length);
+    } catch (error) {
+      refused = error;
+      chunks = [];
+      continue;
+    }
     kept += part.length;
     if (part.length > 0) chunks.push(part);
   }
+  if (refused !== undefined) throw refused;
   return { raw: Buffer.concat(chunks), cut: cut || stream.sizeExceeded };
 }

@@ -48,13 +48,26 @@ async function takeOne(parts: TakeParts, arrived: Arrived, rcpt: string, report:
   const { store, traceKey, verify } = parts;
   const joined =
     kind === 'other' ? 'not-a-report' : await join({ db: store, traceKey, verify }, rcpt, report, wholeOf(arrived));
-  const detail = { from: arrived.from, to: rcpt, ...summary(report) };
+  const detail = storable({ from: arrived.from, to: rcpt, ...summary(report) });
   await tx(store, async (db) => {
     const outcome = typeof joined === 'string' ? joined : await act(db, report, joined, detail);
     await countReport(db, kind, outcome);
     if (outcome === 'recorded' || outcome === 'known' || outcome === 'counted') return;
     await recordUnverified(db, outcome, { kind, ...detail }, arrived.raw.subarray(0, HEAD));
   });
+}
+
+/** A stranger's words, for a terminal and for the store: neither takes control characters or half a character. */
+function printable(text: string): string {
+  return text
+    .replace(/\p{Cc}+/gu, ' ')
+    .trim()
+    .toWellFormed();
+}
+
+/** The same of every text in it: PostgreSQL refuses JSON with half a character, and the report would come again for ever. */
+function storable<T>(detail: T): T {
+  return JSON.parse(JSON.stringify(detail, (_key, value) => (typeof value === 'string' ? printable(value) : value)));
 }
 
 function wholeOf(arrived: Arrived): Buffer | null {
@@ -87,7 +100,7 @@ async function complain(
   delivery: Delivery,
   evidence: unknown,
 ): Promise<Recorded | 'counted'> {
-  const type = (report.feedback?.type ?? 'abuse').toLowerCase();
+  const type = printable(report.feedback?.type ?? 'abuse').toLowerCase();
   if (NO_COMPLAINT.has(type)) return 'counted';
   const leaves = LEAVES.has(type);
   const recorded = leaves ? 'recorded' : await recordComplaint(db, delivery.recipient, evidence);
@@ -113,7 +126,7 @@ async function bounce(
   const worst = failed.find((one) => one.severity === 'hard') ?? failed[0];
   if (worst === undefined) return 'counted';
   const severity = worst.severity === 'hard' ? 'hard' : 'soft';
-  const reply = worst.reply ?? worst.status ?? 'bounced after it was accepted';
+  const reply = printable(worst.reply ?? worst.status ?? 'bounced after it was accepted');
   const late = { severity, class: worst.class ?? 'recipient', reply, detail: evidence } as const;
   const recorded = await recordLateBounce(db, delivery.recipient, late);
   // Whoever saw the message (a forward, a list) knows its token and could send this: it binds the tenant that wrote, and

@@ -16,6 +16,8 @@ const AGAIN_MS = 1_000;
 
 class Connection extends SMTPConnection {
   #timer: NodeJS.Timeout | undefined;
+  /** It was to end while a message waited for its answer. */
+  #leaving = false;
 
   /** Ends the connection after `ms`, but never between a message's end and our answer to it. */
   endAfter(ms: number): void {
@@ -30,14 +32,29 @@ class Connection extends SMTPConnection {
 
   /** A text with a code of its own keeps it; smtp-server would put its default for the reply code before it. */
   override send(code: number, data?: string | string[], context?: string | false): void {
+    if (code === 421 && this.#answering) {
+      this.#leaving = true;
+      return;
+    }
     super.send(code, data, typeof data === 'string' && OWN_CODE.test(data) ? false : context);
+    if (this.#leaving && code !== 421) super.send(421, '4.3.2 This server ends: open another connection', false);
+  }
+
+  /** A server that stops closes whatever is left: not before a message has its answer, or its client would send it again. */
+  override close(): void {
+    if (this.#answering && !this._socket.destroyed) this.#leaving = true;
+    else super.close();
+  }
+
+  /** The message is here, and what becomes of it is not said yet. */
+  get #answering(): boolean {
+    return Boolean(this._dataStream && this._parser && !this._parser._dataMode);
   }
 
   #end(): void {
     if (this._closing || this._closed) return;
     // A client that is cut off while its message commits would send it again.
-    const answering = this._dataStream && this._parser && !this._parser._dataMode;
-    if (answering || this._handlerPending) this.endAfter(AGAIN_MS);
+    if (this.#answering || this._handlerPending) this.endAfter(AGAIN_MS);
     else this.send(421, '4.4.2 This connection has lasted long enough: open another');
   }
 }

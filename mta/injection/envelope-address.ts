@@ -19,7 +19,9 @@ export function envelopeAddress(given: string, smtpUtf8: boolean): EnvelopeAddre
   const local = given.slice(0, at);
   const named = given.slice(at + 1);
   if (at < 1 || named === '') throw new RefusedMessage(553, '5.1.3 An address needs a domain, such as a@example.com');
-  if (/[\s<>\p{Cc}]/u.test(local.replace(/^"(?:[^"\\\p{Cc}]|\\.)*"$/u, '')) || Buffer.byteLength(given) > 254)
+  const unquoted = local.replace(/^"(?:[^"\\\p{Cc}]|\\.)*"$/u, '');
+  // RFC 5321 allows angle brackets in a quoted part; half of all servers end the path at the first one.
+  if (/[\s\p{Cc}]/u.test(unquoted) || /[<>]/.test(local) || !given.isWellFormed() || Buffer.byteLength(given) > 254)
     throw new RefusedMessage(553, '5.1.3 This is no mail address (RFC 5321 4.1.2, 4.5.3.1)');
   // Mail to a literal goes round MX, and with it round every provider's lane and limit.
   if (named.startsWith('[')) throw new RefusedMessage(553, '5.1.2 Addresses at an IP address are not delivered to');

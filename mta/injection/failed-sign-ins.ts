@@ -1,12 +1,12 @@
 /**
- * Slows and limits password guessing. Counted in this process alone: an attacker has at most as many tries as there are
- * processes times the limit, and no sign-in waits for the store.
+ * Slows and limits password guessing. Counted in this process alone, which allows its part of the limit: whoever tries at
+ * every process has as many tries as one would give, and no sign-in waits for the store.
  *
  * Two counts, because each alone can be turned against us: by (address, user), so that one misconfigured application
  * does not lock out the others behind its address; by address, so that nobody tries one password on every user. There
  * is none by user alone: anybody could lock out anybody.
  */
-import { isIPv6 } from 'node:net';
+import { networkOf } from './client-network.ts';
 
 export const SIGN_IN_LIMITS = {
   /** ms failures are remembered. */
@@ -20,6 +20,8 @@ export const SIGN_IN_LIMITS = {
   remembered: 20_000,
 } as const;
 
+const LEAST = 3;
+
 interface Count {
   failures: number;
   since: number;
@@ -27,11 +29,13 @@ interface Count {
 
 export class FailedSignIns {
   readonly #now: () => number;
+  readonly #processes: () => number;
   readonly #counts = new Map<string, Count>();
 
-  /** `now`: ms of a clock that never goes back. */
-  constructor(now: () => number) {
+  /** `now`: ms of a clock that never goes back. `processes`: living ones that take sign-ins. */
+  constructor(now: () => number, processes: () => number = () => 1) {
     this.#now = now;
+    this.#processes = processes;
   }
 
   /** ms until this address may try this user again; 0: now. */
@@ -50,7 +54,9 @@ export class FailedSignIns {
 
   #left(key: string, limit: number): number {
     const count = this.#counts.get(key);
-    if (count === undefined || count.failures < limit) return 0;
+    // A few each in any case: people mistype.
+    const part = Math.max(LEAST, Math.ceil(limit / this.#processes()));
+    if (count === undefined || count.failures < Math.min(limit, part)) return 0;
     return Math.max(0, count.since + SIGN_IN_LIMITS.window - this.#now());
   }
 
@@ -71,14 +77,4 @@ export class FailedSignIns {
 function keys(address: string, user: string): [pair: string, own: string] {
   const network = networkOf(address);
   return [`${network} ${user.slice(0, 200)}`, network];
-}
-
-/** An IPv6 host has a whole /64 to try from. */
-function networkOf(address: string): string {
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = address.split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : 8 - left.length - right.length;
-  return [...left, ...Array.from({ length: zeros }, () => '0'), ...right].slice(0, 4).join(':');
 }

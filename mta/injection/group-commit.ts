@@ -52,6 +52,8 @@ const HIGH_WATER = 2_000;
 const ROOM_MS = 250;
 const CROWD = 12;
 const GROUP = 200;
+/** Bytes of a group: on their way to the database they are in memory two times more. */
+const GROUP_BYTES = 16_000_000;
 const LINGER_MS = 4;
 const FEW = 4;
 /** How long a commit whose answer was lost is asked for before the client is told to try again. */
@@ -157,10 +159,12 @@ export class GroupCommit {
   /** What fits a group; what belongs together is never divided, whatever its size. */
   #next(): Waiting[] {
     let messages = 0;
+    let bytes = 0;
     let units = 0;
     for (const waiting of this.#waiting) {
-      if (units > 0 && messages + waiting.messages.length > GROUP) break;
       messages += waiting.messages.length;
+      for (const { raw } of waiting.messages) bytes += raw.length;
+      if (units > 0 && (messages > GROUP || bytes > GROUP_BYTES)) break;
       units += 1;
     }
     return this.#waiting.splice(0, units);

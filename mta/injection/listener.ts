@@ -7,6 +7,7 @@ import { createSecureContext } from 'node:tls';
 import type { SMTPServer, SMTPServerOptions, SMTPServerSession } from 'smtp-server';
 import { INJECTION_LIMITS, type InjectionLimits } from '../../policy/injection.ts';
 import type { ListenerSettings } from '../settings-injection.ts';
+import { NetworkCount } from './client-network.ts';
 import { Server } from './connection.ts';
 import { RefusedMessage } from './refusal.ts';
 
@@ -43,7 +44,8 @@ export async function startListener(
   const { log, name } = options;
   const limits = { ...INJECTION_LIMITS, ...options.limits };
   const { onConnect, onMailFrom, onRcptTo, onClose, disabledCommands = [], ...rest } = handlers;
-  const addresses = new AddressCount(limits.perAddress);
+  // Told by the session, so that the PROXY protocol's address counts and not the proxy's.
+  const networks = new NetworkCount<string>(limits.perAddress);
   const tls = settings.tls === undefined ? {} : readTls(settings.tls);
   const server = new Server(
     {
@@ -65,7 +67,7 @@ export async function startListener(
       // STARTTLS is not offered without a certificate: smtp-server's own key is public.
       disabledCommands: [...NEVER, ...disabledCommands, ...(settings.tls === undefined ? ['STARTTLS'] : [])],
       onConnect(session, done) {
-        if (!addresses.add(session)) return done(tooManyFrom(session, limits.perAddress));
+        if (!networks.add(session.id, session.remoteAddress)) return done(tooManyFrom(session, limits.perAddress));
         return onConnect === undefined ? done() : onConnect(session, done);
       },
       onMailFrom(address, session, done) {
@@ -81,7 +83,7 @@ export async function startListener(
         return onRcptTo === undefined ? done() : onRcptTo(address, session, done);
       },
       onClose(session, done) {
-        addresses.remove(session);
+        networks.remove(session.id);
         onClose?.(session, done);
       },
     },
@@ -93,34 +95,6 @@ export async function startListener(
   server.on('error', (error: Error) => log(`${name}-error`, { error: error.message }));
   const { port, stop } = await listen(server, settings);
   return { port, stop, reload: () => reload(server, settings, options) };
-}
-
-/** Connections by address; told by the session, so that the PROXY protocol's address counts and not the proxy's. */
-class AddressCount {
-  readonly #most: number;
-  readonly #counts = new Map<string, number>();
-  readonly #counted = new Map<string, string>();
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  add({ id, remoteAddress }: SMTPServerSession): boolean {
-    const count = this.#counts.get(remoteAddress) ?? 0;
-    if (count >= this.#most) return false;
-    this.#counts.set(remoteAddress, count + 1);
-    this.#counted.set(id, remoteAddress);
-    return true;
-  }
-
-  remove({ id }: SMTPServerSession): void {
-    const address = this.#counted.get(id);
-    if (address === undefined) return;
-    this.#counted.delete(id);
-    const count = (this.#counts.get(address) ?? 1) - 1;
-    if (count > 0) this.#counts.set(address, count);
-    else this.#counts.delete(address);
-  }
 }
 
 function tooManyFrom(session: SMTPServerSession, most: number): Error {

@@ -50,10 +50,12 @@ export function readMessage(raw: Buffer, origin: Origin): Incoming {
   const asItCame = origin.asItCame?.(control.pool) === true;
   const value = (name: string) => fields.find((field) => field.name === name)?.value;
   const kept = fields.filter((field) => !isDropped(field, origin, asItCame)).map((field) => field.text);
-  let messageId = value('message-id') ?? '';
+  // Kept for people and programs to read; the header itself stays as it is.
+  const given = value('message-id') ?? '';
+  let messageId = given.replace(/\p{Cc}+/gu, ' ').trim();
   if (messageId.length > LONGEST_ID)
     throw new RefusedMessage(554, `5.6.0 The Message-ID is longer than ${LONGEST_ID} octets`);
-  if (messageId === '') {
+  if (given === '') {
     messageId = `<${randomUUID()}@${origin.hostname}>`;
     if (!asItCame) kept.push(`Message-ID: ${messageId}`);
   }
@@ -80,9 +82,23 @@ function isDropped(field: Field, origin: Origin, asItCame: boolean): boolean {
   return origin.withoutBcc === true && field.name === 'bcc';
 }
 
+/**
+ * Could another reader find another author? `<a@x.example> <b@y.example>` is two to some and the first to us: whoever may
+ * send as x.example only would send as y.example.
+ */
+function ambiguous(from: string, found: number): boolean {
+  const bare = from.replace(/"(?:[^"\\]|\\.)*"/g, '').replace(/\((?:[^()\\]|\\.)*\)/g, '');
+  const count = (sign: string) => bare.split(sign).length - 1;
+  return count('<') > found || (count('<') === 0 && count('@') > found);
+}
+
 function fromAddresses(value: string): string[] {
   const found = addressparser(value, { flatten: true }).map(({ address }) => address);
-  if (found.length === 0 || found.some((address) => !/^[^\s@<>]+@[^\s@<>]+$/.test(address)))
+  if (
+    found.length === 0 ||
+    found.some((address) => !/^[^\s@<>]+@[^\s@<>]+$/.test(address)) ||
+    ambiguous(value, found.length)
+  )
     throw new RefusedMessage(554, '5.6.0 The From header must have an address such as Shop <news@shop.example>');
   return found;
 }

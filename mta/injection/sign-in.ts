@@ -17,6 +17,8 @@ export interface SignInParts {
   readonly find: (name: string) => Promise<User | undefined>;
   /** ms of a clock that never goes back. */
   readonly now: () => number;
+  /** Living processes that take sign-ins; absent: this one alone. */
+  readonly processes?: (() => number) | undefined;
   readonly log: (event: string, fields: Record<string, unknown>) => void;
 }
 
@@ -26,6 +28,7 @@ const BELIEVED_MS = 2_000;
 const HASHES_AT_ONCE = 2;
 const HASHES_WAITING = 64;
 const REMEMBERED = 10_000;
+const LONGEST_NAME = 255;
 
 export class SignIn {
   readonly #parts: SignInParts;
@@ -40,7 +43,7 @@ export class SignIn {
 
   constructor(parts: SignInParts) {
     this.#parts = parts;
-    this.#failures = new FailedSignIns(parts.now);
+    this.#failures = new FailedSignIns(parts.now, parts.processes);
   }
 
   /**
@@ -53,7 +56,8 @@ export class SignIn {
     const blocked = Math.ceil(this.#failures.blockedFor(address, name) / 1000);
     if (blocked > 0)
       throw new RefusedMessage(454, `4.7.0 Too many sign-ins failed from here: try again in ${blocked} s`, blocked);
-    const caller = await this.#check(name, password);
+    // Names are remembered, those of nobody too: a stranger must not fill our memory with long ones.
+    const caller = name.length > LONGEST_NAME ? undefined : await this.#check(name, password);
     if (caller !== undefined) return caller;
     const delay = this.#failures.failed(address, name);
     this.#parts.log('sign-in-failed', { user: name.slice(0, 100), address });

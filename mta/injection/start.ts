@@ -25,6 +25,8 @@ export type InjectionPorts = Pick<
   readonly seating?: Seating;
   /** Why no mail is taken in now, or null. */
   readonly accepting?: () => string | null;
+  /** Living MTA processes; absent: this one alone. */
+  readonly processes?: () => number;
   /** Absent: nobody is suppressed. */
   readonly suppressed?: SuppressedPort;
 };
@@ -58,6 +60,7 @@ export async function startInjection(settings: MtaSettings, store: Store, ports:
       configured: settings.submission.users,
       find: (name) => findUser(store, name),
       now: () => performance.now(),
+      processes: ports.processes,
       log,
     }),
     rates: new Rates(

@@ -2,7 +2,6 @@
  * Listeners that take mail for the world: `submission` from users who sign in, `internal` from trusted peers. 250 only
  * after the group commit. Nobody relays without rights: a caller has pools, and may be bound to sender domains.
  */
-import { BlockList, isIPv6 } from 'node:net';
 import type { SMTPServerAddress, SMTPServerDataStream, SMTPServerOptions, SMTPServerSession } from 'smtp-server';
 import type { RecipientDsn } from '../../store/spool-extras.ts';
 import type { MtaSettings } from '../settings.ts';
@@ -20,6 +19,7 @@ import { receivedLine } from './received.ts';
 import { RefusedMessage } from './refusal.ts';
 import type { SignIn } from './sign-in.ts';
 import { refuseSuppressed } from './suppression-check.ts';
+import { trusting } from './trusted-peers.ts';
 
 /** What every way in shares. */
 export interface InjectionParts extends AdmitParts {
@@ -78,13 +78,7 @@ export function startSubmission(parts: InjectionParts, listener: ListenerSetting
 export function startInternal(parts: InjectionParts, listener: InternalListener): Promise<Listening> {
   const { pools, domains, rate } = listener;
   const caller: Caller = { name: `internal:${listener.port}`, pools, domains, rate };
-  const trusted = new BlockList();
-  for (const peer of listener.peers) {
-    const [network = '', bits] = peer.split('/');
-    const family = isIPv6(network) ? 'ipv6' : 'ipv4';
-    if (bits === undefined) trusted.addAddress(network, family);
-    else trusted.addSubnet(network, Number(bits), family);
-  }
+  const trusted = trusting(listener.peers);
   return start(
     parts,
     listener,
@@ -92,7 +86,7 @@ export function startInternal(parts: InjectionParts, listener: InternalListener)
     {
       disabledCommands: ['AUTH'],
       onConnect({ remoteAddress }, done) {
-        if (trusted.check(remoteAddress, isIPv6(remoteAddress) ? 'ipv6' : 'ipv4')) return done();
+        if (trusted(remoteAddress)) return done();
         parts.settings.log('internal-refused', { address: remoteAddress });
         return done(new RefusedMessage(554, '5.7.1 This address is not among the peers of this listener'));
       },

@@ -58,7 +58,7 @@ export function writeDsn(dsn: Dsn): Buffer {
   const boundary = `=_${dsn.id}`;
   const head = headOf(dsn.original);
   // Addresses beyond ASCII need the types of RFC 6533; everybody reads the older ones.
-  const international = dsn.recipients.some(({ rcpt }) => !isAscii(rcpt));
+  const international = dsn.recipients.some(({ rcpt, orcpt }) => !isAscii(rcpt + (orcpt ?? '')));
   const parts: Buffer[] = [
     part(boundary, ['Content-Type: text/plain; charset=utf-8', 'Content-Transfer-Encoding: 8bit'], text(dsn)),
     part(
@@ -110,7 +110,7 @@ function text(dsn: Dsn): string {
 function fields(dsn: Dsn): string {
   const message = [
     `Reporting-MTA: dns; ${dsn.host}`,
-    ...(dsn.envid === null ? [] : [`Original-Envelope-Id: ${oneLine(dsn.envid)}`]),
+    ...(dsn.envid === null ? [] : [`Original-Envelope-Id: ${oneLine(dsn.envid).replace(/[^\x20-\x7e]/g, '?')}`]),
     `Arrival-Date: ${rfc5322Date(dsn.arrived)}`,
   ];
   const recipients = dsn.recipients.map((one) => [

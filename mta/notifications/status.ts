@@ -51,10 +51,15 @@ export function diagnostic(reply: string, remote: boolean): string {
   return `${remote && isSmtpReply(ascii) ? 'smtp' : 'x-rampart'}; ${ascii}`;
 }
 
-/** Text for one header line: what came from outside can not begin another. */
+/** Octets of a line's text; with what stands before it a line has 998 at most (RFC 5322 §2.1.1). */
+const LONGEST = 800;
+
+/** Text for one header line: what came from outside can not begin another, nor make this one too long. */
 export function oneLine(text: string): string {
-  return text
+  const line = text
     .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
     .trim()
-    .slice(0, 800);
+    .slice(0, LONGEST);
+  // A letter may have four octets.
+  return Buffer.byteLength(line) <= LONGEST ? line : line.slice(0, LONGEST / 4);
 }

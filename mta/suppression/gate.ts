@@ -19,10 +19,9 @@ export function suppressedReply(entry: Suppressed): string {
 export async function passSuppression<T extends Addressed>(
   store: Store,
   process: string,
-  pool: string,
   messages: readonly T[],
 ): Promise<T[]> {
-  const found = await suppressedAmong(store, messages, pool);
+  const found = await suppressedAmong(store, messages);
   if (found.size > 0) {
     await endSuppressed(
       store,

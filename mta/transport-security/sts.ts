@@ -5,7 +5,7 @@
  */
 import type { Queryable } from '../../store/connect.ts';
 import { type StoredStsPolicy, storeStsPolicy, stsPolicyOf } from '../../store/sts.ts';
-import { readStsPolicy, stsId } from './sts-policy.ts';
+import { readStsPolicy, type StsPolicy, stsId } from './sts-policy.ts';
 
 export interface StsParts {
   readonly db: Queryable;
@@ -18,8 +18,11 @@ export interface StsParts {
   readonly log: (event: string, fields?: Record<string, unknown>) => void;
 }
 
-/** How long a look at a domain counts, ms: with its TXT record's TTL in these bounds, and after one that failed. */
-const LOOK = { least: 5 * 60_000, most: 3_600_000, failed: 5 * 60_000 };
+/**
+ * How long a look at a domain counts, ms: with its TXT record's TTL in these bounds, after one that failed, and where the
+ * store, which may know more, did not answer.
+ */
+const LOOK = { least: 5 * 60_000, most: 3_600_000, failed: 5 * 60_000, unread: 5_000 };
 /** An unchanged policy is fetched again after a day, or half its age: its time never runs out while its host is there. */
 const REFRESH_MS = 86_400_000;
 const REMEMBERED = 50_000;
@@ -67,29 +70,48 @@ export class StsPolicies {
   }
 
   async #look(domain: string): Promise<StoredStsPolicy | null> {
-    const { db, texts, clock } = this.#parts;
-    const before = this.#known.get(domain)?.policy ?? (await stsPolicyOf(db, domain)) ?? null;
-    const kept = before !== null && !expired(before, clock()) ? before : null;
+    const { texts, clock } = this.#parts;
+    const before = this.#known.get(domain)?.policy ?? (await this.#stored(domain));
+    const failed = before === undefined ? LOOK.unread : LOOK.failed;
+    const kept = before != null && !expired(before, clock()) ? before : null;
     let found: Awaited<ReturnType<typeof texts>>;
     try {
       found = await texts(`_mta-sts.${domain}`);
     } catch (error) {
-      if (kept === null) throw error;
-      return this.#remember(domain, kept, LOOK.failed);
+      if (before === null) throw error;
+      return this.#remember(domain, kept, failed);
     }
     const wait = Math.min(LOOK.most, Math.max(LOOK.least, found.ttl * 1_000));
     const id = stsId(found.texts);
     // A record that vanished does not end a policy (§3.3): it ends by its age, or by one that says `none`.
-    if (id === null) return this.#remember(domain, kept, wait);
+    if (id === null) return this.#remember(domain, kept, before === undefined ? failed : wait);
     if (kept !== null && kept.id === id && clock() < refreshAt(kept)) return this.#remember(domain, kept, wait);
     try {
       const policy = { ...readStsPolicy(await this.#parts.fetch(domain)), id };
-      await storeStsPolicy(db, domain, policy);
+      await this.#store(domain, policy);
       return this.#remember(domain, { ...policy, fetchedAt: clock() }, wait);
     } catch (error) {
       this.#parts.log('sts-not-fetched', { domain, kept: kept !== null, error: (error as Error).message });
-      return this.#remember(domain, kept, LOOK.failed);
+      return this.#remember(domain, kept, failed);
     }
+  }
+
+  /** A store that is away (undefined) must not switch a policy off: it is looked for at its domain all the same. */
+  async #stored(domain: string): Promise<StoredStsPolicy | null | undefined> {
+    const { db, log } = this.#parts;
+    try {
+      return (await stsPolicyOf(db, domain)) ?? null;
+    } catch (error) {
+      log('sts-not-read', { domain, error: (error as Error).message });
+      return undefined;
+    }
+  }
+
+  async #store(domain: string, policy: StsPolicy & { readonly id: string }): Promise<void> {
+    const { db, log } = this.#parts;
+    await storeStsPolicy(db, domain, policy).catch((error: Error) =>
+      log('sts-not-stored', { domain, error: error.message }),
+    );
   }
 
   #remember(domain: string, policy: StoredStsPolicy | null, ms: number): StoredStsPolicy | null {

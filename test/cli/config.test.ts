@@ -351,6 +351,10 @@ test('ways in: listeners of every role, http, limits, what marketing must have',
     /pools\[0\]: expected one of marketing, found "other"/,
   );
   assert.match(wrong({ ...internal, proxyFrom: ['10.0.0.1'] })[0] ?? '', /10\.0\.0\.1 is a proxy/);
+  const wide = { ...internal, peers: ['10.0.0.0/8'], proxyFrom: ['10.9.9.9'] };
+  assert.match(wrong(wide)[0] ?? '', /10\.9\.9\.9 is a proxy: list its clients/);
+  for (const peer of ['0.0.0.0/0', '128.0.0.0/1', '::/0', '2000::/3'])
+    assert.match(wrong({ ...internal, peers: ['10.0.0.0/8', peer] })[0] ?? '', /peers\[1\]: .* is half the world/);
   assert.match(wrong({ ...internal, role: 'relay' })[0] ?? '', /role/);
   assert.match(
     wrong({ role: 'submission', port: 1, tls: { cert: 'no', key: 'no' } })[0] ?? '',

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { liveHolds, placeHold } from '../../store/holds.ts';
 import { commitOutcomes } from '../../store/queue.ts';
+import { recordComplaint, recordLateBounce } from '../../store/reports.ts';
 import { type SpoolMessage, spool } from '../../store/spool.ts';
+import { until } from '../mta/mail-world.ts';
 import { COLD, type DatabaseAlone, databaseAlone, WARM } from './command-line.ts';
 
 describe('mail, with nothing but PostgreSQL running', () => {
@@ -12,7 +14,9 @@ describe('mail, with nothing but PostgreSQL running', () => {
   });
   after(() => alone.stop());
   beforeEach(async () => {
-    await alone.store.query('truncate queue, messages, bodies, attempts, holds, rollups restart identity');
+    await alone.store.query(
+      'truncate queue, messages, bodies, attempts, holds, rollups, late_bounces, complaints, dsn_due restart identity',
+    );
   });
 
   async function mail(over: Partial<SpoolMessage> & { to?: string; provider?: string } = {}) {
@@ -66,6 +70,10 @@ describe('mail, with nothing but PostgreSQL running', () => {
         ['domain', 'example.com'],
       ],
       [
+        ['--domain', '@BÜCHER.example.'],
+        ['domain', 'xn--bcher-kva.example'],
+      ],
+      [
         ['--netblock', '198.51.100.77'],
         ['netblock', '198.51.100.0/24'],
       ],
@@ -91,6 +99,7 @@ describe('mail, with nothing but PostgreSQL running', () => {
       [['--provider', 'gogle'], /no lane has provider "gogle" \(did you mean google\?\)/],
       [['--netblock', '198.51.100.0/16'], /give a \/24/],
       [['--stream', 'bulk'], /no lane has stream "bulk"/],
+      [['--domain', 'a b'], /--domain is "a b": give a recipient domain/],
     ];
     for (const [args, expected] of wrong) {
       const ran = await alone.run('stop', ...args, '--reason', 'x');
@@ -101,13 +110,13 @@ describe('mail, with nothing but PostgreSQL running', () => {
   });
 
   test('a resume says what waits, ends what is stale, eases, and lifts only what a person stopped', async () => {
-    await alone.run('stop', '--campaign', 'spring', '--reason', 'wrong price', '--actor', 'ann');
+    await alone.run('stop', '--pool', 'marketing', '--reason', 'wrong price', '--actor', 'ann');
     await mail();
     const old = await mail();
     await alone.store.query(`update messages set received_at = now() - interval '20 hours' where id = $1`, [
       old.message,
     ]);
-    const args = ['--campaign', 'spring', '--stale', '12h', '--reason', 'price is right'];
+    const args = ['--pool', 'marketing', '--stale', '12h', '--reason', 'price is right'];
     const dry = await alone.run('resume', ...args, '--dry-run');
     assert.equal(dry.code, 0, dry.stderr);
     assert.match(dry.stdout, /would lift: hold .*\n2 recipients wait .*oldest since 20 h ago\n1 of them would end/);
@@ -135,6 +144,49 @@ describe('mail, with nothing but PostgreSQL running', () => {
     assert.equal(refused.code, 2);
     assert.match(refused.stderr, /is not lifted here: \.\/rampart warmup resume 127\.10\.0\.10 --provider google/);
     assert.match((await alone.run('resume', '--hold', '999', '--reason', 'x')).stderr, /no hold 999 is in force/);
+  });
+
+  test('a resume of a campaign says no pace that nobody keeps: its lanes were never silent', async () => {
+    await alone.run('stop', '--campaign', 'spring', '--reason', 'wrong price');
+    await mail();
+    const ran = await alone.run('resume', '--campaign', 'spring', '--reason', 'right again');
+    assert.match(ran.stdout, /the rest goes at the pace of its lanes/);
+    const { rows } = await alone.store.query('select ease_until from holds');
+    assert.deepEqual(rows, [{ ease_until: null }]);
+  });
+
+  test('a resume of a netblock ends stale mail of its addresses, and no other', async () => {
+    await alone.run('stop', '--netblock', '127.10.0.0/24', '--reason', 'they block it');
+    const [inside, free] = [await mail(), await mail()];
+    await alone.store.query('update queue set address = $2 where message = $1', [inside.message, WARM]);
+    await alone.store.query(`update messages set received_at = now() - interval '20 hours'`);
+    const args = ['--netblock', '127.10.0.0/24', '--stale', '12h', '--reason', 'delisted'];
+    assert.match((await alone.run('resume', ...args, '--dry-run')).stdout, /1 of them would end as expired/);
+    assert.match((await alone.run('resume', ...args)).stdout, /1 of them end as expired/);
+    const { rows } = await alone.store.query('select message, expires <= now() as ended from queue order by message');
+    assert.deepEqual(rows, [
+      { message: inside.message, ended: true },
+      { message: free.message, ended: false },
+    ]);
+  });
+
+  test('mail that is claimed while a person reroutes or ends it stays as its process has it', async () => {
+    const one = await mail();
+    const claiming = await alone.store.connect();
+    await claiming.query('begin');
+    await claiming.query(`update queue set claim = 'mta-1', claimed_at = now() where message = $1`, [one.message]);
+    const rerouted = alone.run('mta', 'reroute', '--to', 'lonely', '--pool', 'marketing', '--reason', 'x');
+    const expired = alone.run('mta', 'expire', '--pool', 'marketing', '--reason', 'x');
+    await until('both wait for it', async () => {
+      const { rows } = await alone.store.query(`select from pg_stat_activity where wait_event_type = 'Lock'`);
+      return rows.length === 2;
+    });
+    await claiming.query('commit');
+    claiming.release();
+    assert.match((await rerouted).stdout, /\n0 moved to pool lonely/);
+    assert.match((await expired).stdout, /\n0 end as expired/);
+    const { rows } = await alone.store.query('select pool, expires > now() as lives from queue');
+    assert.deepEqual(rows, [{ pool: 'marketing', lives: true }]);
   });
 
   test('the queue is told by pool, provider and reason, whatever ids a reason names', async () => {
@@ -202,6 +254,38 @@ describe('mail, with nothing but PostgreSQL running', () => {
       );
       assert.match(ran.stdout, /waits to google, by 127\.10\.0\.10: due in \d+ min, expires in/);
     }
+    // Delivered at last, and then heard of again.
+    const finish = (over: object, of: Awaited<ReturnType<typeof mail>>) =>
+      commitOutcomes(
+        alone.store,
+        [
+          {
+            ...{ recipient: of.recipients[0] as number, message: of.message, address: WARM, provider: 'google' },
+            ...{ windowIndex: 1, at, number: 2, firstAt: at, unit: true, severity: 'delivered', class: 'delivered' },
+            ...{ scope: 'message', rule: 'delivered', reply: '250 2.0.0 OK', campaign: 'spring', tenant: 'shop' },
+            ...{ probe: false, retry: null, ...over },
+          },
+        ],
+        'p',
+        { bucketMs: 60_000, idleMs: 1e9 },
+      );
+    await alone.store.query('update queue set claim = $1', ['p']);
+    await finish({}, one);
+    const id = one.recipients[0] as number;
+    await recordLateBounce(alone.store, id, { severity: 'hard', class: 'recipient', reply: '550 no user', detail: {} });
+    await recordComplaint(alone.store, id, { feedback: { type: 'fraud' } });
+    const told = await alone.run('mta', 'message', String(one.message));
+    assert.match(told.stdout, /recipient \d+ <reader@gmail\.com>/);
+    assert.match(told.stdout, /bounced after it was accepted: hard, recipient: 550 no user/);
+    assert.match(told.stdout, /complaint: fraud/);
+    assert.match(told.stdout, /finished: delivered/);
+    const handed = await mail();
+    await alone.store.query('update queue set claim = $1', ['p']);
+    const relayed = { address: null, windowIndex: null, severity: 'relayed', rule: 'relayed', host: 'pmta.example:25' };
+    await finish({ ...relayed, number: 1, unit: false }, handed);
+    const { stdout } = await alone.run('mta', 'message', String(handed.message));
+    assert.match(stdout, /#1 relayed at google \(pmta\.example:25\): 250 2\.0\.0 OK\n/);
+    assert.match(stdout, /finished: handed on to pmta\.example:25/);
     assert.match((await alone.run('mta', 'message', 'nobody@x')).stderr, /no message is called "nobody@x"/);
   });
 

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EgressConnection } from '../../mta/egress/connection.ts';
+import { KeptConnections } from '../../mta/egress/kept-connections.ts';
 import { Sites } from '../../mta/egress/sites.ts';
 import { freePort } from '../../setup/host/free-port.ts';
 import { until } from './mail-world.ts';
@@ -82,6 +83,33 @@ test('a message larger than the remote takes is refused for good, without a doub
   );
   const answer = await connection.deliver('a@shop.example', 'b@provider.example', RAW, () => true);
   assert.deepEqual([answer.code, answer.sent, answer.lost], [552, false, false]);
+});
+
+for (const [verb, lost] of [
+  ['MAIL', false],
+  ['RCPT', false],
+  ['DOT', true],
+] as const) {
+  test(`a reply that means nothing at ${verb} ends the session, not the message`, async (context) => {
+    const { connection } = await connected(context, (given) => (given === verb ? '354 go ahead' : usual(given)));
+    const answer = await connection.deliver('a@shop.example', 'b@provider.example', RAW, () => true);
+    assert.deepEqual([answer.code, answer.sent, answer.lost, answer.ours], [0, true, lost, undefined]);
+    assert.equal(connection.open, false);
+  });
+}
+
+test('what is in use when a process ends is cut: nothing of ours gets into the message', async (context) => {
+  const { connection, sink } = await connected(context, (verb) => usual(verb));
+  const kept = new KeptConnections(() => 10);
+  kept.add(connection);
+  const answer = await connection.deliver('a@shop.example', 'b@provider.example', RAW, () => {
+    kept.close();
+    return true;
+  });
+  assert.equal(answer.code, 0);
+  await sleep(100);
+  assert.doesNotMatch(sink.body(), /QUIT/);
+  assert.ok(!sink.log.includes('DOT'));
 });
 
 test('a connection closed under a transaction ends it', async (context) => {

@@ -166,3 +166,14 @@ test('nothing from outside begins a line of its own, and lines end with CRLF and
     ),
   );
 });
+
+test('whatever was said, no line is too long to be sent, and only what says so is not ASCII', () => {
+  const long = '\u90f5'.repeat(500);
+  const raw = writeDsn(
+    dsn({ envid: long, recipients: [recipient({ reply: `550 5.1.1 ${long}`, orcpt: `utf-8;${long}@x.example` })] }),
+  );
+  for (const line of raw.toString('latin1').split('\r\n')) assert.ok(line.length <= 998, line.slice(0, 60));
+  const text = raw.toString();
+  assert.match(text, /Content-Type: message\/global-delivery-status\r\nContent-Transfer-Encoding: 8bit\r\n/);
+  assert.match(text, /Original-Envelope-Id: \?+\r\n/);
+});

@@ -238,11 +238,24 @@ test('mail that leads back to this machine is returned, and no recipient is take
   const sink = await startSink(MX, world.smtpPort);
   context.after(() => sink.stop());
   await world.lane('127.31.1.1', 'other', 'warm');
+  // A name that says nothing, at the address of one of our further listeners.
+  const own = '127.30.0.77';
+  world.domain('ours.example', [['relay.elsewhere.example', own]]);
+  const inbound = {
+    role: 'inbound',
+    host: own,
+    port: world.smtpPort,
+    feedbackAddresses: ['fbl@ours.example'],
+  } as const;
   await world.mail(1, { domain: 'us.example' });
-  await world.mta();
+  await world.mail(1, { domain: 'ours.example' });
+  await world.mta('mta-1', { injection: { listeners: [inbound] } });
   await until('it is finished', async () => (await world.queue()).length === 0);
-  const [attempt] = await world.attempts();
-  assert.deepEqual([attempt?.severity, attempt?.rule, attempt?.unit], ['soft', 'mx-loop', false]);
-  assert.match(attempt?.reply ?? '', /^550 5\.4\.6 /);
+  const attempts = await world.attempts();
+  assert.equal(attempts.length, 2);
+  for (const attempt of attempts) {
+    assert.deepEqual([attempt.severity, attempt.rule, attempt.unit], ['soft', 'mx-loop', false]);
+    assert.match(attempt.reply, /^550 5\.4\.6 /);
+  }
   assert.equal(sink.connections(), 0);
 });

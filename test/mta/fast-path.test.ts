@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { placeHold } from '../../store/holds.ts';
 import { startDatabases } from './databases.ts';
 import { MailWorld, until } from './mail-world.ts';
-import { startSink } from './sinks.ts';
+import { Raw } from './raw-client.ts';
+import { startScripted, startSink, usual } from './sinks.ts';
 
 const databases = await startDatabases();
 after(() => databases.stop());
@@ -60,6 +61,40 @@ describe('a stop reaches four processes in time', () => {
     await world.mail(20);
     await sleep(1_500);
     assert.equal(sink.rcpts.length, before);
+  });
+
+  test('a reply that condemns a lane while its process drains is kept for those that send next', async (context) => {
+    const world = await MailWorld.start(context, databases);
+    let late: (() => void) | undefined;
+    const sink = await startScripted(MX, world.smtpPort, {
+      answer: (verb, _n, socket) => {
+        if (verb !== 'RCPT') return usual(verb, true);
+        late = () => socket.write(`${BLOCKED}\r\n`);
+        return 'silence';
+      },
+    });
+    context.after(() => sink.stop());
+    world.domain('provider.example', [['mx.olc.protection.outlook.com', MX]]);
+    await world.lane(LANE, PROVIDER, 'warm', 100_000);
+    const { process, ready } = await world.mta('mta-1');
+    await world.mail(1);
+    await until('a message is under way', () => late !== undefined);
+    const stopped = process.stop();
+    await until('its listener is closed: it drains', () =>
+      Raw.open('127.0.0.1', ready.submissionPort ?? 0).then(
+        (client) => {
+          client.close();
+          return false;
+        },
+        () => true,
+      ),
+    );
+    late?.();
+    await stopped;
+    const { rows } = await world.store.query('select scope, target from holds');
+    assert.deepEqual(rows, [{ scope: 'lane', target: `${LANE} ${PROVIDER}` }]);
+    assert.equal((await world.store.query('select from incidents')).rowCount, 1);
+    assert.equal((await world.attempts())[0]?.severity, 'blocked', 'its outcome is kept too');
   });
 
   test('a stop of a provider, by one row and without Temporal, ends warm and cold mail; others go on', async (context) => {

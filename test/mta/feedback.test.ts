@@ -107,9 +107,10 @@ test('without a token only a known reporter that signed the report is believed',
   for (const domain of ['provider.example', 'attacker.example']) {
     world.zone.addText(`s1._domainkey.${domain}`, `v=DKIM1; k=ed25519; p=${record}`);
   }
-  const signed = async (message: string, signingDomain: string) => {
+  world.zone.fail('away._domainkey.provider.example');
+  const signed = async (message: string, signingDomain: string, selector = 's1') => {
     const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-    const signatureData = [{ signingDomain, selector: 's1', privateKey: key }];
+    const signatureData = [{ signingDomain, selector, privateKey: key }];
     // Its types ask for one signature's options beside the list of them.
     const { signatures } = await dkimSign(message, { signatureData } as never);
     return signatures + message;
@@ -132,6 +133,8 @@ test('without a token only a known reporter that signed the report is believed',
     `From: <${reporter}>\r\n${await signed(about(2, 'feedback@arf.attacker.example'), 'attacker.example')}`,
   ];
   for (const one of [...believed, ...doubted]) assert.equal(await send(one, FEEDBACK), 250);
+  // Whether it counts can not be told now: its reporter is to come again.
+  assert.equal(await send(await signed(about(2), 'provider.example', 'away'), FEEDBACK), 451);
   // Recipients are redacted, and the message went to one only: nobody else can be meant.
   const redacted = await signed(abuseReport({ messageId: to(3)?.messageId ?? '' }, [], reporter), 'provider.example');
   assert.equal(await send(redacted, FEEDBACK), 250);

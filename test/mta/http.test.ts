@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { copyFile, readFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import https from 'node:https';
+import net from 'node:net';
 import path from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
+import fc from 'fast-check';
 import { simpleParser } from 'mailparser';
+import { hasMoreValues } from '../../mta/injection/http/json-values.ts';
 import { substitute } from '../../mta/injection/http/substitute.ts';
 import { hashPassword } from '../../store/password.ts';
 import { addUser } from '../../store/users.ts';
@@ -145,6 +150,41 @@ test('substitutions: a message of its own for each recipient, escaped in html, o
   assert.equal((await ways.stored()).length, 2, 'nothing of a request with a problem is kept');
 });
 
+test('an address is one line: what stands behind a line end is no recipient', async (context) => {
+  const { ways, post } = await serving(context);
+  const injected = ['anna@x.example\r\nBcc: eve@evil.example', 'Anna\nBcc: eve@evil.example\nX: <anna@x.example>'];
+  const long = `${'x '.repeat(500)}<anna@x.example>`;
+  const recipients = [...injected, long, 'ben@x.example'].map((to) => ({ to }));
+  const { status, body } = await post({ ...FIELDS, to: undefined, recipients });
+  assert.equal(status, 202);
+  const reason = 'it must be one mail address on one line';
+  assert.deepEqual(
+    body.rejected,
+    [...injected, long.slice(0, 320)].map((recipient) => ({ recipient, reason })),
+  );
+  const [stored] = await ways.stored();
+  assert.deepEqual(stored?.rcpts, ['ben@x.example']);
+  assert.doesNotMatch(stored?.raw ?? '', /Bcc|evil/);
+});
+
+test('what is no address does not keep the others from being accepted, with a key either', async (context) => {
+  const { post } = await serving(context);
+  const recipients = ['\ud800@x.example', 'a\0@x.example', `${'x'.repeat(319)}\u{1f600}`, 'ben@x.example'].map(
+    (to) => ({ to }),
+  );
+  const { status, body } = await post({ ...FIELDS, to: undefined, recipients }, { 'idempotency-key': 'odd' });
+  assert.equal(status, 202, JSON.stringify(body));
+  assert.deepEqual([body.accepted.length, body.rejected.length], [1, 3]);
+});
+
+test('a Message-ID among the headers is the message’s own', async (context) => {
+  const { ways, post } = await serving(context);
+  assert.equal((await post({ ...FIELDS, headers: { 'message-id': '<order-17@shop.example>' } })).status, 202);
+  const [stored] = await ways.stored();
+  assert.equal(stored?.messageId, '<order-17@shop.example>');
+  assert.equal(stored?.raw.match(/^Message-ID:/gim)?.length, 1);
+});
+
 test('placeholders are replaced once, by own values alone', () => {
   const missing: string[] = [];
   const fill = (text: string, values: Record<string, string>) =>
@@ -207,6 +247,17 @@ test('what is wrong is named: path and expectation, status and code', async (con
   assert.match((await problems([]))[0], /an object: a message/);
   const many = Array.from({ length: 1_001 }, (_, n) => ({ to: `r${n}@x.example` }));
   assert.deepEqual(await problems({ ...FIELDS, recipients: many }), ['recipients: at most 1000']);
+  const to = many.map((one) => one.to);
+  assert.deepEqual(await problems({ ...FIELDS, to }), ['to: at most 1000']);
+  assert.deepEqual(await problems({ ...FIELDS, to: to.slice(1), cc: 'b@x.example' }), [
+    'to: at most 1000 addresses with those of cc',
+  ]);
+  const faults = await problems({ ...FIELDS, recipients: Array.from({ length: 900 }, () => ({ to: 1, no: 2 })) });
+  assert.equal(faults.length, 100, 'the first of many');
+  assert.match(
+    (await problems({ ...FIELDS, cc: `${'('.repeat(600_000)}a@x.example` }))[0],
+    /^to: at most 500000 letters/,
+  );
 
   const status = async (given: Promise<Reply>) => {
     const reply = await given;
@@ -225,6 +276,32 @@ test('what is wrong is named: path and expectation, status and code', async (con
   assert.equal((await fetch(url)).status, 405);
   assert.equal((await fetch(`${url}/x`, { method: 'POST' })).status, 404);
   assert.deepEqual(await ways.stored(), []);
+});
+
+test('a small body of very many values is refused before anything is made of it', async (context) => {
+  const { post } = await serving(context);
+  const { status, body } = await post(`{"to":"a@x.example","text":"x","headers":{"X":[${'"",'.repeat(260_000)}""]}}`);
+  assert.deepEqual([status, body.error.code], [413, 'too-large']);
+  assert.match(body.error.message, /more than 250000 JSON values/);
+});
+
+test('values are counted outside strings, never fewer than there are', () => {
+  const count = (value: unknown): number =>
+    1 + (typeof value === 'object' && value !== null ? sum(Object.values(value).map(count)) : 0);
+  const sum = (numbers: readonly number[]) => numbers.reduce((all, one) => all + one, 0);
+  const strings = fc.string({ unit: fc.constantFrom('a', '"', '\\', ',', '[', '{') });
+  const { any } = fc.letrec((tie) => ({
+    any: fc.oneof({ maxDepth: 3 }, strings, fc.nat(9), fc.array(tie('any')), fc.dictionary(strings, tie('any'))),
+  }));
+  fc.assert(
+    fc.property(any, (value) => {
+      const text = Buffer.from(JSON.stringify(value));
+      const there = count(value);
+      if (there > 1) assert.equal(hasMoreValues(text, there - 1), true);
+      // A member has a colon of its own, an empty list a bracket.
+      assert.equal(hasMoreValues(text, 2 * there), false);
+    }),
+  );
 });
 
 test('a body that never ends is cut at its limit, whatever its headers promised', async (context) => {
@@ -351,6 +428,21 @@ test('a body for which there is no memory now: 503, and when to come again', asy
   assert.deepEqual([full.status, full.body.error.code], [503, 'try-again']);
   assert.equal(full.headers.get('retry-after'), '5');
   assert.equal((await post({ ...FIELDS, text: 'x' })).status, 202);
+});
+
+test('one network has so many connections and no more', async (context) => {
+  const { ways, post } = await serving(context, { injection: { limits: { perAddress: 2 } } });
+  const open = async () => {
+    const socket = net.connect(ways.injection.httpPort ?? 0, '127.0.0.1');
+    context.after(() => socket.destroy());
+    const closed = once(socket, 'close').then(() => 'closed');
+    await once(socket, 'connect');
+    return { socket, state: () => Promise.race([closed, sleep(100).then(() => 'open')]) };
+  };
+  const [first, second, third] = [await open(), await open(), await open()];
+  assert.deepEqual([await first.state(), await second.state(), await third.state()], ['open', 'open', 'closed']);
+  first.socket.destroy();
+  await until('there is room again', async () => (await post(FIELDS).catch(() => null))?.status === 202);
 });
 
 test('when no mail is taken, both doors say why before the body comes', async (context) => {

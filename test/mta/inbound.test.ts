@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { startInbound } from '../../mta/feedback/inbound.ts';
+import { ReadingBudget } from '../../mta/injection/reading-budget.ts';
+import type { MtaSettings } from '../../mta/settings.ts';
 import { verp } from '../../mta/trace.ts';
 import { startDatabases } from './databases.ts';
-import { TRACE_KEY, until } from './mail-world.ts';
+import { MailWorld, TRACE_KEY, until } from './mail-world.ts';
+import { Raw } from './raw-client.ts';
 import { bounceMail, type Failure } from './report-mail.ts';
 import { BOUNCES, FEEDBACK, type Reported, reportedWorld } from './reported-world.ts';
 
@@ -97,6 +101,21 @@ test('a report that returns a large message is read to the end and still underst
   assert.equal((await late(reported)).length, 1);
 });
 
+test('words with control characters, or cut in the middle of one, are stored all the same', async (context) => {
+  const reported = await reportedWorld(context, databases, 2);
+  const { world, ids, send, suppressed } = reported;
+  for (const [n, at] of [1_996, 1_999].entries()) {
+    // Of so long a reply a part is kept; one of the two is cut between the halves of a letter.
+    const reply = `550 5.1.1 \x1b[31m${'a'.repeat(n)}${'\u{1f600}'.repeat(at)} user unknown`;
+    const bounce = bounceMail([{ ...dead(`r${n}@provider.example`), diagnostic: reply }]);
+    const text = Buffer.from(bounce).toString('utf8');
+    assert.equal(await send(text, verp(ids[n] ?? 0, BOUNCES, TRACE_KEY)), 250);
+  }
+  assert.equal((await suppressed()).length, 2);
+  const { rows } = await world.store.query('select reply, detail::text from late_bounces');
+  for (const { reply, detail } of rows) assert.doesNotMatch(reply + detail, /\p{Cc}|\\u00/u);
+});
+
 test('250 means stored: while the store refuses, the reporter is told to come again, and then it counts', async (context) => {
   const reported = await reportedWorld(context, databases, 1);
   const { world, ids, send, suppressed } = reported;
@@ -109,6 +128,31 @@ test('250 means stored: while the store refuses, the reporter is told to come ag
   assert.equal(await send(bounceMail([dead('r0@provider.example')]), path), 250);
   assert.equal((await late(reported)).length, 1);
   assert.equal((await suppressed()).length, 1);
+});
+
+test('reports under way share one bounded memory: who finds it full is told to come again', async (context) => {
+  const world = await MailWorld.start(context, databases);
+  const inbound = { host: '127.0.0.1', port: 0, feedbackAddresses: [FEEDBACK] };
+  const settings = { ...world.settings({ inbound }), name: 'mta-1', node: 'node', databaseUrl: '', log: () => {} };
+  const reading = new ReadingBudget(100_000);
+  const listening = await startInbound(settings as MtaSettings, world.store, inbound, reading);
+  context.after(() => listening.stop());
+  const begin = async () => {
+    const client = await Raw.greeted('127.0.0.1', listening.port);
+    context.after(() => client.close());
+    await client.all('EHLO mx', 'MAIL FROM:<>', `RCPT TO:<${FEEDBACK}>`, 'DATA');
+    return client;
+  };
+  const lines = `${'x'.repeat(98)}\r\n`;
+  const slow = await begin();
+  slow.write(`Subject: slow\r\n\r\n${lines.repeat(700)}`);
+  await until('most of it is kept', () => reading.used > 60_000);
+  const second = await begin();
+  assert.match(await second.data(`Subject: late\r\n\r\n${lines.repeat(700)}`), /^452 4\.3\.1 /);
+  assert.match(await slow.data('the end'), /^250 /);
+  await second.all('MAIL FROM:<>', `RCPT TO:<${FEEDBACK}>`, 'DATA');
+  assert.match(await second.data(`Subject: again\r\n\r\n${lines.repeat(700)}`), /^250 /);
+  assert.equal(reading.used, 0, 'all of it is free again');
 });
 
 test('the sender hears of a bounce that came to our return path in place of theirs', async (context) => {

@@ -48,6 +48,12 @@ test('a Message-ID and a Date are added where there are none, and only there', (
   assert.equal(empty.match(/message-id:/gi)?.length, 1);
 });
 
+test('what is kept of a Message-ID does nothing to a terminal', () => {
+  const { raw, messageId } = read(`${FROM}Message-ID: <\x1b[2J1@shop.example>\r\n\r\n`);
+  assert.equal(messageId, '< [2J1@shop.example>');
+  assert.ok(raw.includes('Message-ID: <\x1b[2J1@shop'), 'the message is not ours to change');
+});
+
 test('Bcc goes from what we compose, and stays in what a client wrote', () => {
   const text = `${FROM}${DATE}Message-ID: <1@x>\r\nBcc: hidden@x.example\r\n\r\n`;
   assert.match(read(text).text, /hidden@/);
@@ -69,6 +75,22 @@ test('what can not be kept as it is, is refused with a reason', () => {
   assert.match(refusal(`${FROM}${FROM}\r\n`) ?? '', /^554 5\.6\.0 The message has 2 From headers/);
   assert.match(refusal(`${FROM}Subject: a\r\nsubject: b\r\n\r\n`) ?? '', /2 Subject headers/);
   assert.match(refusal(`From: nobody\r\n\r\n`) ?? '', /^554 .*From header must have an address/);
+  for (const from of [
+    '<a@shop.example> <ceo@bank.example>',
+    'a@shop.example ceo@bank.example',
+    'a@shop.example (x) ceo@bank.example',
+    'x <a@shop.example,ceo@bank.example>',
+    '<<a@shop.example>ceo@bank.example>',
+  ])
+    assert.match(refusal(`From: ${from}\r\n\r\n`) ?? '', /^554 .*From header must have an address/, from);
+  for (const from of [
+    '"<x@y> (z)" <a@shop.example>',
+    'a@shop.example (was <b@shop.example>)',
+    'ann@shop.example <a@shop.example>',
+    'a@shop.example, Ben <b@shop.example>, "C, D" <c@shop.example>',
+    'Team: a@shop.example, b@shop.example;',
+  ])
+    assert.equal(refusal(`From: ${from}\r\n\r\n`), null, from);
   assert.match(refusal(`From a@b Mon\r\n${FROM}\r\n`) ?? '', /^554 5\.6\.0 Header line 1 is no header field/);
   assert.match(
     refusal(` X-Odd: folded into ours\r\n${FROM}\r\n`) ?? '',
@@ -168,6 +190,7 @@ test('envelope addresses: the domain in ASCII, a local part beyond it only with 
     '@x.example',
     'a@',
     'a@[127.0.0.1]',
+    '"a> SIZE=1 <b"@x.example',
     'a@127.0.0.1',
     'a@x..example',
     'a b@x.example',

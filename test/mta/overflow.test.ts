@@ -4,11 +4,13 @@ import { after, describe, test } from 'node:test';
 import { SmtpClient } from '../../lab/smtp-client.ts';
 import { STAYING } from '../../policy/overflow.ts';
 import { freeFromLane } from '../../store/claims.ts';
-import { placeHold } from '../../store/holds.ts';
+import { clearHolds, placeHold } from '../../store/holds.ts';
 import { commitOutcomes, type Outcome } from '../../store/queue.ts';
+import { envelopeKey } from '../../store/recipient-key.ts';
+import { suppress } from '../../store/suppressions.ts';
 import { startDatabases } from './databases.ts';
 import { MailWorld, until } from './mail-world.ts';
-import { startSink } from './sinks.ts';
+import { type SinkOptions, startSink } from './sinks.ts';
 
 const databases = await startDatabases();
 after(() => databases.stop());
@@ -18,9 +20,9 @@ const WARM = '127.31.1.1';
 const RESERVE = '127.31.2.1';
 const MX = '127.30.0.1';
 
-async function world(context: Parameters<typeof MailWorld.start>[0]) {
+async function world(context: Parameters<typeof MailWorld.start>[0], answers: SinkOptions = {}) {
   const made = await MailWorld.start(context, databases);
-  const sink = await startSink(MX, made.smtpPort);
+  const sink = await startSink(MX, made.smtpPort, answers);
   context.after(() => sink.stop());
   made.domain('provider.example', [['mx.provider.example', MX]]);
   return { made, sink };
@@ -96,6 +98,74 @@ describe('overflow', { concurrency: 3 }, () => {
     assert.equal(await freeFromLane(made.store, COLD, 'other', STAYING), 2);
     const left = (await made.queue()).filter((one) => one.freed).map((one) => one.id);
     assert.deepEqual(left, ids.slice(0, 2));
+  });
+});
+
+describe('mail that overflowed stays of its own pool', { concurrency: 2 }, () => {
+  /** Mail of `marketing` that belongs to a lane of `reserve`, because it was deferred there. */
+  async function deferred(context: Parameters<typeof MailWorld.start>[0], count: number) {
+    const { made, sink } = await world(context, {
+      rcpt: (_rcpt, _from, before) => (before === 0 ? '451 4.7.1 Greylisted, come back in a minute' : null),
+    });
+    await made.pool('reserve', 'wait');
+    await made.pool('marketing', 'pool:reserve');
+    await made.lane(COLD, 'other', 'ramping');
+    await made.lane(RESERVE, 'other', 'warm', 1_000, 'reserve');
+    const ids = await made.mail(count);
+    await made.mta();
+    await until('it waits for the other pool’s lane', async () =>
+      (await made.queue()).every(({ address, claim }) => address === RESERVE && claim === null),
+    );
+    return { made, sink, ids };
+  }
+  const dueNow = (made: MailWorld) => made.store.query('update queue set due = now() where claim is null');
+
+  test('a pool that is stopped sends nothing by the lanes of another', async (context) => {
+    const { made, sink } = await deferred(context, 2);
+    const stop = { scope: 'pool', target: 'marketing', reach: 'all', cause: 'operator' } as const;
+    const { id } = await placeHold(made.store, { ...stop, actor: 'ann', reason: 'wrong prices' });
+    await made.mail(2);
+    await dueNow(made);
+    // The other pool's own mail is tried, and tried again: whatever may go by its lane has gone by then.
+    await made.mail(1, {
+      pool: 'reserve',
+      recipients: [{ rcpt: 'own@provider.example', domain: 'provider.example', provider: null }],
+    });
+    await until('its own is deferred', () => sink.rcpts.some(({ rcpt }) => rcpt === 'own@provider.example'));
+    await until('and put back', async () => (await made.queue()).every(({ claim }) => claim === null));
+    await dueNow(made);
+    await until('its own is delivered', () => sink.taken.some(({ rcpt }) => rcpt === 'own@provider.example'));
+    assert.equal(
+      sink.rcpts.filter(({ rcpt }) => rcpt !== 'own@provider.example').length,
+      2,
+      'the tries before the stop',
+    );
+    await clearHolds(made.store, [id], { actor: 'ann', reason: 'right again' });
+    await until('the rest goes on', async () => {
+      await dueNow(made);
+      return sink.taken.length === 5;
+    });
+  });
+
+  test('the suppression entries of its own pool stop it, and no others', async (context) => {
+    const { made, sink, ids } = await deferred(context, 2);
+    const [own = '', others = ''] = (await made.queue()).map(({ rcpt }) => rcpt);
+    for (const [recipient, pool] of [
+      [own, 'marketing'],
+      [others, 'reserve'],
+    ] as const) {
+      const scope = { kind: 'pool', target: pool } as const;
+      const entry = { source: 'manual', reason: 'x', actor: 'ann', streams: 'all' } as const;
+      await suppress(made.store, [{ ...entry, recipient, key: envelopeKey(recipient), scope }]);
+    }
+    await dueNow(made);
+    await until('both are finished', async () => (await made.queue()).length === 0);
+    assert.deepEqual(
+      sink.taken.map(({ rcpt }) => rcpt),
+      [others],
+    );
+    const ended = (await made.attempts()).filter(({ final }) => final);
+    assert.equal(ended.find(({ recipient }) => recipient === ids[0])?.rule, 'suppressed');
   });
 });
 

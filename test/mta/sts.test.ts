@@ -222,6 +222,22 @@ describe('policies', () => {
     assert.equal(state.fetches, 3);
   });
 
+  test('hold while the store is away: they are looked for at their domain, and in the store again soon', async (context) => {
+    const { store, state, make } = await world(context);
+    await store.query('alter table sts_policies rename to away');
+    assert.equal((await make().policyOf('shop.example'))?.mode, 'enforce', 'fetched, though it can not be kept');
+    await store.query('alter table away rename to sts_policies');
+    await make().policyOf('shop.example');
+    await store.query('alter table sts_policies rename to away');
+    state.id = null;
+    const policies = make();
+    assert.equal(await policies.policyOf('shop.example'), null, 'nothing is known of it now');
+    await store.query('alter table away rename to sts_policies');
+    state.now += 6_000;
+    assert.equal(policies.known('shop.example'), undefined, 'nobody goes on without it');
+    assert.equal((await policies.policyOf('shop.example'))?.mode, 'enforce');
+  });
+
   test('a domain without one is not asked for every message, and one that can not be had asks for nothing', async (context) => {
     const { state, make } = await world(context);
     state.id = null;

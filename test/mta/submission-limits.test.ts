@@ -37,6 +37,30 @@ test('failed sign-ins: slower with each, stopped by pair and by network, free ag
   assert.equal(failures.blockedFor('2001:db8:0:1::1', 'anybody'), 0);
 });
 
+test('failed sign-ins: processes share the limit, so that trying at each of them gains nothing', () => {
+  const four = Array.from(
+    { length: 4 },
+    () =>
+      new FailedSignIns(
+        () => 0,
+        () => 4,
+      ),
+  );
+  let tries = 0;
+  for (const failures of four)
+    for (; failures.blockedFor('203.0.113.1', 'shop') === 0; tries++) failures.failed('203.0.113.1', 'shop');
+  assert.ok(tries >= SIGN_IN_LIMITS.perUser && tries < SIGN_IN_LIMITS.perUser + four.length, `${tries} tries`);
+  const one = new FailedSignIns(
+    () => 0,
+    () => 400,
+  );
+  for (const left of [3, 2, 1]) {
+    assert.equal(one.blockedFor('203.0.113.1', 'shop'), 0, `${left} tries are left to anybody`);
+    one.failed('203.0.113.1', 'shop');
+  }
+  assert.ok(one.blockedFor('203.0.113.1', 'shop') > 0);
+});
+
 test('the reading budget gives back exactly what was taken, whatever the order', () => {
   const step = fc.record({ share: fc.nat(3), bytes: fc.nat(60), free: fc.boolean() });
   fc.assert(
@@ -99,6 +123,28 @@ test('rates of processes that take at once: never more than the hour, and what i
   await assert.rejects(first.take(caller, 100), { reply: 450 });
   first.giveBack(caller, 100);
   await first.take(caller, 100);
+});
+
+test('a group of large messages is no larger than a part of the memory', async () => {
+  const commit = new GroupCommit(store);
+  const message = (): SpoolMessage => ({
+    ...{ raw: Buffer.alloc(5_000_000, 'x'), messageId: `<${randomUUID()}@x>`, mailFrom: '', pool: 'large' },
+    ...{ tenant: 'default', stream: 'marketing', segment: 'all', campaign: '', expires: Date.now() + 60_000 },
+    recipients: [{ rcpt: 'a@x.example', domain: 'x.example', provider: null }],
+  });
+  await Promise.all(Array.from({ length: 7 }, () => commit.submit(message())));
+  const { rows } = await store.query(
+    `select count(*)::int as n from messages where pool = 'large' group by batch order by min(id)`,
+  );
+  assert.equal(
+    rows.reduce((sum, { n }) => sum + n, 0),
+    7,
+  );
+  assert.ok(
+    rows.every(({ n }) => n <= 3),
+    JSON.stringify(rows),
+  );
+  await store.query('truncate queue, messages, bodies');
 });
 
 test('messages that belong together are committed together: a bad one takes its own with it, and no others', async () => {

@@ -4,6 +4,7 @@ import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { SignIn } from '../../mta/injection/sign-in.ts';
 import type { ExtraListener } from '../../mta/settings-injection.ts';
@@ -295,6 +296,45 @@ test('the suppression list itself: a dead address is refused at RCPT, a complain
   assert.match(await sending(client, MESSAGE, envelope), /^250 /, 'another tenant may write');
 });
 
+test('a message whose commit outlasts the stop of its listener is answered: its client must not send it again', async (context) => {
+  const { client, store, stored, injection } = await openWaysIn(context, databases);
+  const raw = await client();
+  await raw.all('EHLO client', LOGIN, ...ENVELOPE, 'DATA');
+  const holding = await store.connect();
+  await holding.query('begin; lock table bodies in share mode');
+  const answer = raw.data(MESSAGE);
+  await until('its commit waits', async () => {
+    const { rows } = await store.query(`select from pg_stat_activity where wait_event_type = 'Lock'`);
+    return rows.length > 0;
+  });
+  const stopped = injection.stop();
+  // Longer than smtp-server waits before it closes what is left.
+  await sleep(3_000);
+  await holding.query('commit');
+  holding.release();
+  assert.match(await answer, /^250 2\.0\.0 Ok: queued as /);
+  assert.match(await raw.reply(), /^421 4\.3\.2 /);
+  await until('it is closed', () => raw.closed);
+  await stopped;
+  assert.equal((await stored()).length, 1);
+});
+
+test('the addresses of one IPv6 network are one client: a host has as many of them as it likes', async (context) => {
+  const ways = await openWaysIn(context, databases, {
+    submission: { proxyFrom: ['127.0.0.1'] },
+    injection: { limits: { perAddress: 1 } },
+  });
+  const from = async (address: string) => {
+    const client = await Raw.open('127.0.0.1', ways.injection.submissionPort);
+    context.after(() => client.close());
+    client.write(`PROXY TCP6 ${address} 2001:db8:ffff::25 4711 25\r\n`);
+    return client.reply();
+  };
+  assert.match(await from('2001:db8::1'), /^220 /);
+  assert.match(await from('2001:db8::ffff:2'), /^421 4\.7\.0 Too many connections/);
+  assert.match(await from('2001:db8:0:1::1'), /^220 /, 'the next /64 is somebody else');
+});
+
 test('limits: connections of one address, messages of one connection, time of one, recipients', async (context) => {
   const ways = await openWaysIn(context, databases, {
     injection: { limits: { perAddress: 2, messagesPerConnection: 2, recipients: 2, session: 4_000 } },
@@ -511,6 +551,9 @@ test('a store that does not answer is no failed sign-in; known users go on for a
     'the outage was not held against them',
   );
   await assert.rejects(signIn.signIn('nobody', 'a long password', '::1'), { reply: 535 });
+  const before = asked;
+  await assert.rejects(signIn.signIn('n'.repeat(300), 'a long password', '::1'), { reply: 535 });
+  assert.equal(asked, before, 'a name nobody can have is neither looked up nor remembered');
 });
 
 test('swaks hands in mail as people do: STARTTLS, TLS from the first byte, AUTH, several recipients', async (context) => {

@@ -7,7 +7,8 @@ import { GroupCommit } from '../../mta/injection/group-commit.ts';
 import { RefusedMessage } from '../../mta/injection/message.ts';
 import { type ClaimQuery, claim, START } from '../../store/claims.ts';
 import { createStore, tx } from '../../store/connect.ts';
-import { registerProcess } from '../../store/processes.ts';
+import { LeaseWatch } from '../../store/lease-watch.ts';
+import { registerProcess, renew } from '../../store/processes.ts';
 import { commitOutcomes, expireDue, type Outcome, recoverDead, unroutedDomains } from '../../store/queue.ts';
 import { type SpoolMessage, spool, spoolOnce } from '../../store/spool.ts';
 import { startDatabases } from '../mta/databases.ts';
@@ -38,7 +39,7 @@ function message(over: Partial<SpoolMessage> = {}): SpoolMessage {
 }
 
 const SCALE = { bucketMs: 60_000, idleMs: 7 * 86_400_000 };
-const nobody = { campaigns: [], tenants: [], domains: [], streams: [] };
+const nobody = { campaigns: [], tenants: [], domains: [], streams: [], pools: [] };
 
 function flow(most: number) {
   return { stream: 'marketing', tenant: 'default', most, after: START };
@@ -202,20 +203,48 @@ test('what a dead process left is in doubt once; a living one of this node is ne
   const store = await fresh(context);
   await registerProcess(store, { id: 'dead', role: 'mta', node: 'node', pid: 2 ** 22 + 1 }, 0);
   await registerProcess(store, { id: 'alive', role: 'mta', node: 'node', pid: process.pid }, 0);
-  await spool(store, [message(), message()]);
+  // Another machine with the same name: its pids are not to be found here, and it may be in the midst of its mail.
+  const elsewhere = { id: 'elsewhere', role: 'mta', node: 'node', pid: 2 ** 22 + 1, machine: 'another' } as const;
+  await registerProcess(store, elsewhere, 0);
+  await spool(store, [message(), message(), message()]);
+  await claim(store, query({ process: 'elsewhere', warm: { most: 1, flows: [flow(1)], held: nobody, leave: [] } }));
   await claim(store, query({ process: 'dead', warm: { most: 1, flows: [flow(1)], held: nobody, leave: [] } }));
   await claim(store, query({ process: 'alive', warm: { most: 1, flows: [flow(1)], held: nobody, leave: [] } }));
   await sleep(20);
-  const recovered = await Promise.all(['a', 'b'].map((by) => recoverDead(store, by, 'node', 60_000)));
+  const watch = new LeaseWatch(() => 0);
+  const recovered = await Promise.all(['a', 'b'].map((by) => recoverDead(store, by, watch, 60_000)));
   assert.deepEqual(recovered.toSorted(), [0, 1]);
   const { rows } = await store.query('select claim, attempts from queue order by claim nulls first');
   assert.deepEqual(rows, [
     { claim: null, attempts: 1 },
     { claim: 'alive', attempts: 0 },
+    { claim: 'elsewhere', attempts: 0 },
   ]);
   assert.deepEqual((await store.query('select severity, number from attempts')).rows, [
     { severity: 'in-doubt', number: 1 },
   ]);
+});
+
+test('a store whose clock is set forward kills nobody: a process is dead when its lease stands still', async (context) => {
+  const store = await fresh(context);
+  for (const id of ['living', 'gone']) {
+    await registerProcess(store, { id, role: 'mta', node: id, pid: 1, machine: `machine of ${id}` }, 3_000);
+    await spool(store, [message()]);
+    await claim(store, query({ process: id, warm: { most: 1, flows: [flow(1)], held: nobody, leave: [] } }));
+  }
+  // An hour later by the store's clock, a moment later by everybody else's.
+  await store.query(`update processes set lease_until = lease_until - interval '1 hour'`);
+  let now = 0;
+  const watch = new LeaseWatch(() => now);
+  const look = () => recoverDead(store, 'me', watch, 330_000);
+  assert.equal(await look(), 0);
+  await renew(store, 'living', 'mta', 3_000);
+  now = 4_000;
+  assert.equal(await look(), 0);
+  now = 6_000;
+  assert.equal(await look(), 1);
+  const { rows } = await store.query('select claim from queue order by claim nulls first');
+  assert.deepEqual(rows, [{ claim: null }, { claim: 'living' }]);
 });
 
 test('what is done again and again reads a few rows of a large queue, never all of them', async (context) => {
@@ -254,7 +283,7 @@ test('what is done again and again reads a few rows of a large queue, never all 
     'p1',
     SCALE,
   );
-  await recoverDead(store, 'p1', 'node', 10_000);
+  await recoverDead(store, 'p1', new LeaseWatch(() => 0), 10_000);
   const rows = (await read()) - first;
   assert.ok(rows < many / 10, `${rows} rows were read`);
 });

@@ -113,21 +113,19 @@ test('what the store matches is what the rule says, for any entries and any mail
       await store.query('truncate suppressions');
       // One by one: what comes later must widen, never narrow.
       for (const { rcpt, ...one } of given) await suppress(store, [entry(rcpt, one)]);
-      for (const pool of names) {
-        const asked = rows.map((row, id) => ({ ...row, id }));
-        const found = await suppressedAmong(store, asked, pool);
-        for (const row of asked) {
-          const matches = given.some(
-            (one) =>
-              one.rcpt === row.rcpt.toLowerCase() &&
-              (one.until === null || one.until > Date.now()) &&
-              (one.streams === 'all' || row.stream === 'marketing') &&
-              (one.scope.kind === 'global' || one.scope.target === (one.scope.kind === 'pool' ? pool : row.tenant)),
-          );
-          // Entries of one scope are one row: all streams and the longest time of those that were live.
-          if (matches) assert.ok(found.has(row.id), JSON.stringify(row));
-          else if (!given.some((one) => one.rcpt === row.rcpt.toLowerCase())) assert.ok(!found.has(row.id));
-        }
+      const asked = rows.map((row, id) => ({ ...row, id }));
+      const found = await suppressedAmong(store, asked);
+      for (const row of asked) {
+        const matches = given.some(
+          (one) =>
+            one.rcpt === row.rcpt.toLowerCase() &&
+            (one.until === null || one.until > Date.now()) &&
+            (one.streams === 'all' || row.stream === 'marketing') &&
+            (one.scope.kind === 'global' || one.scope.target === (one.scope.kind === 'pool' ? row.pool : row.tenant)),
+        );
+        // Entries of one scope are one row: all streams and the longest time of those that were live.
+        if (matches) assert.ok(found.has(row.id), JSON.stringify(row));
+        else if (!given.some((one) => one.rcpt === row.rcpt.toLowerCase())) assert.ok(!found.has(row.id));
       }
     }),
     { numRuns: 40 },

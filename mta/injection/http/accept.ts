@@ -56,7 +56,7 @@ export async function acceptRequest(
   const raw = rawIncoming(parts, request, context, now);
   const control: Control = { ...(raw?.control ?? controlFrom(new Map(), now)), ...explicit };
   const pool = poolFor(caller, control.pool);
-  const { recipients, rejected } = recipientsOf(request);
+  const { recipients, rejected } = recipientsOf(request, parts.recipients);
   const found = await parts.suppression.message(
     recipients.map((recipient) => recipient.address),
     { ...control, pool },

@@ -28,8 +28,10 @@ export async function compose(request: MessageRequest, who: ComposeFor, hostname
       problems.push({ path: `${who.path}.substitutions`, expected: `a value for {{${name}}} of ${field}` }),
     );
   };
+  // The composer would put its own in place of the one among the headers, and its sender look for it in vain.
+  const named = Object.keys(request.headers).some((name) => name.toLowerCase() === 'message-id');
   const mail = new MailComposer({
-    messageId: `<${randomUUID()}@${hostname}>`,
+    ...(named ? {} : { messageId: `<${randomUUID()}@${hostname}>` }),
     from: fill('from', request.from, 'header'),
     to: request.to?.map((one) => fill('to', one, 'header') ?? one) ?? [...who.to],
     cc: request.cc?.map((one) => fill('cc', one, 'header') ?? one),

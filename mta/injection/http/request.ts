@@ -18,6 +18,10 @@ const base64 = text
   .refine((value) => BASE64.test(value), 'expected base64')
   .transform((value) => Buffer.from(value, 'base64'));
 
+/** Who has more to mend has read enough. */
+const MOST_PROBLEMS = 100;
+const MOST_ADDRESS_LETTERS = 500_000;
+
 /** Headers with a field of their own, and those that are ours to write. */
 const RESERVED =
   /^(from|sender|to|cc|bcc|reply-to|subject|mime-version|content-.*|received|return-path|dkim-signature|x-rampart-.*)$/i;
@@ -112,20 +116,22 @@ export class BadRequest extends RefusedMessage {
  * @throws BadRequest
  */
 export function checkRequest(given: unknown, most: number): MessageRequest {
+  const long = listsTooLong(given, most);
+  if (long.length > 0) throw new BadRequest(long);
   const parsed = requestSchema.safeParse(given);
   if (!parsed.success)
     throw new BadRequest(
-      parsed.error.issues.map((issue) => ({
+      parsed.error.issues.slice(0, MOST_PROBLEMS).map((issue) => ({
         path: pathText(issue.path),
         expected: issue.message.startsWith('expected') ? issue.message.slice('expected '.length) : issue.message,
       })),
     );
-  const problems = togetherWrong(parsed.data, most);
+  const problems = togetherWrong(parsed.data);
   if (problems.length > 0) throw new BadRequest(problems);
   return parsed.data;
 }
 
-function togetherWrong(request: MessageRequest, most: number): FieldProblem[] {
+function togetherWrong(request: MessageRequest): FieldProblem[] {
   const problems: FieldProblem[] = [];
   const say = (path: string, expected: string) => problems.push({ path, expected });
   const { raw, recipients } = request;
@@ -142,8 +148,20 @@ function togetherWrong(request: MessageRequest, most: number): FieldProblem[] {
     if (request.text === undefined && request.html === undefined) say('text', 'text or html (or raw)');
     if (recipients === undefined && request.to === undefined) say('to', 'a mail address, or recipients');
   }
-  if ((recipients?.length ?? 0) > most) say('recipients', `at most ${most}`);
+  // Reading addresses takes a moment for each letter, and everybody else's mail waits meanwhile.
+  const addresses = [request.from ?? '', ...(request.to ?? []), ...(request.cc ?? []), ...(request.replyTo ?? [])];
+  if (addresses.reduce((sum, one) => sum + one.length, 0) > MOST_ADDRESS_LETTERS)
+    say('to', `at most ${MOST_ADDRESS_LETTERS} letters of addresses in from, to, cc and replyTo together`);
   return problems;
+}
+
+/** Before the schema sees them: it would tell the faults of each item, however many there are. */
+function listsTooLong(given: unknown, most: number): FieldProblem[] {
+  const fields = typeof given === 'object' && given !== null ? (given as Record<string, unknown>) : {};
+  return ['recipients', 'to', 'cc', 'replyTo', 'attachments'].flatMap((path) => {
+    const list = fields[path];
+    return Array.isArray(list) && list.length > most ? [{ path, expected: `at most ${most}` }] : [];
+  });
 }
 
 function unknownKeys(what: string) {

@@ -5,16 +5,18 @@
 import { createHash, randomUUID } from 'node:crypto';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { INJECTION_LIMITS } from '../../../policy/injection.ts';
 import type { ListenerSettings } from '../../settings-injection.ts';
 import type { Caller } from '../caller.ts';
+import { NetworkCount } from '../client-network.ts';
 import { type Listening, readTls } from '../listener.ts';
 import { RefusedMessage } from '../refusal.ts';
 import { passwordsInClear, refuseWhenFull, toReply } from '../submission.ts';
 import { acceptRequest, type HttpParts } from './accept.ts';
 import { type Answer, CHALLENGE, failure, fromRefusal, send } from './answer.ts';
+import { hasMoreValues } from './json-values.ts';
 import { knownAnswer } from './once.ts';
 import { readBody, refuseBody } from './read-body.ts';
 import { checkRequest } from './request.ts';
@@ -23,6 +25,8 @@ const PATH = '/v1/messages';
 /** Base64 of an attachment is a third longer than its bytes; the rest is JSON. */
 const JSON_GROWTH = 1.4;
 const JSON_SLACK = 1_000_000;
+/** A thousand recipients with a hundred values each. */
+const MOST_VALUES = 250_000;
 
 /** Starts the listener; processes share its port like those of SMTP. */
 export async function startHttp(parts: HttpParts, listener: ListenerSettings): Promise<Listening> {
@@ -47,6 +51,11 @@ export async function startHttp(parts: HttpParts, listener: ListenerSettings): P
       ? http.createServer(options, serve)
       : https.createServer({ ...options, ...readTls(listener.tls), minVersion: 'TLSv1.2' }, serve);
   server.maxConnections = limits.clients;
+  const clients = new NetworkCount<Socket>(limits.perAddress);
+  server.on('connection', (socket: Socket) => {
+    if (!clients.add(socket, socket.remoteAddress ?? '')) return socket.destroy();
+    socket.once('close', () => clients.remove(socket));
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host: listener.host, port: listener.port, reusePort: true }, () => {
@@ -119,6 +128,8 @@ async function handle(parts: HttpParts, listener: ListenerSettings, request: Inc
         : { of: { user: caller.name, key: String(key) }, hash: createHash('sha256').update(body).digest() };
     const known = idempotency && (await knownAnswer(parts.store, idempotency.of, idempotency.hash));
     if (known !== undefined) return known;
+    if (hasMoreValues(body, MOST_VALUES))
+      return failure(413, 'too-large', `The body has more than ${MOST_VALUES} JSON values: name fewer recipients`);
     const given = parse(body);
     if (given === undefined) return failure(400, 'bad-json', 'The body is not JSON in UTF-8');
     const checked = checkRequest(given, parts.recipients);
