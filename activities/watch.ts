@@ -18,6 +18,7 @@ import { addressRows, fenceLane } from '../store/lanes.ts';
 import { campaignRollups, recentRollups, warmLaneTroubles } from '../store/measures.ts';
 import type { ActivityDeps } from './deps.ts';
 import { hourlyDetectors } from './detectors.ts';
+import { listingReader } from './listings.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -30,6 +31,7 @@ const SHIFT_MS = 10 * 60_000;
 export async function watch(deps: ActivityDeps, beat: () => void, cancelled: AbortSignal): Promise<void> {
   const until = performance.now() + SHIFT_MS;
   const detectors = hourlyDetectors(deps);
+  const listings = listingReader(deps);
   while (performance.now() < until && !cancelled.aborted) {
     beat();
     const pools = new Map((await addressRows(deps.store)).map((row) => [row.pool, row.calendar]));
@@ -37,9 +39,11 @@ export async function watch(deps: ActivityDeps, beat: () => void, cancelled: Abo
     const [calendar] = pools.values();
     if (calendar !== undefined) await lookAtProviders(deps, calendar);
     await detectors.look(beat);
+    listings.look();
     const shortest = Math.min(LOOK_MS, ...[...pools.values()].map((calendar) => planMs(HOUR, calendar)));
     await sleep(Math.max(LEAST_MS, shortest), undefined, { signal: cancelled }).catch(() => {});
   }
+  await listings.stop(beat);
 }
 
 async function look(deps: ActivityDeps, pool: string, calendar: Calendar): Promise<void> {

@@ -3,7 +3,13 @@
  * day about 120 a second have to go, a page a second takes several times that, and none of it waits for a big delete.
  */
 import type { Store } from '../store/connect.ts';
-import { dropOldMessages, dropOldReports, dropOldRollups, type RollupPosition } from '../store/retention.ts';
+import {
+  dropOldMessages,
+  dropOldReports,
+  dropOldRollups,
+  dropOldWords,
+  type RollupPosition,
+} from '../store/retention.ts';
 
 /** Days finished mail is kept. Plans, evidence and volumes look back 30 days at most. */
 export const KEEP_DAYS = 45;
@@ -46,7 +52,7 @@ export class Retention {
     const dropped = (messages?.dropped ?? 0) + (rollups?.dropped ?? 0);
     this.#dropped += dropped;
     if (messages?.done === false || rollups?.done === false) return dropped;
-    const reports = (await dropOldReports(store, days, PAGE)) ?? 0;
+    const reports = ((await dropOldReports(store, days, PAGE)) ?? 0) + ((await dropOldWords(store, days, PAGE)) ?? 0);
     if (this.#dropped > 0) log('old-mail-dropped', { rows: this.#dropped + reports, days });
     this.#dropped = 0;
     this.#restsUntil = now() + REST_MS;

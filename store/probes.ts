@@ -63,6 +63,15 @@ export async function probesInWindow(
   return rows[0].n;
 }
 
+/** Seeds that an address has probed at a provider in a window: one pair of each is enough, whoever asked for it. */
+export async function seedsProbed(db: Queryable, address: string, provider: string, window: number): Promise<string[]> {
+  const { rows } = await db.query(
+    'select distinct seed from probes where address = $1 and provider = $2 and window_index = $3',
+    [address, provider, window],
+  );
+  return rows.map((row) => row.seed);
+}
+
 /** Every probe's Message-ID, for checkers that count injected mail. */
 export async function probeMessageIds(db: Queryable): Promise<string[]> {
   return (await db.query('select message_id from probes')).rows.map((row) => row.message_id);

@@ -164,6 +164,7 @@ function resolve(
     placement,
     // A loop nobody enrolled in would look like mail nobody complains about: only those that are named count.
     complaintFeeds: config.complaintFeeds,
+    gates: config.gates,
     plans: config.plans,
     preflight: config.preflight,
     traceKey: config.traceKey === undefined ? null : secrets.read(config.traceKey, ['traceKey']),

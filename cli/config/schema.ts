@@ -9,6 +9,7 @@ import { parseDuration } from './duration.ts';
 import { backPressureSchema } from './schema-back-pressure.ts';
 import { dkimSchema, remoteTlsSchema } from './schema-delivery.ts';
 import { eventsSchema } from './schema-events.ts';
+import { configuredGatesSchema } from './schema-gates.ts';
 import { injectionShape, userShape } from './schema-injection.ts';
 import { plansSchema } from './schema-plans.ts';
 import { hostName, name, pool } from './schema-pools.ts';
@@ -168,6 +169,8 @@ export const configSchema = z.strictObject({
   events: eventsSchema,
   /** How long finished mail is kept. */
   retention: retentionSchema,
+  /** What gates do, in every plan (docs/judgement.md). */
+  gates: configuredGatesSchema,
   /** Warmup plans of your own, by name. */
   plans: plansSchema,
   /** What is looked at before an address starts. */

@@ -87,6 +87,11 @@ export function demoSpec(
     // The demo's lanes send tens of messages a day where a real one sends thousands: probes start sooner.
     placement: { ...DEFAULTS.placement, minCeiling: 20, share: 0.1, everyWindows: 3, seeds: 3 },
     events: { keepDays: 1, sinks: [] },
+    ...(scenario.blocklists.length === 0
+      ? {}
+      : {
+          dnsbls: { lists: scenario.blocklists.map(({ zone }) => ({ zone, listed: 'fail' as const })), unseen: true },
+        }),
     complaintFeeds: scenario.providers.filter((provider) => provider.fbl).map((provider) => provider.key),
   };
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decide, grantUnits, type LaneInput, type LaneSignal, planUnits } from '../../policy/decide.ts';
+import { decide } from '../../policy/decide.ts';
+import type { LaneInput, LaneSignal } from '../../policy/decision.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { type Evidence, judge } from '../../policy/evidence.ts';
 import { COUNTED } from '../../policy/gates/levels.ts';
@@ -9,6 +10,7 @@ import { type GateMetricOptions, type GateOptions, gatesOf } from '../../policy/
 import { judgeSignal } from '../../policy/gates/signals.ts';
 import type { Hold } from '../../policy/holds.ts';
 import { LANE_EVENTS, type PauseReason, PHASES, transition } from '../../policy/lane.ts';
+import { grantUnits, planUnits } from '../../policy/lane-grant.ts';
 import type { LaneOrder } from '../../policy/orders.ts';
 import { ADVANCE_MODES, type AdvanceMode, planNamed, stageCount, stageOf } from '../../policy/plan.ts';
 import { recordedInput } from '../../policy/recorded.ts';

@@ -1,0 +1,49 @@
+/** How much mail there was for a lane: from its grants and the minute rollups, which a month of attempts would be too much for. */
+import type { Window } from '../policy/calendar.ts';
+import type { Queryable } from './connect.ts';
+
+export interface Settled {
+  readonly provider: string;
+  /** Windows with a grant since its ceiling last changed, with this one; and those in which anything was attempted. */
+  readonly windows: number;
+  readonly used: number;
+}
+
+/** Whole windows of an address's lanes since each was last raised, started or stepped back, up to `window`. */
+export async function settledWindows(db: Queryable, address: string, window: number): Promise<Settled[]> {
+  const { rows } = await db.query(
+    `select g.provider, count(*)::int as windows,
+       count(*) filter (where exists (select from rollups r where r.address = g.address and r.provider = g.provider
+         and r.bucket >= g.starts and r.bucket < g.ends))::int as used
+     from grants g join lanes l using (address, provider)
+     where g.address = $1 and g.window_index <= $2 and g.units > 0 and g.starts >= l.evidence_since
+       and (l.advanced is null or g.window_index > l.advanced)
+     group by g.provider`,
+    [address, window],
+  );
+  return rows;
+}
+
+/** Most attempts of lanes in one of these windows, by provider. */
+export async function peakAttempts(
+  db: Queryable,
+  address: string,
+  providers: readonly string[],
+  windows: readonly Window[],
+): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await db.query(
+    `select provider, max(attempts)::int as peak from (
+       select r.provider, w.starts, sum(r.attempts) as attempts
+       from unnest($3::timestamptz[], $4::timestamptz[]) as w(starts, ends)
+         join rollups r on r.address = $1 and r.provider = any($2::text[]) and r.bucket >= w.starts and r.bucket < w.ends
+       group by 1, 2) days
+     group by provider`,
+    [
+      address,
+      providers,
+      windows.map((window) => new Date(window.start)),
+      windows.map((window) => new Date(window.end)),
+    ],
+  );
+  return new Map(rows.map((row) => [row.provider, row.peak]));
+}
