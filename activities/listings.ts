@@ -20,6 +20,8 @@ import type { ActivityDeps, ListingPort } from './deps.ts';
 const HOUR = 3_600_000;
 /** However short a compressed hour is. */
 const LEAST_MS = 1_000;
+/** An answer is committed some seconds after it came: looked for that far back, and asked about once all the same. */
+const LATE_MS = 60_000;
 /** Well under the heartbeat time-out of the activity this runs in. */
 const BEAT_MS = 500;
 
@@ -66,7 +68,7 @@ export async function round(
 ): Promise<number> {
   const began = deps.now();
   const ask = port.open();
-  const quoted = new Map((await quotedListings(deps.store, quotedSince)).map((one) => [one.address, one.provider]));
+  const quoted = new Map((await quotedListings(deps.store, quotedSince - LATE_MS)).map((one) => [one.address, one]));
   for (const row of await addressRows(deps.store)) {
     if (ended?.aborted) break;
     if (!port.covers(row.address)) continue;
@@ -80,12 +82,12 @@ export async function round(
         checks.find(({ zone }) => zone === list.zone),
         row,
         deps.now(),
-        quotes !== undefined,
+        quotes?.at,
       ),
     );
     await Promise.all(
       due.map(async (list) => {
-        await note(deps, row.address, list, await lookUp(row.address, list, ask), quotes);
+        await note(deps, row.address, list, await lookUp(row.address, list, ask), quotes?.provider);
       }),
     );
   }
@@ -109,8 +111,13 @@ function listsToAsk(lists: readonly Dnsbl[], held: readonly string[]): Dnsbl[] {
 }
 
 /** Once a window; again after an hour where there was no answer, and at once where a provider has just quoted a list. */
-function isDue(check: ListingCheckRow | undefined, row: AddressRow, now: number, quoted: boolean): boolean {
-  if (check === undefined || quoted) return true;
+function isDue(
+  check: ListingCheckRow | undefined,
+  row: AddressRow,
+  now: number,
+  quotedAt: number | undefined,
+): boolean {
+  if (check === undefined || (quotedAt !== undefined && quotedAt > check.askedAt)) return true;
   if (check.askedAt < windowOf(now, row.calendar).start) return true;
   return check.problem !== null && now - check.askedAt > Math.max(LEAST_MS, planMs(HOUR, row.calendar));
 }

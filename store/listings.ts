@@ -59,14 +59,21 @@ export async function noteListing(
   return { before: rows[0].codes };
 }
 
-/** Addresses that a provider has refused since an instant (ms) quoting a list, with where: their own look is due now. */
-export async function quotedListings(db: Queryable, since: number): Promise<{ address: string; provider: string }[]> {
+export interface QuotedListing {
+  readonly address: string;
+  readonly provider: string;
+  /** The last such answer, ms. */
+  readonly at: number;
+}
+
+/** Addresses that a provider has refused since an instant (ms) quoting a list, with the last time of each. */
+export async function quotedListings(db: Queryable, since: number): Promise<QuotedListing[]> {
   // The minute rollups say where there was any such answer at all: attempts are only read there.
   const { rows } = await db.query(
-    `select distinct on (r.address) host(r.address) as address, r.provider
+    `select distinct on (r.address) host(r.address) as address, r.provider, ${ms('a.at')} as at
      from rollups r join attempts a on a.address = r.address and a.provider = r.provider and a.at >= $1
      where r.bucket >= $1::timestamptz - interval '2 minutes' and r.reputation > 0 and a.class = 'listing' and a.scope = 'ip'
-     order by r.address, r.provider`,
+     order by r.address, a.at desc`,
     [new Date(since)],
   );
   return rows;
