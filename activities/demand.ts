@@ -3,7 +3,7 @@ import { type Calendar, windowAt } from '../policy/calendar.ts';
 import { DEFAULTS } from '../policy/defaults.ts';
 import type { LaneDemand } from '../policy/graduation.ts';
 import type { Queryable } from '../store/connect.ts';
-import { peakAttempts, settledWindows } from '../store/demand.ts';
+import { peakDemand, settledWindows } from '../store/demand.ts';
 import type { LaneRow } from '../store/lanes.ts';
 
 /** By provider; lanes that grow, or whose ceiling has not stood for long enough, have no entry. */
@@ -25,7 +25,7 @@ export async function demandOf(
   );
   if (still.length === 0) return new Map();
   const days = Array.from({ length: lookbackWindows }, (_, back) => windowAt(window - back, calendar));
-  const peaks = await peakAttempts(
+  const peaks = await peakDemand(
     db,
     address,
     still.map(({ provider }) => provider),

@@ -110,7 +110,8 @@ export async function evaluateOnce(
   const orders = await liveOrders(db, address, now);
   const byVolume = ramps.some((one) => one.plan.advance === 'volume-stage');
   const listings = await listingsSeen(deps, db, address, calendar, now);
-  const demand = await demandOf(db, { address, lanes, calendar, window: window.index });
+  // It ends a ramp, which is a day's last evaluation's.
+  const demand = final ? await demandOf(db, { address, lanes, calendar, window: window.index }) : new Map();
   const stageSent = byVolume ? await sentInStage(db, address) : new Map<string, number>();
 
   let decided = 0;
@@ -155,7 +156,7 @@ export async function evaluateOnce(
       sinceRetreat: (now - lane.evidenceSince) / planMs(1, calendar),
       ...(plan === null && loose !== undefined ? { gates: loose } : {}),
       ...(listings === undefined ? {} : { listings }),
-      ...(demand.has(lane.provider) ? { demand: demand.get(lane.provider) as LaneDemand } : {}),
+      ...(demand.has(lane.provider) ? { demand: demand.get(lane.provider) } : {}),
     };
     const decision = decide(input);
     if (decision !== null) decided += 1;

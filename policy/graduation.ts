@@ -8,7 +8,7 @@ import { type Plan, stageCount, stageOf } from './plan.ts';
 
 /** How much mail there was for a lane, where its ceiling left room. */
 export interface LaneDemand {
-  /** Most attempts in one window of the last 30. */
+  /** Largest demand of one window of the last 30: its own attempts, or its part of the pool's at the provider. */
   readonly peak: number;
   /** Send windows at its present ceiling, and those of them in which it had any mail. */
   readonly windows: number;

@@ -24,18 +24,27 @@ export async function settledWindows(db: Queryable, address: string, window: num
   return rows;
 }
 
-/** Most attempts of lanes in one of these windows, by provider. */
-export async function peakAttempts(
+/**
+ * The largest demand of one of these windows for an address's lanes, by provider: what a lane tried itself, or its even part
+ * of what all addresses of its pool tried there, if that is more (a stage that admits few recipients leaves mail to others).
+ */
+export async function peakDemand(
   db: Queryable,
   address: string,
   providers: readonly string[],
   windows: readonly Window[],
 ): Promise<ReadonlyMap<string, number>> {
   const { rows } = await db.query(
-    `select provider, max(attempts)::int as peak from (
-       select r.provider, w.starts, sum(r.attempts) as attempts
-       from unnest($3::timestamptz[], $4::timestamptz[]) as w(starts, ends)
-         join rollups r on r.address = $1 and r.provider = any($2::text[]) and r.bucket >= w.starts and r.bucket < w.ends
+    `with peers as (
+       select l.address, l.provider, count(*) over (partition by l.provider) as lanes
+       from lanes l join addresses a using (address)
+       where a.pool = (select pool from addresses where address = $1) and l.provider = any($2::text[]) and l.phase <> 'planned'
+     )
+     select provider, max(greatest(own, ceil(everybody::numeric / lanes)))::int as peak from (
+       select r.provider, w.starts, max(p.lanes) as lanes, sum(r.attempts) as everybody,
+         coalesce(sum(r.attempts) filter (where r.address = $1), 0) as own
+       from unnest($3::timestamptz[], $4::timestamptz[]) as w(starts, ends) cross join peers p
+         join rollups r on r.address = p.address and r.provider = p.provider and r.bucket >= w.starts and r.bucket < w.ends
        group by 1, 2) days
      group by provider`,
     [

@@ -6,7 +6,7 @@ import { DEFAULTS } from '../../policy/defaults.ts';
 import { decisionsOf } from '../../store/decisions.ts';
 import { allGrants, writeGrant } from '../../store/grants.ts';
 import { rampOf } from '../../store/lanes.ts';
-import { COLD, clock, db, HOUR, known, lane, look, monday, start, weekdays } from './clocked-pool.ts';
+import { COLD, clock, db, HOUR, known, lane, look, monday, start, WARM, weekdays } from './clocked-pool.ts';
 import { commit, outcome } from './feeder.ts';
 
 /** A day on which so much mail was there for each lane: what the grant does not allow goes elsewhere. */
@@ -64,6 +64,18 @@ test('a lane with room for all its mail graduates there and is warm; the address
   const before = yahoo.ceiling;
   for (let n = 0; n < 3; n++) await dayWith({ yahoo: 100, google: 130 });
   assert.ok((await lane('yahoo')).ceiling > before, 'and grows when there is mail for it');
+});
+
+test('mail that a stage leaves to other addresses of the pool is demand as well', async () => {
+  await start();
+  for (let n = 0; n < 20; n++) {
+    // The pool has 1,000 a day; of those the stage admits 130 to the new address.
+    const at = windowOf(clock.now, weekdays).start + HOUR;
+    const others = Array.from({ length: 870 }, () => outcome({ address: WARM, provider: 'google', at }));
+    if (windowOf(clock.now, weekdays).sends && n % 5 === 0) await commit(db.store, others);
+    await dayWith({ google: 130, yahoo: 130 });
+  }
+  assert.deepEqual([(await lane('google')).phase, (await lane('yahoo')).phase], ['ramping', 'warm']);
 });
 
 test('a small lane that is held back, not short of mail, is waited for', async () => {
