@@ -27,6 +27,7 @@ export async function settledWindows(db: Queryable, address: string, window: num
 /**
  * The largest demand of one of these windows for an address's lanes, by provider: what a lane tried itself, or its even part
  * of what all addresses of its pool tried there, if that is more (a stage that admits few recipients leaves mail to others).
+ * What still waits in the queue for the provider is demand that nobody has met: an engine that is slow is no lack of mail.
  */
 export async function peakDemand(
   db: Queryable,
@@ -39,14 +40,21 @@ export async function peakDemand(
        select l.address, l.provider, count(*) over (partition by l.provider) as lanes
        from lanes l join addresses a using (address)
        where a.pool = (select pool from addresses where address = $1) and l.provider = any($2::text[]) and l.phase <> 'planned'
+     ), waiting as (
+       select case when q.provider in (select provider from lanes where address = $1) then q.provider else 'other' end as provider,
+         count(*) as n
+       from queue q where q.pool = (select pool from addresses where address = $1) and q.provider is not null and not q.pinned
+       group by 1
      )
-     select provider, max(greatest(own, ceil(everybody::numeric / lanes)))::int as peak from (
+     select days.provider, (max(greatest(own, ceil(everybody::numeric / lanes)))
+       + ceil(coalesce(max(w.n), 0)::numeric / max(lanes)))::int as peak
+     from (
        select r.provider, w.starts, max(p.lanes) as lanes, sum(r.attempts) as everybody,
          coalesce(sum(r.attempts) filter (where r.address = $1), 0) as own
        from unnest($3::timestamptz[], $4::timestamptz[]) as w(starts, ends) cross join peers p
          join rollups r on r.address = p.address and r.provider = p.provider and r.bucket >= w.starts and r.bucket < w.ends
-       group by 1, 2) days
-     group by provider`,
+       group by 1, 2) days left join waiting w on w.provider = days.provider
+     group by days.provider`,
     [
       address,
       providers,

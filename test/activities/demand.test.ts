@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { windowOf } from '../../policy/calendar.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
+import { tx } from '../../store/connect.ts';
 import { decisionsOf } from '../../store/decisions.ts';
 import { allGrants, writeGrant } from '../../store/grants.ts';
 import { rampOf } from '../../store/lanes.ts';
+import { spool } from '../../store/spool.ts';
 import { COLD, clock, db, HOUR, known, lane, look, monday, start, WARM, weekdays } from './clocked-pool.ts';
 import { commit, outcome } from './feeder.ts';
 
@@ -76,6 +78,29 @@ test('mail that a stage leaves to other addresses of the pool is demand as well'
     await dayWith({ google: 130, yahoo: 130 });
   }
   assert.deepEqual([(await lane('google')).phase, (await lane('yahoo')).phase], ['ramping', 'warm']);
+});
+
+test('mail that waits is demand: a lane that could not send it is not done', async () => {
+  await start();
+  const recipients = Array.from({ length: 500 }, (_, n) => ({
+    rcpt: `${n}@gmail.com`,
+    domain: 'gmail.com',
+    provider: 'google',
+  }));
+  const waits = {
+    ...{
+      raw: Buffer.from('Subject: offers\r\n\r\nhello\r\n'),
+      messageId: '<1@shop.example>',
+      mailFrom: 'a@shop.example',
+    },
+    ...{ pool: 'marketing', tenant: 'acme', stream: 'marketing' as const, segment: 'all', campaign: 'spring' },
+  };
+  await tx(db.store, (client) => spool(client, [{ ...waits, expires: clock.now + 99 * 24 * HOUR, recipients }]));
+  for (let n = 0; n < 20; n++) await dayWith({ google: 130, yahoo: 130 });
+  assert.deepEqual([(await lane('google')).phase, (await lane('yahoo')).phase], ['ramping', 'warm']);
+  await db.store.query('delete from queue');
+  for (let n = 0; n < 5; n++) await dayWith({ google: 130, yahoo: 130 });
+  assert.equal((await lane('google')).phase, 'warm');
 });
 
 test('a small lane that is held back, not short of mail, is waited for', async () => {
