@@ -2,10 +2,7 @@
  * Asks DNS lists about every address, once a window each: what they say is evidence, and the only thing besides a person that
  * ends a listing's quarantine. An address whose mail was refused with a list's name is asked about at once: what a reply
  * quotes is somebody's word, and pauses the address only when the list itself says so.
- *
- * A round runs beside the watch's looks, because name servers may take seconds and the fast gates must not wait.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { planMs, windowOf } from '../policy/calendar.ts';
 import type { Lookup } from '../policy/preflight/check.ts';
 import { type Dnsbl, isPolicyCode, type Listing, listingOf, reversedName } from '../policy/preflight/dnsbl.ts';
@@ -15,6 +12,7 @@ import { clearHolds } from '../store/holds.ts';
 import { type AddressRow, addressRows, lanesOf } from '../store/lanes.ts';
 import { type ListingCheckRow, listingChecks, listingHolds, noteListing, quotedListings } from '../store/listings.ts';
 import { recordSignal } from '../store/signals.ts';
+import { beside } from './beside.ts';
 import type { ActivityDeps, ListingPort } from './deps.ts';
 
 const HOUR = 3_600_000;
@@ -22,8 +20,6 @@ const HOUR = 3_600_000;
 const LEAST_MS = 1_000;
 /** An answer is committed some seconds after it came: looked for that far back, and asked about once all the same. */
 const LATE_MS = 60_000;
-/** Well under the heartbeat time-out of the activity this runs in. */
-const BEAT_MS = 500;
 
 export interface ListingReader {
   /** Begins a round unless one runs. */
@@ -33,29 +29,18 @@ export interface ListingReader {
 }
 
 export function listingReader(deps: ActivityDeps): ListingReader {
-  let running: Promise<void> | undefined;
   let quotedSince = deps.now();
-  const ending = new AbortController();
+  const work = beside(
+    async (ended) => {
+      if (deps.listings !== undefined) quotedSince = await round(deps, deps.listings, quotedSince, ended);
+    },
+    (error) => deps.log('listings-not-read', { error: error.message }),
+  );
   return {
     look: () => {
-      const { listings } = deps;
-      if (listings === undefined || listings.lists.length === 0 || ending.signal.aborted) return;
-      running ??= round(deps, listings, quotedSince, ending.signal)
-        .then((at) => {
-          quotedSince = at;
-        })
-        .catch((error: Error) => deps.log('listings-not-read', { error: error.message }))
-        .finally(() => {
-          running = undefined;
-        });
+      if (deps.listings !== undefined && deps.listings.lists.length > 0) work.begin();
     },
-    stop: async (beat) => {
-      ending.abort();
-      while (running !== undefined) {
-        beat();
-        await Promise.race([running, sleep(BEAT_MS)]);
-      }
-    },
+    stop: work.stop,
   };
 }
 

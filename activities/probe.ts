@@ -13,7 +13,15 @@ import { type Queryable, tx } from '../store/connect.ts';
 import { grantsAround } from '../store/grants.ts';
 import { liveHolds } from '../store/holds.ts';
 import { allLanes, type LaneRow, lanesOf } from '../store/lanes.ts';
-import { insertProbe, openProbes, type ProbeRow, probesInWindow, seedsProbed, setPlacement } from '../store/probes.ts';
+import {
+  addressesWithOpenProbes,
+  insertProbe,
+  openProbes,
+  type ProbeRow,
+  probesInWindow,
+  seedsProbed,
+  setPlacement,
+} from '../store/probes.ts';
 import { recentMessage, spool } from '../store/spool.ts';
 import type { ActivityDeps } from './deps.ts';
 
@@ -106,6 +114,12 @@ async function sendProbe(
   const recipient = spooled?.recipients[0];
   if (recipient === undefined) throw new Error('the spool returned no row for a probe');
   await insertProbe(db, { address, provider, window, seed: seed.address, messageId, recipient });
+}
+
+/** Addresses whose probes nobody has found yet: looked for again between two runs, or a collapse is a day older when it is seen. */
+export async function lookAgain(deps: ActivityDeps): Promise<void> {
+  if (deps.seeds.length === 0) return;
+  for (const address of await addressesWithOpenProbes(deps.store)) await observeOpen(deps, [address]);
 }
 
 /** One login a seed for all its probes. A mailbox that can not be read leaves them unobserved, never "missing". */

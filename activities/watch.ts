@@ -19,6 +19,7 @@ import { campaignRollups, recentRollups, warmLaneTroubles } from '../store/measu
 import type { ActivityDeps } from './deps.ts';
 import { hourlyDetectors } from './detectors.ts';
 import { listingReader } from './listings.ts';
+import { placementReader } from './placements.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -32,6 +33,7 @@ export async function watch(deps: ActivityDeps, beat: () => void, cancelled: Abo
   const until = performance.now() + SHIFT_MS;
   const detectors = hourlyDetectors(deps);
   const listings = listingReader(deps);
+  const placements = placementReader(deps);
   while (performance.now() < until && !cancelled.aborted) {
     beat();
     const pools = new Map((await addressRows(deps.store)).map((row) => [row.pool, row.calendar]));
@@ -40,10 +42,11 @@ export async function watch(deps: ActivityDeps, beat: () => void, cancelled: Abo
     if (calendar !== undefined) await lookAtProviders(deps, calendar);
     await detectors.look(beat);
     listings.look();
+    if (calendar !== undefined) placements.look(calendar);
     const shortest = Math.min(LOOK_MS, ...[...pools.values()].map((calendar) => planMs(HOUR, calendar)));
     await sleep(Math.max(LEAST_MS, shortest), undefined, { signal: cancelled }).catch(() => {});
   }
-  await listings.stop(beat);
+  await Promise.all([listings.stop(beat), placements.stop(beat)]);
 }
 
 async function look(deps: ActivityDeps, pool: string, calendar: Calendar): Promise<void> {

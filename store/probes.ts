@@ -37,6 +37,16 @@ export async function openProbes(db: Queryable, address: string): Promise<ProbeR
   return rows;
 }
 
+/** Addresses with probes that a provider has accepted, and nobody has found. */
+export async function addressesWithOpenProbes(db: Queryable): Promise<string[]> {
+  const { rows } = await db.query(
+    `select distinct host(p.address) as address from probes p
+     where p.placement is null and exists (
+       select from attempts a where a.recipient = p.recipient and a.final) order by 1`,
+  );
+  return rows.map((row) => row.address);
+}
+
 export async function setPlacement(
   db: Queryable,
   id: number,

@@ -34,10 +34,12 @@ export function collapsesBesideWarm(seen: PlacementSeen & { readonly feed: strin
   return feed === 'ok' && pairs !== undefined && pairedRatio(pairs) >= PAIRED_STOP && collapsed(seen, rule);
 }
 
+/** Over the week, unless the last run was clean: what is over holds nobody for a week. Or in the last run alone. */
 function collapsed({ trials, events, last }: PlacementSeen, { minObserved, collapse }: PlacementRule): boolean {
   const over = (one: { readonly trials: number; readonly events: number }) =>
     one.trials >= minObserved && one.events / one.trials > collapse;
-  return over({ trials, events }) || (last !== undefined && over(last));
+  const clean = last !== undefined && last.trials >= minObserved && last.events === 0;
+  return (over({ trials, events }) && !clean) || (last !== undefined && over(last));
 }
 
 export function placementVerdict(

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import type { ActivityDeps } from '../../activities/deps.ts';
 import { evaluate } from '../../activities/evaluate.ts';
-import { probe } from '../../activities/probe.ts';
+import { lookAgain, probe } from '../../activities/probe.ts';
 import { tx } from '../../store/connect.ts';
 import { setNormal } from '../../store/lanes.ts';
 import { setPlacement } from '../../store/probes.ts';
@@ -23,6 +23,7 @@ import {
   start,
   WARM,
 } from './clocked-pool.ts';
+import { commit, outcome } from './feeder.ts';
 
 const SEEDS = Array.from({ length: 5 }, (_, n) => ({ provider: 'google', address: `seed${n}@gmail.com` }));
 const deps = {
@@ -122,4 +123,23 @@ test('a lane that probes its way out of quarantine asks seeds with half of its f
   await db.store.query(`update lanes set phase = 'probing' where address = $1 and provider = 'google'`, [COLD]);
   await db.store.query('update grants set units = 6 where address = $1', [COLD]);
   assert.equal((await run()).sent, 3);
+});
+
+test('between two runs open probes are looked for: what a mailbox that can not be read has is unobserved, not missing', async () => {
+  const mailbox = { host: '127.0.0.1', port: 1, secure: false, user: 'seed', password: 'x' };
+  const seeds = SEEDS.map((seed) => ({ ...seed, ...mailbox })) as ActivityDeps['seeds'];
+  await start();
+  await run();
+  await lookAgain({ ...deps, seeds });
+  const placements = async () =>
+    (await db.store.query('select distinct placement from probes')).rows.map((row) => row.placement);
+  assert.deepEqual(await placements(), [null], 'they are on their way');
+  const { rows } = await db.store.query('select recipient, host(address) as address from probes');
+  const at = clock.now + HOUR;
+  await commit(
+    db.store,
+    rows.map(({ recipient, address }) => outcome({ address, provider: 'google', at, recipient, probe: true })),
+  );
+  await lookAgain({ ...deps, seeds });
+  assert.deepEqual(await placements(), ['unobserved']);
 });

@@ -544,6 +544,10 @@ test('a week of good probes does not hide that all of the last run went to junk'
   assert.match(decision?.reason ?? '', /25 of 30 probes in the inbox; of the last run 0 of 5/);
   const two = decide(given({ week: withBad(seen('placement', 30, 2, { last: { trials: 2, events: 2 } })) }));
   assert.equal(two?.kind, 'advance', 'two probes are no run');
+  const over = decide(given({ week: withBad(seen('placement', 13, 7, { last: { trials: 3, events: 0 } })) }));
+  assert.equal(over?.kind, 'advance', 'a clean run ends it');
+  const still = decide(given({ week: withBad(seen('placement', 13, 7, { last: { trials: 3, events: 1 } })) }));
+  assert.equal(still?.kind, 'hold');
 });
 
 test('a lane whose ceiling has room for all its mail graduates there, capped, is warm a day later, and grows on when it has more', () => {
