@@ -118,3 +118,21 @@ test('a unit is reserved only of the grant that was read: after it was lowered, 
     RUNS,
   );
 });
+
+test('a carried grant is what may be carried, once, and never what the row it comes from says beyond it', async () => {
+  await write(400, 3);
+  const from = await grantNow();
+  assert.ok(from !== undefined);
+  const later = windowAt(window.index + 3, weekdays);
+  const carried = async () => (await grantsAround(db.store, COLD, 'google', later.index, 0))[0];
+  await carryGrant(db.store, COLD, 'google', later, from, 150);
+  assert.deepEqual(
+    [(await carried())?.units, (await carried())?.peakUnits, (await carried())?.carried, (await carried())?.origin],
+    [150, 150, 3, 'carried'],
+  );
+  await carryGrant(db.store, COLD, 'google', later, from, 400);
+  assert.equal((await carried())?.units, 150);
+  const next = windowAt(window.index + 1, weekdays);
+  await carryGrant(db.store, COLD, 'google', next, from, 10_000);
+  assert.equal((await grantsAround(db.store, COLD, 'google', next.index, 0))[0]?.units, 400);
+});
