@@ -70,7 +70,11 @@ export default defineConfig({
     // careful: { target: { google: 20_000, default: 5_000 }, percent: [1, 2, 4, 8, 15, 30, 60, 100], capped: true },
   },
 
-  // What is looked at before an address starts (docs/ranges.md): domains mail is sent from, DNS lists that are asked.
+  // What gates do in every plan, shipped ones too; may differ by pool and provider (docs/judgement.md).
+  // gates: { metrics: { complaint: { action: 'pause' } }, pools: { marketing: { consecutiveGood: 2 } } },
+
+  // What is looked at before an address starts (docs/ranges.md): domains mail is sent from, DNS lists that are asked (then,
+  // and once a day while it sends).
   // preflight: { domains: ['example.com'], dnsbls: [{ zone: 'zen.spamhaus.org', listed: 'fail' }] },
 
   // Mailboxes of your own at the providers, in which probes are looked for over IMAP. None: no placement gate.

@@ -1,4 +1,7 @@
 /** What the composition root hands to activities. */
+import type { ConfiguredGates } from '../policy/gates/configured.ts';
+import type { Lookup } from '../policy/preflight/check.ts';
+import type { Dnsbl } from '../policy/preflight/dnsbl.ts';
 import type { SeedAccount } from '../seeds/mailbox.ts';
 import type { Store } from '../store/connect.ts';
 
@@ -15,12 +18,25 @@ export interface PlacementSettings {
   readonly seeds: number;
 }
 
+/** DNS lists, and how to ask them. */
+export interface ListingPort {
+  readonly lists: readonly Dnsbl[];
+  /** Can a list know this address? One that nobody outside sees is in none. */
+  readonly covers: (address: string) => boolean;
+  /** For one round of questions: what A records a name has. Never rejects. */
+  readonly open: () => (name: string) => Promise<Lookup>;
+}
+
 export interface ActivityDeps {
   readonly store: Store;
   readonly seeds: readonly SeedAccount[];
   readonly placement: PlacementSettings;
   /** Providers whose complaints come back as reports (enrolled feedback loops). */
   readonly complaintFeeds: readonly string[];
+  /** Gates as they are configured, for lanes that follow no plan; a plan has its own. Absent: the shipped ones. */
+  readonly gates?: ConfiguredGates;
+  /** Absent: no list is asked, and what lists say is not configured. */
+  readonly listings?: ListingPort;
   readonly now: () => number;
   readonly log: (event: string, fields?: Record<string, unknown>) => void;
 }

@@ -4,6 +4,7 @@
  * about them came in.
  */
 import { planMs, windowOf } from '../policy/calendar.ts';
+import { gatesOfPool } from '../policy/gates/configured.ts';
 import { gatesOf } from '../policy/gates/settings.ts';
 import { reportsSince } from '../store/cohorts.ts';
 import { tx } from '../store/connect.ts';
@@ -14,6 +15,7 @@ import { alarmsOf, placeAlarms } from './alarms.ts';
 import type { ActivityDeps } from './deps.ts';
 import { complaintFeeds, gatherEvidence } from './evidence.ts';
 import { LOOK_BACK, stepGates } from './gates.ts';
+import { laneGates } from './lane-gates.ts';
 
 const HOUR = 3_600_000;
 /** However short a compressed day's hour is: a look costs some queries. */
@@ -56,19 +58,22 @@ async function lookAt(deps: ActivityDeps, row: AddressRow, last: number | undefi
     const ramps = await rampsOf(db, address);
     const calendar = ramps[0]?.calendar ?? row.calendar;
     const today = windowOf(now, calendar);
+    const loose = gatesOfPool(deps.gates, row.pool);
+    const plans = new Map(ramps.map((ramp) => [ramp.id, ramp.plan]));
+    const settings = (lane: LaneRow) => laneGates(lane, plans, loose);
     const holds = await liveHolds(db);
     const feeds = await complaintFeeds(deps, db, lanes, calendar, now);
     const whole = last === undefined || last < today.start || (await reportsSince(db, address, last));
     const gates = await stepGates(db, {
       ...{ address, lanes, calendar, now, feeds },
-      levels: gatesOf(ramps[0]?.plan.gates).levels,
+      levels: gatesOf(ramps[0] === undefined ? loose : ramps[0].plan.gates).levels,
+      levelsOf: (lane) => settings(lane).levels,
       suspended: holds.filter((hold) => hold.scope === 'campaign').map((hold) => hold.target),
       windows: whole ? LOOK_BACK + 1 : 2,
     });
     const evidence = await gatherEvidence(deps, db, gates, {
       ...{ address, lanes, calendar, window: today.index, now, feeds },
     });
-    const settings = (lane: LaneRow) => gatesOf(ramps.find((ramp) => ramp.id === lane.rampId)?.plan.gates);
     const followsPlan = (lane: LaneRow) => ramps.some((ramp) => ramp.id === lane.rampId);
     const alarms = alarmsOf(deps, { lanes, evidence, gates, settings, followsPlan, calendar, now, stepBacks: true });
     const fenced = new Set<LaneRow>();

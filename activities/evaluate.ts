@@ -3,12 +3,16 @@
  * transaction. Repeating an operation returns its stored result; a refused compare-and-set means read and decide again.
  */
 import { type Calendar, guardMs, planMs, type Window, windowAt, windowOf } from '../policy/calendar.ts';
-import { decide, grantGap, grantUnits, type LaneDecision, type LaneInput, planUnits } from '../policy/decide.ts';
+import { decide } from '../policy/decide.ts';
+import type { LaneDecision, LaneInput } from '../policy/decision.ts';
 import { DEFAULTS, POLICY_VERSION } from '../policy/defaults.ts';
 import { stopsAt } from '../policy/evidence.ts';
+import { gatesOfPool } from '../policy/gates/configured.ts';
 import { gatesOf } from '../policy/gates/settings.ts';
+import { isSmall, type LaneDemand } from '../policy/graduation.ts';
 import { type Hold, holdsOnLane } from '../policy/holds.ts';
 import { isCold, type PauseReason, PHASES, type Phase } from '../policy/lane.ts';
+import { grantGap, grantUnits, planUnits } from '../policy/lane-grant.ts';
 import { orderOn } from '../policy/orders.ts';
 import type { Plan } from '../policy/plan.ts';
 import { asking, recordedInput } from '../policy/recorded.ts';
@@ -23,7 +27,7 @@ import {
 } from '../store/decisions.ts';
 import { grantsAround } from '../store/grants.ts';
 import { boundHolds, closeIncidents, holdsSince } from '../store/holds.ts';
-import { addressRow, endRamp, type LaneRow, lanesOf, type RampRow, rampsOf } from '../store/lanes.ts';
+import { addressRow, endRamp, type LaneRow, lanesOf, type RampRow, rampsOf, setNormal } from '../store/lanes.ts';
 import { campaignBounces, unitsUsed } from '../store/measures.ts';
 import { endOrders, liveOrders } from '../store/orders.ts';
 import { probeAnswers } from '../store/probing.ts';
@@ -31,12 +35,15 @@ import { closeSignals } from '../store/signals.ts';
 import { sentInStage } from '../store/volumes.ts';
 import { alarmsOf, placeAlarms } from './alarms.ts';
 import { offeredTo } from './cutover/offered.ts';
+import { demandOf } from './demand.ts';
 import type { ActivityDeps } from './deps.ts';
 import { evaluationTimes, nextEvaluation } from './evaluation-times.ts';
 import { complaintFeeds, gatherEvidence } from './evidence.ts';
 import { isPartDay } from './first-day.ts';
 import { LOOK_BACK, stepGates } from './gates.ts';
 import { withinJointBudget } from './joint-budget.ts';
+import { laneGates } from './lane-gates.ts';
+import { listingsSeen } from './listing-evidence.ts';
 import { pauseReasons } from './pause-reasons.ts';
 import { planRecheck, reopen } from './quarantine.ts';
 import { rampEnded } from './ramp-ended.ts';
@@ -82,11 +89,13 @@ export async function evaluateOnce(
   const holds = await holdsSince(db, window.start);
   const live = holds.filter((hold) => hold.clearedAt === null && (hold.until === null || hold.until > now));
   const suspended = live.filter((hold) => hold.scope === 'campaign').map((hold) => hold.target);
-  const settings = (lane: LaneRow) => gatesOf(plans.get(lane.rampId ?? '')?.gates);
+  const loose = gatesOfPool(deps.gates, row.pool);
+  const settings = (lane: LaneRow) => laneGates(lane, plans, loose);
   const feeds = await complaintFeeds(deps, db, lanes, calendar, now);
   const gates = await stepGates(db, {
     ...{ address, lanes, calendar, now, feeds, suspended, windows: LOOK_BACK + 1 },
-    levels: gatesOf(ramp?.plan.gates).levels,
+    levels: gatesOf(ramp === undefined ? loose : ramp.plan.gates).levels,
+    levelsOf: (lane) => settings(lane).levels,
   });
   const evidence = await gatherEvidence(deps, db, gates, {
     ...{ address, lanes, calendar, window: window.index, now, feeds },
@@ -107,6 +116,9 @@ export async function evaluateOnce(
     lanes.map((lane) => lane.provider),
   );
   const byVolume = ramps.some((one) => one.plan.advance === 'volume-stage');
+  const listings = await listingsSeen(deps, db, address, calendar, now);
+  // It ends a ramp, which is a day's last evaluation's.
+  const demand = final ? await demandOf(db, { address, lanes, calendar, window: window.index }) : new Map();
   const stageSent = byVolume ? await sentInStage(db, address) : new Map<string, number>();
 
   let decided = 0;
@@ -152,6 +164,9 @@ export async function evaluateOnce(
       orders: { freeze, promote },
       ...(lane.phase === 'probing' ? { probes: await probeAnswers(db, lane, lane.phaseSince) } : {}),
       sinceRetreat: (now - lane.evidenceSince) / planMs(1, calendar),
+      ...(plan === null && loose !== undefined ? { gates: loose } : {}),
+      ...(listings === undefined ? {} : { listings }),
+      ...(demand.has(lane.provider) ? { demand: demand.get(lane.provider) } : {}),
     };
     const decision = decide(input);
     if (decision !== null) decided += 1;
@@ -183,7 +198,7 @@ export async function evaluateOnce(
   }
   await gates.save();
   await closeSignals(db, address);
-  await endWhenWarm(db, ramp, address, now);
+  await endWhenWarm(db, ramp, demand, now);
   await notifyChange(db, address);
   const result = summary(await lanesOf(db, address), {
     window,
@@ -222,7 +237,7 @@ async function apply(db: Queryable, step: Apply): Promise<void> {
   const after = decision ?? lane;
   const units = grantUnits(after);
   const gap = grantGap(after.phase);
-  const allowed = planUnits(plan, lane.provider, after.phase, after.stage, lane.normal);
+  const allowed = planUnits(plan, lane.provider, after.phase, after.stage, decision?.normal ?? lane.normal);
   const grant = (of: Window, most: number) => ({
     window: of,
     units: of.sends ? Math.min(units, most) : 0,
@@ -259,6 +274,7 @@ async function apply(db: Queryable, step: Apply): Promise<void> {
     grants,
   });
   if (decision === null) return;
+  if (decision.normal !== undefined) await setNormal(db, lane.address, lane.provider, decision.normal);
   if (decision.uses !== undefined)
     await endOrders(db, [decision.uses.id], { actor: 'rampart', reason: 'used', at: now });
   if (decision.phase === 'probing' && lane.phase !== 'probing') await reopen(db, lane, now);
@@ -278,14 +294,28 @@ async function apply(db: Queryable, step: Apply): Promise<void> {
   }
 }
 
-/** A ramp ends when every lane is warm, or was and then had no mail. */
-async function endWhenWarm(db: Queryable, ramp: RampRow | undefined, address: string, now: number): Promise<void> {
+/** A ramp ends when every lane is warm, or was and then had no mail, but for those that have hardly any. */
+async function endWhenWarm(
+  db: Queryable,
+  ramp: RampRow | undefined,
+  demand: ReadonlyMap<string, LaneDemand>,
+  now: number,
+): Promise<void> {
   if (ramp === undefined || ramp.endedAt !== null) return;
-  const lanes = await lanesOf(db, address);
-  if (lanes.every((lane) => lane.phase === 'warm' || lane.phase === 'cooling')) {
-    await endRamp(db, ramp.id, now, 'complete');
-    await rampEnded(db, { ...ramp, endedAt: now, outcome: 'complete' });
-  }
+  const lanes = await lanesOf(db, ramp.address);
+  const [done, left] = [lanes.filter(isDone), lanes.filter((lane) => !isDone(lane))];
+  const small = left.every(
+    (lane) =>
+      (lane.phase === 'ramping' || lane.phase === 'holding' || lane.phase === 'graduating') &&
+      isSmall(lane.ceiling, demand.get(lane.provider)),
+  );
+  if (done.length === 0 || !small) return;
+  await endRamp(db, ramp.id, now, 'complete');
+  await rampEnded(db, { ...ramp, endedAt: now, outcome: 'complete' });
+}
+
+function isDone(lane: LaneRow): boolean {
+  return lane.phase === 'warm' || lane.phase === 'cooling';
 }
 
 /**

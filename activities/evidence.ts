@@ -83,8 +83,8 @@ function placementEvidence(
   calendar: Calendar,
   now: number,
 ): Seen {
-  const seeded =
-    deps.seeds.some((seed) => seed.provider === lane.provider) && lane.ceiling >= deps.placement.minCeiling;
+  const enough = lane.ceiling >= deps.placement.minCeiling || lane.phase === 'probing';
+  const seeded = enough && deps.seeds.some((seed) => seed.provider === lane.provider);
   const brokenSince = measure?.brokenSince ?? null;
   return {
     metric: 'placement',
@@ -93,6 +93,9 @@ function placementEvidence(
     events: measure?.bad ?? 0,
     awaiting: measure?.waiting ?? 0,
     ...(measure === undefined ? {} : { pairs: { worse: measure.worse, better: measure.better } }),
+    ...(measure === undefined || measure.lastObserved === 0
+      ? {}
+      : { last: { trials: measure.lastObserved, events: measure.lastBad } }),
     ...(brokenSince === null ? {} : { brokenHours: Math.max(0, now - brokenSince) / planMs(3_600_000, calendar) }),
   };
 }

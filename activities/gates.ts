@@ -46,7 +46,10 @@ export interface StepGates {
   readonly lanes: readonly LaneRow[];
   readonly calendar: Calendar;
   readonly now: number;
+  /** Of sums over the address. */
   readonly levels: Levels;
+  /** Of a lane, where a provider has its own; absent: `levels`. */
+  readonly levelsOf?: (lane: LaneRow) => Levels;
   /** Complaint feeds by provider; absent: none. */
   readonly feeds: ReadonlyMap<string, Feed>;
   /** Campaigns that are suspended: what they do is their own. */
@@ -92,10 +95,11 @@ export async function stepGates(db: Queryable, step: StepGates): Promise<GatesNo
   const news: CountedCohort[] = [];
 
   for (const metric of COUNTED) {
-    const level = levels[metric];
+    const pooled = levels[metric];
     const together: Arrival[] = [];
     let fresh = true;
     for (const lane of lanes) {
+      const level = (step.levelsOf?.(lane) ?? levels)[metric];
       const feed = metric === 'complaint' ? (step.feeds.get(lane.provider) ?? 'none') : 'ok';
       const kept = states.find((one) => one.provider === lane.provider && one.metric === metric);
       const valid = kept !== undefined && sameInstant(kept.since, lane.evidenceSince) ? kept : undefined;
@@ -108,9 +112,9 @@ export async function stepGates(db: Queryable, step: StepGates): Promise<GatesNo
       pass(detector, level, valid?.at, arrivals, feed === 'ok');
     }
     const kept = states.find((one) => one.provider === ALL && one.metric === metric);
-    const over = kept === undefined ? newDetector() : unpackDetector(kept.state, level);
+    const over = kept === undefined ? newDetector() : unpackDetector(kept.state, pooled);
     keep(ALL, metric, over, kept?.since ?? now);
-    pass(over, level, kept?.at, summed(together), fresh);
+    pass(over, pooled, kept?.at, summed(together), fresh);
   }
 
   return {

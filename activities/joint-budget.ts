@@ -1,7 +1,8 @@
 /** Applies the joint budget (policy/ranges/joint-budget.ts) to one cold lane's next grant, under the budget's row lock. */
 import type { Window } from '../policy/calendar.ts';
-import { grantUnits, type LaneDecision } from '../policy/decide.ts';
+import type { LaneDecision } from '../policy/decision.ts';
 import { isCold } from '../policy/lane.ts';
+import { grantUnits } from '../policy/lane-grant.ts';
 import { RANGE } from '../policy/ranges/defaults.ts';
 import { allot, fitted, type JointLane, jointBudget, jointText, mayWant } from '../policy/ranges/joint-budget.ts';
 import type { JointShare } from '../policy/recorded.ts';

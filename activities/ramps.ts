@@ -1,9 +1,12 @@
 /** Commands that begin or stop a ramp's mail: start, pause, resume. Each is applied once, in one transaction. */
 import { type Calendar, DAY_MS, windowAt, windowOf } from '../policy/calendar.ts';
-import { grantUnits, type LaneDecision, release } from '../policy/decide.ts';
-import { DEFAULTS, POLICY_VERSION } from '../policy/defaults.ts';
+import { release } from '../policy/decide.ts';
+import type { LaneDecision } from '../policy/decision.ts';
+import { POLICY_VERSION } from '../policy/defaults.ts';
+import { normalAfter } from '../policy/graduation.ts';
 import { coversAddress, type Hold, laneTarget } from '../policy/holds.ts';
 import { transition } from '../policy/lane.ts';
+import { grantUnits } from '../policy/lane-grant.ts';
 import { calendarOf, checkPlan, type Plan, PlanError, planNamed, stageCount, stageOf } from '../policy/plan.ts';
 import { type Queryable, tx } from '../store/connect.ts';
 import { applyLane, operationResult } from '../store/decisions.ts';
@@ -75,7 +78,7 @@ export function startRamp(deps: ActivityDeps, command: CommandOf<StartRamp>): Pr
       const phase = transition(lane.phase, 'start', []);
       if (stage === undefined || phase === undefined) continue;
       const last = stageOf(plan, lane.provider, stageCount(plan, lane.provider) - 1)?.ceiling ?? stage.ceiling;
-      await setNormal(db, address, lane.provider, Math.round(last * DEFAULTS.normalFactor));
+      await setNormal(db, address, lane.provider, normalAfter(plan, lane.provider, stage.ceiling));
       const decision: LaneDecision = {
         kind: 'start',
         phase,

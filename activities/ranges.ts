@@ -80,6 +80,7 @@ async function startOne(deps: ActivityDeps, range: RangeRow, row: RangeAddressRo
       reason: `${range.reason} (range ${range.written})`,
       plan: range.plan.name,
       drawn: range.plan,
+      fromZero: range.fromZero,
       ...(preflight === null ? {} : { preflight: { id: preflight.id, says: summaryText(preflight.checks) } }),
     });
     await markStarted(deps.store, range.id, address, result.rampId);

@@ -1,6 +1,7 @@
 /** Edits the plan of a running ramp: executed stages stay, and every lane's new row is a decision with who and why. */
 import { windowOf } from '../policy/calendar.ts';
-import { DEFAULTS, POLICY_VERSION } from '../policy/defaults.ts';
+import { POLICY_VERSION } from '../policy/defaults.ts';
+import { normalAfter } from '../policy/graduation.ts';
 import { checkPlan, type Plan, splicePlan, stageCount, stageOf } from '../policy/plan.ts';
 import { applyLane } from '../store/decisions.ts';
 import { type LaneRow, lanesOf, rampOf, setNormal, setRampPlan } from '../store/lanes.ts';
@@ -42,8 +43,7 @@ export function setPlan(deps: ActivityDeps, command: CommandOf<SetPlan>): Promis
 
     async function changeLane(lane: LaneRow, after: Plan): Promise<void> {
       const at = deps.now();
-      const last = lastCeiling(after, lane.provider, lane.ceiling);
-      await setNormal(db, address, lane.provider, Math.round(last * DEFAULTS.normalFactor));
+      await setNormal(db, address, lane.provider, normalAfter(after, lane.provider, lane.ceiling));
       const { phase, stage, ceiling, clean } = lane;
       const reason = `${told(ramp?.plan ?? after, after, lane)}. ${command.reason}`;
       await applyLane(db, {

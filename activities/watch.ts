@@ -19,6 +19,8 @@ import { campaignRollups, recentRollups, warmLaneTroubles } from '../store/measu
 import { lookAtCutovers } from './cutover/watch.ts';
 import type { ActivityDeps } from './deps.ts';
 import { hourlyDetectors } from './detectors.ts';
+import { listingReader } from './listings.ts';
+import { placementReader } from './placements.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -31,6 +33,8 @@ const SHIFT_MS = 10 * 60_000;
 export async function watch(deps: ActivityDeps, beat: () => void, cancelled: AbortSignal): Promise<void> {
   const until = performance.now() + SHIFT_MS;
   const detectors = hourlyDetectors(deps);
+  const listings = listingReader(deps);
+  const placements = placementReader(deps);
   while (performance.now() < until && !cancelled.aborted) {
     beat();
     const pools = new Map((await addressRows(deps.store)).map((row) => [row.pool, row.calendar]));
@@ -39,9 +43,12 @@ export async function watch(deps: ActivityDeps, beat: () => void, cancelled: Abo
     if (calendar !== undefined) await lookAtProviders(deps, calendar);
     await lookAtCutovers(deps);
     await detectors.look(beat);
+    listings.look();
+    if (calendar !== undefined) placements.look(calendar);
     const shortest = Math.min(LOOK_MS, ...[...pools.values()].map((calendar) => planMs(HOUR, calendar)));
     await sleep(Math.max(LEAST_MS, shortest), undefined, { signal: cancelled }).catch(() => {});
   }
+  await Promise.all([listings.stop(beat), placements.stop(beat)]);
 }
 
 async function look(deps: ActivityDeps, pool: string, calendar: Calendar): Promise<void> {

@@ -1,12 +1,14 @@
 /** Addresses and lanes as arguments: each is known, or the answer says which are. */
-import { isIPv4 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import type { Queryable } from '../store/connect.ts';
 import { type AddressRow, addressRow, addressRows, type LaneRow, lanesOf } from '../store/lanes.ts';
 import { badInput } from './command.ts';
+import { V6_SAYS } from './ranges/targets.ts';
 import { closest } from './terminal/closest.ts';
 
 /** The address's row; throws CliError `bad-input` (exit 2) for what is no address, or none of ours. */
 export async function knownAddress(db: Queryable, ip: string): Promise<AddressRow> {
+  if (isIPv6(ip)) throw badInput(`${ip}: ${V6_SAYS}`);
   if (!isIPv4(ip)) throw badInput(`"${ip}" is not an IPv4 address: write it like 198.51.100.8`);
   const row = await addressRow(db, ip);
   if (row !== undefined) return row;

@@ -14,11 +14,11 @@ export interface Cell {
   readonly harmed: readonly number[];
 }
 
-/** Every harm and day, in a fixed order; `cv`: how much campaigns differ. */
-export function harmCells(cv: number): Cell[] {
+/** Every harm and day, in a fixed order; `cv`: how much campaigns differ; `dead`: share of a dead list that does not exist. */
+export function harmCells(cv: number, dead?: number): Cell[] {
   return HARM_NAMES.flatMap((name) =>
     HARM_DAYS.map((fromDay) => {
-      const world = worldNamed(name, { fromDay, cv });
+      const world = worldNamed(name, { fromDay, cv, dead });
       if (world === undefined) throw new RangeError(`no world is called ${name}`);
       return { world, name, fromDay, harmed: harmedLanes(world) };
     }),

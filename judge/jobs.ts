@@ -38,6 +38,8 @@ export interface Seeds {
 interface Common extends Seeds {
   readonly cv: number;
   readonly ceilings: Ceilings;
+  /** Share of a dead list that does not exist; absent: the shipped world's. */
+  readonly dead?: number | undefined;
 }
 
 export interface Jobs {
@@ -100,7 +102,7 @@ export const RUN: { readonly [K in JobName]: (input: Jobs[K]['in']) => Jobs[K]['
 
   training: (job) => {
     const healthy = world('healthy', job.cv);
-    const cells = harmCells(job.cv);
+    const cells = harmCells(job.cv, job.dead);
     const mail = new CalendarMail(job.ceilings);
     const harm = newTrainingHarm(cells.length);
     for (const random of seedsOf(job)) trainSeed(harm, mail, healthy, cells, job.thresholds, random);
@@ -113,7 +115,7 @@ export const RUN: { readonly [K in JobName]: (input: Jobs[K]['in']) => Jobs[K]['
 };
 
 function play(job: Common, healthy: World, harms: boolean, rule: () => Rule): RuleRun[] {
-  const cells = harms ? harmCells(job.cv) : [];
+  const cells = harms ? harmCells(job.cv, job.dead) : [];
   return Array.from(seedsOf(job), (random) => {
     const its = rule();
     const run = playSeed(its, job.ceilings, healthy, cells, random);
@@ -130,7 +132,7 @@ function play(job: Common, healthy: World, harms: boolean, rule: () => Rule): Ru
 
 function testThresholds(job: Jobs['thresholds']['in']): ThresholdRuns {
   const healthy = world('healthy', job.cv);
-  const cells = harmCells(job.cv);
+  const cells = harmCells(job.cv, job.dead);
   const mail = new CalendarMail(job.ceilings);
   const hours = 24 * Math.max(...job.ceilings.map((row) => row.length));
   const zeros = () => cells.map(() => 0);

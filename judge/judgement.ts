@@ -32,18 +32,20 @@ export interface Sizes {
   /** Healthy ramps the plain thresholds are tuned on: with too few, they are too alert, and stop more ramps than they may. */
   readonly tuning: number;
   readonly ladders: number;
+  /** Share of a dead list that does not exist; absent: the shipped world's. */
+  readonly dead?: number | undefined;
 }
 
 export type Judgement = Awaited<ReturnType<typeof judge>>;
 
 /** Runs everything. `told` hears what is being done. */
-export async function judge(threads: Threads, { runs, tuning, ladders }: Sizes, told: (line: string) => void) {
+export async function judge(threads: Threads, { runs, tuning, ladders, dead }: Sizes, told: (line: string) => void) {
   const healthy = worldNamed('healthy');
   if (healthy === undefined) throw new RangeError('no world is called healthy');
   const ceilings = healthy.lanes.map(({ provider }) =>
     rowOf(sixWeek({ targets: { default: 100_000 } }), provider).map((stage) => stage.ceiling),
   );
-  const common = { ceilings };
+  const common = { ceilings, dead };
   const shipped = gatesOf(undefined);
   const { levels } = shipped;
   const wild = gatesOf({ campaignsCv: 1 });
@@ -70,12 +72,12 @@ export async function judge(threads: Threads, { runs, tuning, ladders }: Sizes, 
     const played = (
       await threads.run('gates', { ...common, gates: shipped, cv, harms, stream: JUDGING }, count)
     ).flat();
-    gates.push({ cv, ...healthyFigures(played), harms: harms ? harmFigures(played, cv) : null });
+    gates.push({ cv, ...healthyFigures(played), harms: harms ? harmFigures(played, cv, dead) : null });
   }
   const calm = (
     await threads.run('gates', { ...common, gates: wild, cv: 1, harms: true, stream: JUDGING }, Math.ceil(runs / 2))
   ).flat();
-  const gatesWild = { cv: 1, ...healthyFigures(calm), harms: harmFigures(calm, 1) };
+  const gatesWild = { cv: 1, ...healthyFigures(calm), harms: harmFigures(calm, 1, dead) };
 
   told('plain thresholds: tuning');
   const rivals = [];
@@ -96,7 +98,7 @@ export async function judge(threads: Threads, { runs, tuning, ladders }: Sizes, 
     const played = (
       await threads.run('named', { ...common, rule, cv: USUAL_CV, stream: JUDGING }, Math.ceil(runs / 4))
     ).flat();
-    named.push({ rule, cv: USUAL_CV, ...healthyFigures(played), harms: harmFigures(played, USUAL_CV) });
+    named.push({ rule, cv: USUAL_CV, ...healthyFigures(played), harms: harmFigures(played, USUAL_CV, dead) });
   }
 
   told('cutovers: ladders of steps');
@@ -132,6 +134,7 @@ export async function judge(threads: Threads, { runs, tuning, ladders }: Sizes, 
       runs,
       tuning,
       ladders,
+      dead: dead ?? null,
       falseStopsPerRamp: FALSE_STOPS_PER_RAMP,
       levels,
     },
@@ -166,8 +169,8 @@ function healthyFigures(played: readonly RuleRun[]) {
   };
 }
 
-function harmFigures(played: readonly RuleRun[], cv: number) {
-  return harmCells(cv).map((cell, index) => {
+function harmFigures(played: readonly RuleRun[], cv: number, dead: number | undefined) {
+  return harmCells(cv, dead).map((cell, index) => {
     const runs = played.flatMap((one) => one.harms[index] ?? []);
     const hours = runs.flatMap((one) => one.hours ?? []);
     return {
@@ -182,16 +185,21 @@ function harmFigures(played: readonly RuleRun[], cv: number) {
 
 async function thresholdFigures(
   threads: Threads,
-  { ceilings }: { ceilings: readonly (readonly number[])[] },
+  { ceilings, dead }: { ceilings: readonly (readonly number[])[]; dead: number | undefined },
   cv: number,
   falseStops: number,
   { runs, tuning }: Pick<Sizes, 'runs' | 'tuning'>,
   told: (line: string) => void,
 ) {
-  const cells = harmCells(cv);
+  const cells = harmCells(cv, dead);
   const rates = (await threads.run('healthyRates', { ceilings, cv, stream: TUNING }, tuning)).flat();
   const thresholds = thresholdsFor(rates, falseStops);
-  const parts = await threads.run('training', { ceilings, cv, thresholds, stream: TUNING }, Math.ceil(runs / 4), 25);
+  const parts = await threads.run(
+    'training',
+    { ceilings, dead, cv, thresholds, stream: TUNING },
+    Math.ceil(runs / 4),
+    25,
+  );
   const harm = newTrainingHarm(cells.length);
   for (const part of parts) {
     part.single.forEach((value, at) => {
@@ -203,7 +211,7 @@ async function thresholdFigures(
   }
   const chosen = choose(harm, cells, thresholds);
   told(`plain thresholds: judging at cv ${cv}`);
-  const tested = await threads.run('thresholds', { ceilings, cv, chosen, falseStops, stream: JUDGING }, runs);
+  const tested = await threads.run('thresholds', { ceilings, dead, cv, chosen, falseStops, stream: JUDGING }, runs);
   return {
     cv,
     allowed: falseStops,

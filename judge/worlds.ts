@@ -7,6 +7,9 @@ interface Named {
   readonly events: readonly Partial<WorldEvent>[];
 }
 
+/** Share of a dead list that does not exist, where nobody says another. */
+const DEAD = 0.2;
+
 /** Where one provider is meant: one of eight, neither the largest nor the smallest. */
 const ONE = 'yahoo';
 
@@ -24,7 +27,7 @@ const HARMS: readonly Named[] = [
   {
     name: 'dead-list',
     says: 'one recipient in five does not exist: an old list',
-    events: [{ metric: 'hard-bounce', rate: 0.2 }],
+    events: [{ metric: 'hard-bounce', rate: DEAD }],
   },
   {
     name: 'clampdown',
@@ -49,12 +52,18 @@ export interface WorldChoice {
   readonly fromDay?: number;
   /** How much campaigns differ; default 0.5. */
   readonly cv?: number;
+  /** Share of `dead-list` that does not exist; default 0.2. */
+  readonly dead?: number | undefined;
 }
 
 /** A shipped world, or undefined where none is called so. */
-export function worldNamed(name: string, { fromDay = 15, cv = 0.5 }: WorldChoice = {}): World | undefined {
+export function worldNamed(name: string, { fromDay = 15, cv = 0.5, dead = DEAD }: WorldChoice = {}): World | undefined {
   const found = [HEALTHY, ...HARMS].find((one) => one.name === name);
   if (found === undefined) return undefined;
-  const events = found.events.map((one) => ({ ...one, fromDay }));
+  const events = found.events.map((one) => ({
+    ...one,
+    ...(one.metric === 'hard-bounce' ? { rate: dead } : {}),
+    fromDay,
+  }));
   return parseWorld({ name, says: found.says, cv, events }, name);
 }

@@ -8,6 +8,7 @@ import {
   dropOldMessages,
   dropOldReports,
   dropOldRollups,
+  dropOldWords,
   type RollupPosition,
 } from '../store/retention.ts';
 
@@ -55,7 +56,7 @@ export class Retention {
     const dropped = (messages?.dropped ?? 0) + (rollups?.dropped ?? 0) + (legacy?.dropped ?? 0);
     this.#dropped += dropped;
     if (messages?.done === false || rollups?.done === false || legacy?.done === false) return dropped;
-    const reports = (await dropOldReports(store, days, PAGE)) ?? 0;
+    const reports = ((await dropOldReports(store, days, PAGE)) ?? 0) + ((await dropOldWords(store, days, PAGE)) ?? 0);
     if (this.#dropped > 0) log('old-mail-dropped', { rows: this.#dropped + reports, days });
     this.#dropped = 0;
     this.#restsUntil = now() + REST_MS;

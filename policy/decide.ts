@@ -5,130 +5,28 @@
  * down? did it send enough to be judged? is nothing wrong, and was enough seen to notice? Automation may lower at any time; it
  * raises only in a window's last evaluation, at most once a window, with a pass on every metric that has a feed.
  */
-import { type StageUse, volumeMissing } from './advance.ts';
+import { volumeMissing } from './advance.ts';
+import type { DecisionKind, LaneDecision, LaneInput, LaneState } from './decision.ts';
 import { DEFAULTS } from './defaults.ts';
 import { type Evidence, type Judgement, judge, stopsAt } from './evidence.ts';
-import type { PlacementRule } from './gates/placement.ts';
-import { acts, GATED, type Gated, gatesOf } from './gates/settings.ts';
-import { judgeSignal, type Signal } from './gates/signals.ts';
-import type { Hold } from './holds.ts';
+import { listedBecause, listingVerdict } from './gates/listing.ts';
+import { collapsesBesideWarm } from './gates/placement.ts';
+import { acts, GATED, type Gated, type Gates, gatesOf } from './gates/settings.ts';
+import { judgeSignal } from './gates/signals.ts';
+import { hasRoom, normalAfter } from './graduation.ts';
 import { decayedCeiling, idleRows, isIdle } from './idle.ts';
-import { type LaneEvent, maySend, type PauseReason, type Phase, transition } from './lane.ts';
-import { type LaneOrder, orderText } from './orders.ts';
+import { type LaneEvent, type PauseReason, transition } from './lane.ts';
+import { growsToNormal } from './lane-grant.ts';
+import { orderText } from './orders.ts';
 import { type Plan, stageCount, stageOf } from './plan.ts';
-import { type ProbeAnswers, probeUnits, wayBack } from './quarantine.ts';
+import { wayBack } from './quarantine.ts';
 
 const DAY = 86_400_000;
-
-export interface LaneState {
-  readonly address: string;
-  readonly provider: string;
-  readonly phase: Phase;
-  readonly stage: number;
-  readonly ceiling: number;
-  readonly normal: number;
-  readonly clean: number;
-  /** Last window that advanced the lane. */
-  readonly advanced: number | null;
-}
-
-/** `answered`: read before the lane's last retreat, which was its answer. */
-export type LaneSignal = Signal & { readonly answered: boolean };
-
-export interface SuspendedCampaign {
-  readonly name: string;
-  readonly bounces: number;
-  readonly attempts: number;
-}
-
-export interface LaneInput {
-  readonly lane: LaneState;
-  /** The plan of the live or last ramp; null for a lane that was declared warm. */
-  readonly plan: Plan | null;
-  readonly window: number;
-  /** The window's last evaluation: only it may raise. */
-  readonly final: boolean;
-  /** The window was the ramp's first and had fewer sending hours than a day: its stage repeats. */
-  readonly prorated: boolean;
-  /** Why the lane is paused. A gate's hold that a step back has answered is silence, not a pause. */
-  readonly paused: readonly PauseReason[];
-  /** A metric each: the last seven send days since the last retreat, with the change detectors' sums. */
-  readonly week: readonly Evidence[];
-  /** What others say of the address at this provider (block lists, consoles); absent: nothing was read. */
-  readonly signals?: readonly LaneSignal[];
-  /** Mail of this window and this stage; `stopped`: a hold cut the window. */
-  readonly use: StageUse & { readonly stopped: boolean };
-  /** Since its last message (or since it is in its phase, where it sent none): plan ms. */
-  readonly idle: number;
-  /** Live holds of gates and incidents on this lane that no decision has answered yet. */
-  readonly crossed: readonly Hold[];
-  /** Live operator holds, for the reason's text. */
-  readonly operatorHolds: readonly Hold[];
-  /** Campaigns suspended in this window whose bounces this lane carried. */
-  readonly campaigns: readonly SuspendedCampaign[];
-  readonly placement: PlacementRule;
-  /** What operators ordered for this lane, while it binds. */
-  readonly orders?: { readonly freeze?: LaneOrder | undefined; readonly promote?: LaneOrder | undefined };
-  /** Of a lane that probes: what its probes met. */
-  readonly probes?: ProbeAnswers;
-  /** Plan ms since its evidence was emptied last (a start or a retreat). */
-  readonly sinceRetreat?: number;
-}
-
-export type DecisionKind =
-  | 'start'
-  | 'advance'
-  | 'hold'
-  | 'step-back'
-  | 'pause'
-  | 'quarantine'
-  | 'resume'
-  | 'set-plan'
-  | 'promote'
-  | 'abort'
-  | 'complete';
-
-export interface LaneDecision {
-  readonly kind: DecisionKind;
-  readonly phase: Phase;
-  readonly stage: number;
-  readonly ceiling: number;
-  readonly clean: number;
-  /** Evidence before now no longer counts (a retreat empties the window). */
-  readonly retreat: boolean;
-  readonly raised: boolean;
-  readonly reason: string;
-  readonly judgements: readonly Judgement[];
-  /** The order it used up; whoever gave it answers for the decision. */
-  readonly uses?: LaneOrder;
-}
 
 /** The decision for a lane, or null where this evaluation has nothing to say (a warm lane in order, a mid-window look). */
 export function decide(input: LaneInput): LaneDecision | null {
   if (input.lane.phase === 'quarantined' || input.lane.phase === 'probing') return wayBackDecision(input);
   return stopDecision(input) ?? idleDecision(input) ?? (input.final ? finalDecision(input) : null);
-}
-
-/** What the lane may send a day at this phase and stage. */
-export function grantUnits(decided: { readonly phase: Phase; readonly ceiling: number }): number {
-  if (decided.phase === 'probing') return probeUnits(decided.ceiling);
-  return maySend(decided.phase) ? decided.ceiling : 0;
-}
-
-/** Plan ms between two messages of a lane in this phase; null: its day's pace decides. */
-export function grantGap(phase: Phase): number | null {
-  return phase === 'probing' ? DEFAULTS.probing.gapMs : null;
-}
-
-/** The plan's own ceiling for a lane: its row, or the provider's normal limit once the plan is done. */
-export function planUnits(plan: Plan | null, provider: string, phase: Phase, stage: number, normal: number): number {
-  if (plan === null || phase === 'warm' || growsToNormal(phase)) return normal;
-  return stageOf(plan, provider, stage)?.ceiling ?? normal;
-}
-
-/** Past its plan: a lane that graduates, or that was warm and idle, grows step by step into its normal limit. */
-function growsToNormal(phase: Phase): boolean {
-  return phase === 'graduating' || phase === 'cooling';
 }
 
 /** Silence lowers a lane whatever else is true of it; only sending again lets it grow back. */
@@ -155,13 +53,15 @@ function idleOnPlan(input: LaneInput): LaneDecision | null {
 }
 
 /**
- * Out of quarantine (policy/quarantine.ts): a lane that sends nothing has nothing more to stop. What crossed a gate while it probed sends it
- * back at once.
+ * Out of quarantine (policy/quarantine.ts): a lane that sends nothing has nothing more to stop. What crossed a gate while
+ * it probed sends it back at once.
  */
 function wayBackDecision(input: LaneInput): LaneDecision | null {
   const { lane, plan, final, paused } = input;
   const stop = input.crossed[0]?.reason ?? null;
-  const step = wayBack(lane, { final, paused, stop, probes: input.probes ?? { accepted: 0, refused: 0 } });
+  const seen = { final, paused, stop, probes: input.probes ?? { accepted: 0, refused: 0 } };
+  const listed = listedBecause(input.listings ?? []);
+  const step = wayBack(lane, { ...seen, listed, placed: probedPlacement(input) });
   if (step === null) return null;
   if (step.event === 'release') {
     const to = release(lane, plan, paused);
@@ -188,6 +88,10 @@ function stopDecision(input: LaneInput): LaneDecision | null {
   const blamed = input.week.find((evidence) => stepsBack(input, evidence));
   if (blamed !== undefined) return stepBack(input, judgedAs(input, blamed).says, stepsOf(input, blamed.metric));
 
+  const seeds = input.week.find((one) => one.metric === 'placement');
+  if (seeds !== undefined && acts(gatesFor(input).metrics.placement) && collapsesBesideWarm(seeds, input.placement))
+    return stepBack(input, judgedAs(input, seeds).says, stepsOf(input, 'placement'));
+
   const signal = (input.signals ?? []).find((one) => !one.answered && judgeSignal(one).action === 'step-back');
   if (signal !== undefined) return stepBack(input, judgeSignal(signal).says);
   return null;
@@ -198,7 +102,7 @@ function stopDecision(input: LaneInput): LaneDecision | null {
  * never do by themselves; beside a metric that fails, a lane that fails the seeds as well is stepped back for both.
  */
 function stepsBack(input: LaneInput, evidence: Evidence): boolean {
-  const gates = gatesOf(input.plan?.gates);
+  const gates = gatesFor(input);
   if (stopsAt(evidence, gates) === null || evidence.sums?.blames) return false;
   const setting = gates.metrics[evidence.metric];
   if (!acts(setting)) return false;
@@ -211,7 +115,7 @@ function stepsBack(input: LaneInput, evidence: Evidence): boolean {
 function stepsOf(input: LaneInput, cause: string): number {
   const name = cause.replace(/^gate:/, '');
   const metric = GATED.find((one): one is Gated => one === name);
-  return metric === undefined ? 1 : gatesOf(input.plan?.gates).metrics[metric].steps;
+  return metric === undefined ? 1 : gatesFor(input).metrics[metric].steps;
 }
 
 /**
@@ -253,7 +157,7 @@ function finalDecision(input: LaneInput): LaneDecision | null {
   const { lane } = input;
   if (lane.phase === 'planned' || (lane.phase === 'cooling' && isIdle(input.idle))) return null;
   if (input.paused.length > 0) return apply(input, 'hold', 'hold', pausedBecause(input));
-  if (lane.phase === 'warm') return null;
+  if (lane.phase === 'warm') return outgrown(input);
   if (lane.phase === 'stepped-back') return coolDown(input);
 
   const judgements = judged(input);
@@ -266,15 +170,42 @@ function finalDecision(input: LaneInput): LaneDecision | null {
     const decision = apply(input, 'hold', 'hold', held, failed ? { clean: 0 } : {}, judgements);
     // Too little mail is no failure: the lane is in order and stays what it is.
     const little = judgements.some((one) => one.metric === 'utilisation' && one.says === held);
+    if (little && hasRoom(lane.ceiling, input.demand)) return enough(input, judgements);
     return decision !== null && little ? { ...decision, phase: lane.phase } : decision;
   }
-  const { consecutiveGood } = gatesOf(input.plan?.gates);
+  const { consecutiveGood } = gatesFor(input);
   const clean = lane.clean + 1;
   if (clean < consecutiveGood) {
     const says = `all gates pass: evaluation ${clean} of the ${consecutiveGood} in a row that its plan asks for`;
     return promoted(input, says, judgements) ?? apply(input, 'hold', 'hold', says, { clean }, judgements);
   }
   return grow(input, judgements);
+}
+
+/** Nothing is wrong, and its ceiling has had room for all its mail: it ends here, two evaluations long, and is capped. */
+function enough(input: LaneInput, judgements: readonly Judgement[]): LaneDecision | null {
+  const { lane, demand } = input;
+  const ends = lane.phase === 'graduating' || lane.phase === 'cooling';
+  const says = `its mail needs no more: ${lane.ceiling} a day is ${DEFAULTS.demand.headroom} times its peak day of the last ${DEFAULTS.demand.lookbackWindows} (${demand?.peak ?? 0}) or more`;
+  const [event, kind, then] = ends
+    ? (['complete', 'complete', 'warm, capped there'] as const)
+    : (['graduate', 'advance', 'graduates there'] as const);
+  const decision = apply(input, event, kind, `${says}: ${then}`, {}, judgements);
+  return decision === null ? null : { ...decision, normal: lane.ceiling };
+}
+
+/** A warm lane that was capped for want of mail, and has it now, grows on towards its plan's end: in steps, by its gates. */
+function outgrown(input: LaneInput): LaneDecision | null {
+  const { lane, plan, use } = input;
+  if (plan === null || !(use.expected > 0) || volumeMissing(null, lane.ceiling, use) !== null) return null;
+  const normal = normalAfter(plan, lane.provider, lane.normal);
+  if (lane.normal >= normal) return null;
+  const judgements = judged(input);
+  if (whyHold(input, judgements) !== null) return null;
+  const says = `its mail needs more than the ${lane.normal} a day it was capped at: grows on towards ${normal}`;
+  const ceiling = Math.min(normal, Math.ceil(lane.ceiling * DEFAULTS.graduationGrowth));
+  const decision = apply(input, 'outgrow', 'advance', says, { ceiling }, judgements);
+  return decision === null ? null : { ...decision, normal };
 }
 
 /**
@@ -320,8 +251,22 @@ function coolDown(input: LaneInput): LaneDecision | null {
   return apply(input, 'recover', 'resume', `${clean} clean evaluations: ramps again`, { clean: 0 }, judgements);
 }
 
+/** Its plan's gates, or those that are configured for lanes without one. */
+function gatesFor(input: LaneInput): Gates {
+  return gatesOf(input.plan === null ? input.gates : input.plan.gates, input.lane.provider);
+}
+
+/** What the seeds say of a lane that probes: only what fails, in words. */
+function probedPlacement(input: LaneInput): string | null {
+  const seeds = input.week.find((one) => one.metric === 'placement');
+  if (seeds === undefined || !acts(gatesFor(input).metrics.placement)) return null;
+  const { verdict, says } = judgedAs(input, seeds);
+  return verdict === 'fail' ? says : null;
+}
+
 function judged(input: LaneInput): Judgement[] {
-  return [...input.week.map((evidence) => judgedAs(input, evidence)), utilisation(input)];
+  const lists = input.listings === undefined ? [] : [listingVerdict(input.listings)];
+  return [...input.week.map((evidence) => judgedAs(input, evidence)), ...lists, utilisation(input)];
 }
 
 function judgedAs(input: LaneInput, evidence: Evidence): Judgement {
@@ -330,7 +275,7 @@ function judgedAs(input: LaneInput, evidence: Evidence): Judgement {
   const share = use.expected > 0 ? Math.min(1, use.sent / use.expected) : 1;
   return judge(evidence, {
     nextCeiling: nextCeiling(input),
-    gates: gatesOf(input.plan?.gates),
+    gates: gatesFor(input),
     placement: input.placement,
     perHour: (lane.ceiling * share) / 24,
   });
@@ -367,7 +312,8 @@ function whyHold(input: LaneInput, judgements: readonly Judgement[]): string | n
   );
   const failed = blockers.find((j) => j.verdict === 'fail') ?? blockers[0];
   if (failed !== undefined) return failed.says;
-  if (!gates.some((j) => j.verdict === 'pass')) return 'nothing was measured';
+  // That no list has the address says nothing of its mail.
+  if (!gates.some((j) => j.verdict === 'pass' && j.metric !== 'dnsbl')) return 'nothing was measured';
   if (use.stopped) return 'a hold cut this window short: nothing to judge the stage by';
   // No grant, as after an absence that outlived the carried ones: old evidence is not evidence of this stage.
   if (!(use.expected > 0)) return 'nothing was granted in this window';

@@ -51,6 +51,8 @@ export const DEFAULTS = {
   graduationGrowth: 1.25,
   /** A warm lane's normal limit: this times its last stage or its peak day. */
   normalFactor: 1.3,
+  /** When mail, not the plan, ends a ramp: room over the peak day, windows that show it, and what is too little to wait for. */
+  demand: { lookbackWindows: 30, headroom: 1.2, settledWindows: 7, smallLane: 100 },
   /** Idle time after which a warm lane counts as cold (plan time). */
   idleMs: 7 * 24 * HOUR,
   /** From then on it loses one step of growth for every so much idle time, and starts over after a month of it. */
@@ -68,4 +70,4 @@ export const DEFAULTS = {
 } as const;
 
 /** Version of the decision rules: recorded with every decision, so that a replay of evidence knows its rules. */
-export const POLICY_VERSION = '2';
+export const POLICY_VERSION = '3';

@@ -11,7 +11,7 @@ import { type PlacementRule, placementVerdict } from './gates/placement.ts';
 import { acts, type Gates } from './gates/settings.ts';
 import { wilson } from './gates/wilson.ts';
 
-export type Metric = Counted | 'placement' | 'utilisation';
+export type Metric = Counted | 'placement' | 'dnsbl' | 'utilisation';
 export type Verdict = 'pass' | 'fail' | 'insufficient' | 'stale' | 'not-configured';
 export type Feed = 'ok' | 'stale' | 'none';
 
@@ -26,7 +26,7 @@ export interface Sums {
 
 /** The numbers behind a verdict. Trials are matured: late metrics count a delivery only as far as a report could be here. */
 export interface Evidence {
-  readonly metric: Exclude<Metric, 'utilisation'>;
+  readonly metric: Exclude<Metric, 'dnsbl' | 'utilisation'>;
   readonly feed: Feed;
   /** Matured trials and events of the last seven send days since the last retreat. */
   readonly trials: number;
@@ -38,6 +38,8 @@ export interface Evidence {
   readonly to: number;
   /** Absent for placement. */
   readonly sums?: Sums;
+  /** Placement: trials and events of the newest window in which a folder was seen. */
+  readonly last?: { readonly trials: number; readonly events: number };
   /** Placement: seeds that were also probed from a warm address, where the two differ. */
   readonly pairs?: { readonly worse: number; readonly better: number };
   /** Plan hours its feed has been broken; absent: it is not. */

@@ -8,6 +8,7 @@
  *   warm ──step-back──▶ stepped-back                a warm lane that fails is judged like any other
  *   stepped-back ──start──▶ ramping                 one that follows no plan (it was declared warm) gets one
  *   warm ──idle──▶ cooling ──advance──▶ cooling ──complete──▶ warm   sends again under grants, from a decayed ceiling
+ *   warm ──outgrow──▶ graduating                    it was capped for want of mail, and has it now: grows on by its gates
  *   cooling ──start──▶ ramping                      a plan of its own replaces the way back
  *   any ──quarantine──▶ quarantined ──release──▶ probing ──reenter──▶ stepped-back
  *                                                   released when no pause reason is left: a person lifted it by name, or
@@ -42,6 +43,7 @@ export const LANE_EVENTS = [
   'graduate',
   'complete',
   'idle',
+  'outgrow',
   'quarantine',
   'release',
   'reenter',
@@ -93,7 +95,13 @@ const TABLE: Readonly<Record<Phase, Partial<Record<LaneEvent, Phase>>>> = {
     quarantine: 'quarantined',
     abort: 'planned',
   },
-  warm: { hold: 'warm', 'step-back': 'stepped-back', idle: 'cooling', quarantine: 'quarantined' },
+  warm: {
+    outgrow: 'graduating',
+    hold: 'warm',
+    'step-back': 'stepped-back',
+    idle: 'cooling',
+    quarantine: 'quarantined',
+  },
   cooling: {
     start: 'ramping',
     advance: 'cooling',
@@ -106,7 +114,7 @@ const TABLE: Readonly<Record<Phase, Partial<Record<LaneEvent, Phase>>>> = {
 };
 
 /** Events that raise what a lane may send. A start is an operator's own decision, and what it grants waits for its pause. */
-const RAISES: readonly LaneEvent[] = ['advance', 'graduate', 'complete', 'recover', 'release', 'reenter'];
+const RAISES: readonly LaneEvent[] = ['advance', 'graduate', 'outgrow', 'complete', 'recover', 'release', 'reenter'];
 
 /** The phase an event leads to, or undefined where the event is not legal. */
 export function transition(phase: Phase, event: LaneEvent, paused: readonly PauseReason[]): Phase | undefined {

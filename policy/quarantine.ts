@@ -65,13 +65,18 @@ export function wayBack(
     /** What crossed a gate or was refused since it began to probe, in words. */
     readonly stop: string | null;
     readonly probes: ProbeAnswers;
+    /** Which lists have its address, since when; null or absent: none. */
+    readonly listed?: string | null;
+    /** What the seeds say against it; null or absent: nothing. */
+    readonly placed?: string | null;
   },
 ): WayBack | null {
-  const { final, paused, stop, probes } = seen;
+  const { final, paused, stop, probes, listed = null, placed = null } = seen;
   if (lane.phase === 'quarantined') {
     if (!final) return null;
     if (paused.length === 0)
       return { event: 'release', reason: 'nothing keeps it in quarantine any more: probes first' };
+    if (listed !== null) return { event: 'hold', reason: `quarantined: ${listed}` };
     return { event: 'hold', reason: 'quarantined: waits until its refusal ends or a person lifts it by name' };
   }
   if (stop !== null) return { event: 'quarantine', reason: stop };
@@ -82,5 +87,6 @@ export function wayBack(
   if (paused.length > 0) return { event: 'hold', reason: `paused: ${paused.join(', ')}` };
   if (probes.accepted < needed)
     return { event: 'hold', reason: `probing: ${probes.accepted} of ${needed} messages accepted` };
+  if (placed !== null) return { event: 'hold', reason: `probing: its mail is accepted and not shown (${placed})` };
   return { event: 'reenter', reason: `${probes.accepted} probes accepted, none refused: cools down` };
 }

@@ -1,5 +1,6 @@
 /** What is kept with a decision: all it was made from, so that it can be made again. Pure. */
-import { decide, type LaneDecision, type LaneInput } from './decide.ts';
+import { decide } from './decide.ts';
+import type { LaneDecision, LaneInput } from './decision.ts';
 import { rowOf } from './plan.ts';
 import { fitted } from './ranges/joint-budget.ts';
 

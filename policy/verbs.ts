@@ -11,7 +11,8 @@
  *
  * Pause and resume are holds and stand apart (activities/ramps.ts), for they must work with nothing but the database.
  */
-import { type LaneDecision, type LaneState, rowBelow } from './decide.ts';
+import { rowBelow } from './decide.ts';
+import type { LaneDecision, LaneState } from './decision.ts';
 import { DEFAULTS } from './defaults.ts';
 import { type LaneEvent, type PauseReason, type Phase, transition } from './lane.ts';
 import { type Plan, stageCount, stageOf } from './plan.ts';

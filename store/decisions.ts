@@ -1,5 +1,5 @@
 /** Decisions: one transaction writes decision, lane, grant and notice, by compare-and-set on the lane's revision. */
-import type { LaneDecision } from '../policy/decide.ts';
+import type { LaneDecision } from '../policy/decision.ts';
 import type { Queryable } from './connect.ts';
 import { type GrantWrite, writeGrant } from './grants.ts';
 import { CHANGES } from './holds.ts';

@@ -102,6 +102,11 @@ export async function writeCounted(
 /** Numbers of campaigns by name; new names get one. */
 export async function campaignNumbers(db: Queryable, names: readonly string[]): Promise<ReadonlyMap<string, number>> {
   if (names.length === 0) return new Map();
+  // Once a day is enough for whoever forgets old names (retention.ts), and before names are looked for: then they stay.
+  await db.query(
+    `update campaign_numbers set seen_at = now() where name = any($1::text[]) and seen_at < now() - interval '1 day'`,
+    [names],
+  );
   await db.query(
     `insert into campaign_numbers (name) select distinct n from unnest($1::text[]) n
      where not exists (select from campaign_numbers c where c.name = n) order by n on conflict do nothing`,

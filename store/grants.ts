@@ -77,8 +77,8 @@ export async function grantsAround(
 }
 
 /**
- * Carries the last decided grant into a window nobody decided: never above itself, counted, so that it ends after
- * the allowed number of windows. Harmless when another process did it first.
+ * Carries a decided grant into a window nobody decided, at most `units` of it: never above itself, counted, so that it ends
+ * after the allowed number of windows (policy/carried-grant.ts). Harmless when another process did it first.
  */
 export async function carryGrant(
   db: Queryable,
@@ -86,11 +86,12 @@ export async function carryGrant(
   provider: string,
   window: Window,
   from: GrantRow,
+  units: number,
 ): Promise<void> {
   await db.query(
     `insert into grants (address, provider, window_index, starts, ends, send_from, send_to, units, peak_units,
        plan_units, revision, origin, gap_ms, carried, hours)
-     select $1, $2, $3, $4, $5, $6, $7, units, units, plan_units, revision, 'carried', gap_ms, carried + $9,
+     select $1, $2, $3, $4, $5, $6, $7, least(units, $10), least(units, $10), plan_units, revision, 'carried', gap_ms, carried + $9,
        array_fill(0, array[25])
      from grants where address = $1 and provider = $2 and window_index = $8
      on conflict do nothing`,
@@ -104,6 +105,7 @@ export async function carryGrant(
       new Date(window.sendTo),
       from.windowIndex,
       window.index - from.windowIndex,
+      units,
     ],
   );
 }

@@ -64,8 +64,8 @@ export interface LaneSpec {
 }
 
 /**
- * Makes an address known with its lanes. Lanes that exist keep their state: only a workflow or an operator changes it.
- * The normal limit of a lane that has had a ramp is its plan's, and a start of the program may not raise it.
+ * Makes an address known with its lanes. Lanes that exist keep their state: only a workflow or an operator changes it, with a
+ * decision (activities/configured-normals.ts). One that waits for its first ramp has nothing to keep.
  */
 export async function upsertAddress(
   db: Queryable,
@@ -80,10 +80,8 @@ export async function upsertAddress(
   await db.query(
     `insert into lanes (address, provider, phase, ceiling, normal)
      select $1, * from unnest($2::text[], $3::text[], $4::int[], $5::int[])
-     on conflict (address, provider) do update set
-       normal = excluded.normal,
-       ceiling = case when lanes.phase = 'warm' then excluded.normal else lanes.ceiling end
-     where lanes.ramp_id is null`,
+     on conflict (address, provider) do update set normal = excluded.normal
+     where lanes.ramp_id is null and lanes.phase = 'planned'`,
     [
       address.address,
       lanes.map((lane) => lane.provider),

@@ -23,6 +23,9 @@ export interface PlacementMeasure {
   readonly bad: number;
   readonly unobserved: number;
   readonly waiting: number;
+  /** The first two of the newest window in which any folder was seen. */
+  readonly lastObserved: number;
+  readonly lastBad: number;
   /** The first probe since a folder was last seen whose own could not be; ms, null: the sensor works. */
   readonly brokenSince: number | null;
   /** Seeds that a warm address of the pool probed in the same window, where just one of the two was in the inbox. */
@@ -41,13 +44,15 @@ export async function measurePlacement(
        count(*) filter (where placement in ('spam', 'missing'))::int as bad,
        count(*) filter (where placement = 'unobserved')::int as unobserved,
        count(*) filter (where placement is null)::int as waiting,
+       count(*) filter (where placement in ('inbox', 'tab', 'spam', 'missing') and p.window_index = seen.newest)::int as "lastObserved",
+       count(*) filter (where placement in ('spam', 'missing') and p.window_index = seen.newest)::int as "lastBad",
        extract(epoch from min(p.sent_at) filter (where placement = 'unobserved' and p.sent_at > coalesce(seen.last, '-infinity')))
          ::float8 * 1000 as "brokenSince",
        count(*) filter (where placement in ('spam', 'missing') and warm.inbox)::int as worse,
        count(*) filter (where placement in ('inbox', 'tab') and warm.outside)::int as better
      from probes p join lanes l using (address, provider) join addresses a using (address)
        left join lateral (
-         select max(s.sent_at) as last from probes s
+         select max(s.sent_at) as last, max(s.window_index) as newest from probes s
          where s.address = p.address and s.provider = p.provider and s.placement in ('inbox', 'tab', 'spam', 'missing')) seen on true
        left join lateral (
          select bool_or(o.placement in ('inbox', 'tab')) as inbox, bool_and(o.placement in ('spam', 'missing')) as outside

@@ -37,6 +37,16 @@ export async function openProbes(db: Queryable, address: string): Promise<ProbeR
   return rows;
 }
 
+/** Addresses with probes that a provider has accepted, and nobody has found. */
+export async function addressesWithOpenProbes(db: Queryable): Promise<string[]> {
+  const { rows } = await db.query(
+    `select distinct host(p.address) as address from probes p
+     where p.placement is null and exists (
+       select from attempts a where a.recipient = p.recipient and a.final) order by 1`,
+  );
+  return rows.map((row) => row.address);
+}
+
 export async function setPlacement(
   db: Queryable,
   id: number,
@@ -61,6 +71,15 @@ export async function probesInWindow(
     [address, provider, window],
   );
   return rows[0].n;
+}
+
+/** Seeds that an address has probed at a provider in a window: one pair of each is enough, whoever asked for it. */
+export async function seedsProbed(db: Queryable, address: string, provider: string, window: number): Promise<string[]> {
+  const { rows } = await db.query(
+    'select distinct seed from probes where address = $1 and provider = $2 and window_index = $3',
+    [address, provider, window],
+  );
+  return rows.map((row) => row.seed);
 }
 
 /** Every probe's Message-ID, for checkers that count injected mail. */

@@ -10,6 +10,8 @@ export interface RangeRow {
   readonly pool: string;
   readonly plan: Plan;
   readonly perDay: number | null;
+  /** What another engine sent from its addresses earns nothing: every lane starts at its first stage. */
+  readonly fromZero: boolean;
   readonly actor: string;
   readonly reason: string;
   readonly createdAt: number;
@@ -33,7 +35,7 @@ export interface RangeAddressRow {
 }
 
 const ms = (column: string) => `extract(epoch from ${column})::float8 * 1000`;
-const RANGES = `select r.id, r.written, r.pool, r.plan, r.per_day as "perDay", r.actor, r.reason,
+const RANGES = `select r.id, r.written, r.pool, r.plan, r.per_day as "perDay", r.from_zero as "fromZero", r.actor, r.reason,
   ${ms('r.created_at')} as "createdAt", ${ms('r.ended_at')} as "endedAt", p.calendar
   from ranges r join pools p on p.name = r.pool`;
 
@@ -49,8 +51,8 @@ export async function insertRange(
   addresses: readonly { readonly address: string; readonly dueAt: number; readonly preflight: number | null }[],
 ): Promise<void> {
   await db.query(
-    `insert into ranges (id, written, pool, plan, per_day, actor, reason, fingerprint)
-     values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    `insert into ranges (id, written, pool, plan, per_day, actor, reason, fingerprint, from_zero)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
     [
       range.id,
       range.written,
@@ -60,6 +62,7 @@ export async function insertRange(
       range.actor,
       range.reason,
       range.fingerprint,
+      range.fromZero,
     ],
   );
   try {

@@ -1,5 +1,5 @@
 /**
- * What bounds the tables of mail: a message whose recipients have all ended goes as a whole, its attempts, its body and
+ * What bounds the tables of mail, and of what was learned from it: a message whose recipients have all ended goes as a whole, its attempts, its body and
  * itself, so that no story is ever told in part. Small pages in the order of ids, each a transaction of some milliseconds:
  * no partition, because an attempt is unique by its recipient, not by its day, and a page that is skipped hurts nobody.
  *
@@ -130,6 +130,38 @@ export async function dropOldLegacyEvents(
     );
     const { last, looked, dropped, young } = rows[0];
     return { last: Math.max(after, last), dropped, done: young || looked < limit };
+  });
+}
+
+/**
+ * Drops what the gates no longer need: numbers of campaigns nobody used for `days` and no detector remembers, and what block
+ * lists and consoles said before then, but for each source's last word. null: another process is at it.
+ */
+export async function dropOldWords(store: Store, days: number, limit: number): Promise<number | null> {
+  return alone(store, async (db) => {
+    // A detector names campaigns by number: of its cohorts every sixth, and first of each pair it blames (policy/gates/packed.ts).
+    const campaigns = await db.query(
+      `with old as materialized (
+         select id from campaign_numbers where seen_at < now() - make_interval(days => $1) order by seen_at limit $2
+       ), remembered as (
+         select campaign as id from gate_counted
+         union select (one.value)::int from gate_states,
+           jsonb_array_elements_text(state->'cohorts') with ordinality as one(value, at) where one.at % 6 = 1
+         union select (pair->>0)::int from gate_states, jsonb_array_elements(state->'since') as pair
+       )
+       delete from campaign_numbers c using old where c.id = old.id and c.seen_at < now() - make_interval(days => $1)
+         and not exists (select from remembered r where r.id = c.id)`,
+      [days, limit],
+    );
+    const signals = await db.query(
+      `delete from signals where id in (
+         select s.id from signals s where s.at < now() - make_interval(days => $1)
+           and exists (select from signals n where n.address = s.address and n.kind = s.kind and n.source = s.source
+             and n.provider is not distinct from s.provider and n.id > s.id)
+         limit $2)`,
+      [days, limit],
+    );
+    return (campaigns.rowCount ?? 0) + (signals.rowCount ?? 0);
   });
 }
 

@@ -47,7 +47,7 @@ export type SignalRow = Omit<Signal, 'ageHours'> & {
 export async function signalsOf(db: Queryable, address: string, dayMs: number): Promise<SignalRow[]> {
   const { rows } = await db.query(
     `select distinct on (s.kind, s.source, s.provider) s.id, s.kind, s.source, host(s.address) as address, s.provider, s.value,
-       s.volume, extract(epoch from s.at)::float8 * 1000 as at,
+       s.detail->>'listed' as listed, s.volume, extract(epoch from s.at)::float8 * 1000 as at,
        (select jsonb_build_object('value', b.value, 'volume', b.volume) from signals b
         where b.address = s.address and b.kind = s.kind and b.source = s.source
           and b.provider is not distinct from s.provider and b.id < s.id
@@ -56,7 +56,7 @@ export async function signalsOf(db: Queryable, address: string, dayMs: number): 
      from signals s where s.address = $1 order by s.kind, s.source, s.provider, s.id desc`,
     [address, (dayMs * 20) / 24],
   );
-  return rows;
+  return rows.map(({ listed, ...row }) => ({ ...row, ...(listed === null ? {} : { listed }) }));
 }
 
 /** An evaluation has looked at them: nothing has to wake the address for them any more. */

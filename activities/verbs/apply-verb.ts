@@ -3,7 +3,7 @@
  * from, in one transaction. Lanes it says nothing to are told with the reason; if it says nothing to all, nothing is written.
  */
 import { planMs, windowOf } from '../../policy/calendar.ts';
-import type { LaneDecision } from '../../policy/decide.ts';
+import type { LaneDecision } from '../../policy/decision.ts';
 import { DEFAULTS, POLICY_VERSION } from '../../policy/defaults.ts';
 import { laneTarget } from '../../policy/holds.ts';
 import type { Plan } from '../../policy/plan.ts';

@@ -4,7 +4,8 @@
  * allowed before.
  */
 import { planMs, type Window, windowAt, windowOf } from '../../policy/calendar.ts';
-import { grantGap, grantUnits, type LaneDecision } from '../../policy/decide.ts';
+import type { LaneDecision } from '../../policy/decision.ts';
+import { grantGap, grantUnits } from '../../policy/lane-grant.ts';
 import type { Queryable } from '../../store/connect.ts';
 import type { LaneApply } from '../../store/decisions.ts';
 import { type GrantRow, grantsAround } from '../../store/grants.ts';

@@ -39,7 +39,7 @@ export const planPreview: Command = {
     const asked = given === undefined ? undefined : wholeNumber('--addresses', given);
     return withStore(invocation, async (store) => {
       const { providers, cold, calendar } = await poolOf(store, pool);
-      const plan = await drawChosen(invocation, name, () => ({ default: TARGET }), providers);
+      const plan = await drawChosen(invocation, name, () => ({ default: TARGET }), providers, pool);
       const addresses = asked ?? Math.max(1, cold);
       const forecasts = await forecastsOf(store, plan, pool, providers, addresses, calendarOf(plan, calendar));
       return {

@@ -1,4 +1,6 @@
+import { gatesOf } from '../../policy/gates/settings.ts';
 import { badInput, CONFIG_OPTION, type Command, text } from '../command.ts';
+import { readPoolNames } from '../config/gates.ts';
 import { ALL_PROVIDERS } from '../config/schema.ts';
 import { describePlan, planWarnings } from '../plan/describe.ts';
 import { drawChosen, TARGET } from '../plan/draw.ts';
@@ -10,6 +12,7 @@ export const planShow: Command = {
   usage: '<name>',
   options: [
     { name: 'provider', type: 'string', value: 'P', says: "show this provider's stages (default: the default row)" },
+    { name: 'pool', type: 'string', value: 'NAME', says: 'show the gates its lanes have in this pool' },
     ...INPUT_OPTIONS,
     ...CHOICE_OPTIONS,
     CONFIG_OPTION,
@@ -25,8 +28,19 @@ export const planShow: Command = {
         `no provider is called "${provider}": ${near === undefined ? `choose one of ${ALL_PROVIDERS.join(', ')}` : `did you mean ${near}?`}`,
       );
     }
+    const pool = text(invocation, 'pool');
+    const pools = await readPoolNames({ file: text(invocation, 'config'), env: invocation.env });
+    if (pool !== undefined && !(pools ?? []).includes(pool))
+      throw badInput(`no pool of your configuration is called "${pool}": choose one of ${(pools ?? []).join(', ')}`);
     // A published table is shown whole; a curve needs an end.
-    const plan = await drawChosen(invocation, name, (needs) => (needs ? { default: TARGET } : undefined));
-    return { json: { plan, warnings: planWarnings(plan) }, lines: describePlan(plan, provider) };
+    const plan = await drawChosen(
+      invocation,
+      name,
+      (needs) => (needs ? { default: TARGET } : undefined),
+      undefined,
+      pool,
+    );
+    const gates = gatesOf(plan.gates, provider);
+    return { json: { plan, gates, warnings: planWarnings(plan) }, lines: describePlan(plan, provider) };
   },
 };

@@ -67,7 +67,7 @@ async function drawFor(store: Store, invocation: Invocation, name: string, addre
   const providers = (await lanesOf(store, address)).map((lane) => lane.provider);
   const lastOf = (key: string) => stageOf(ramp.plan, key, stageCount(ramp.plan, key) - 1)?.ceiling ?? 1;
   const now = Object.fromEntries(['default', ...providers].map((key) => [key, lastOf(key)]));
-  const plan = await drawChosen(invocation, name, () => now, providers);
+  const plan = await drawChosen(invocation, name, () => now, providers, ramp.pool);
   refuseFast(invocation, plan, providers);
   return plan;
 }

@@ -1,6 +1,7 @@
 /** What a schema can not see: values that are right by themselves and wrong together. Pure. */
 import { type Calendar, checkCalendar } from '../../policy/calendar.ts';
 import { listenerProblems } from './cross-injection.ts';
+import { gatesProblems } from './gates.ts';
 import { planProblems } from './plan-problems.ts';
 import { poolProblems } from './pool-checks.ts';
 import type { Problem } from './problems.ts';
@@ -19,6 +20,7 @@ export function crossProblems(config: CheckedConfig, calendar: Calendar): Proble
     ...listenerProblems(config),
     ...deliveryProblems(config),
     ...shapingProblems(config),
+    ...gatesProblems(config.gates, Object.keys(config.pools)),
     ...planProblems(config.plans, config.providers),
     ...cutoverProblems(config),
   ];

@@ -166,6 +166,7 @@ function resolve(
     placement,
     // A loop nobody enrolled in would look like mail nobody complains about: only those that are named count.
     complaintFeeds: config.complaintFeeds,
+    gates: config.gates,
     plans: config.plans,
     preflight: config.preflight,
     cutovers: config.cutovers,

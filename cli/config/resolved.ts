@@ -1,6 +1,7 @@
 /** The configuration as the rest of Rampart uses it: defaults filled in, paths absolute, secrets read. */
 
 import type { Calendar } from '../../policy/calendar.ts';
+import type { ConfiguredGates } from '../../policy/gates/configured.ts';
 import type { Overflow } from '../../policy/overflow.ts';
 import type { OwnPlan } from '../../policy/plan.ts';
 import type { Dnsbl } from '../../policy/preflight/dnsbl.ts';
@@ -116,6 +117,8 @@ export interface ResolvedConfig {
   readonly events: ResolvedEvents;
   /** Feeds of other engines. */
   readonly legacy: ResolvedLegacy;
+  /** Gates of every plan, and of pools; absent: the shipped ones. */
+  readonly gates?: ConfiguredGates;
   /** Plans of one's own, by name. */
   readonly plans: Readonly<Record<string, OwnPlan>>;
   readonly preflight: { readonly domains: readonly string[]; readonly dnsbls: readonly Dnsbl[] };

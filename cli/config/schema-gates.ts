@@ -1,6 +1,7 @@
-/** What a plan's gates do (policy/gates/settings.ts says what each figure means, and checks them together). */
+/** What gates do, in a plan and for all (policy/gates/settings.ts says what each figure means, and checks them together). */
 import { z } from 'zod';
 import { GATE_ACTIONS, GATED } from '../../policy/gates/settings.ts';
+import { ROW_KEYS } from '../../policy/plans/targets.ts';
 
 const rate = z.number().gt(0).lt(1);
 
@@ -20,7 +21,7 @@ const metricSchema = z.strictObject({
   address: z.number().gt(0).optional(),
 });
 
-export const gatesSchema = z.strictObject({
+const choice = {
   /** Share of healthy ramps that may be stopped by mistake; default 0.01. */
   falseStopsPerRamp: rate.optional(),
   /** How much event rates differ among your campaigns (standard deviation over mean): above 0.7 gates are calmer. */
@@ -28,4 +29,16 @@ export const gatesSchema = z.strictObject({
   /** Evaluations in a row in which all gates pass that an advance needs; default 1. */
   consecutiveGood: z.int().min(1).optional(),
   metrics: z.partialRecord(z.enum(GATED), metricSchema).optional(),
+};
+
+/** Gates of one plan or pool. */
+export const gatesSchema = z.strictObject({
+  ...choice,
+  /** The same at one provider. */
+  providers: z.partialRecord(z.enum(ROW_KEYS as [string, ...string[]]), z.strictObject(choice)).optional(),
 });
+
+/** Gates of every plan, and of single pools. */
+export const configuredGatesSchema = gatesSchema
+  .extend({ pools: z.record(z.string(), gatesSchema).optional() })
+  .default({});

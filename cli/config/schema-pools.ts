@@ -18,7 +18,7 @@ export const hostName = z
   .regex(/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i, 'a host name such as mta-1.example.com');
 const text = z.string().min(1, 'some text');
 const count = z.int().min(1);
-const ipv4 = z.string().refine(isIPv4, 'an IPv4 address such as 198.51.100.8');
+const ipv4 = z.string().refine(isIPv4, 'an IPv4 address such as 198.51.100.8 (Rampart does not send over IPv6)');
 const secret = z.union([text, z.strictObject({ env: text })], "some text or { env: 'NAME' }");
 
 const address = z.strictObject({

@@ -10,6 +10,7 @@ import { backPressureSchema } from './schema-back-pressure.ts';
 import { cutoversSchema, migrationsSchema } from './schema-cutovers.ts';
 import { dkimSchema, remoteTlsSchema } from './schema-delivery.ts';
 import { eventsSchema } from './schema-events.ts';
+import { configuredGatesSchema } from './schema-gates.ts';
 import { injectionShape, userShape } from './schema-injection.ts';
 import { legacySchema } from './schema-legacy.ts';
 import { plansSchema } from './schema-plans.ts';
@@ -172,6 +173,8 @@ export const configSchema = z.strictObject({
   legacy: legacySchema,
   /** How long finished mail is kept. */
   retention: retentionSchema,
+  /** What gates do, in every plan (docs/judgement.md). */
+  gates: configuredGatesSchema,
   /** Warmup plans of your own, by name. */
   plans: plansSchema,
   /** What is looked at before an address starts. */

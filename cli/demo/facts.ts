@@ -36,10 +36,11 @@ export interface Facts {
 }
 
 export async function gather(store: Store, labDir: string, cold: string, dayLength: number): Promise<Facts> {
+  // Before what providers wrote down: mail that is delivered between the two reads is then in both, and not in neither.
+  const ends = await fates(store);
   const received = await lines<ReceivedLine>(path.join(labDir, 'received.jsonl'));
   const injected = await lines<InjectedLine>(path.join(labDir, 'injected.jsonl'));
   const grants = await allGrants(store);
-  const ends = await fates(store);
   const ramp = await rampOf(store, cold);
   const probes = await probeMessageIds(store);
   const judgement = judge({

@@ -26,6 +26,8 @@ export interface Script {
   readonly start: number;
   /** Windows after which a ramp that is not done has failed. */
   readonly limit: number;
+  /** Seeds are asked every n-th day; default 3. */
+  readonly probeEvery?: number;
 }
 
 /** The long form is what people see; the short one is the test's. */
@@ -85,8 +87,13 @@ export function demoSpec(
     },
     seeds: world.seeds.map((seed) => ({ ...seed, secure: false })),
     // The demo's lanes send tens of messages a day where a real one sends thousands: probes start sooner.
-    placement: { ...DEFAULTS.placement, minCeiling: 20, share: 0.1, everyWindows: 3, seeds: 3 },
+    placement: { ...DEFAULTS.placement, minCeiling: 20, share: 0.1, everyWindows: script.probeEvery ?? 3, seeds: 3 },
     events: { keepDays: 1, sinks: [] },
+    ...(scenario.blocklists.length === 0
+      ? {}
+      : {
+          dnsbls: { lists: scenario.blocklists.map(({ zone }) => ({ zone, listed: 'fail' as const })), unseen: true },
+        }),
     complaintFeeds: scenario.providers.filter((provider) => provider.fbl).map((provider) => provider.key),
   };
 }

@@ -40,8 +40,12 @@ export function compare(
   const hour = options.dayLength / HOURS_PER_DAY;
   const lingers = (trouble: Trouble) =>
     hour * (COMPLAINED.includes(trouble.cause) ? AFTER_HOURS + options.complaintHours : AFTER_HOURS);
+  // A listing is the address's, whoever asks the list: who stops the whole of it has a reason on its other lanes as well.
+  const concerns = (reaction: Reaction, trouble: Trouble) =>
+    reaction.provider === trouble.provider ||
+    (trouble.cause === 'listing' && (reaction.kind === 'quarantine' || reaction.kind === 'held address'));
   const meets = (reaction: Reaction, trouble: Trouble) =>
-    reaction.provider === trouble.provider &&
+    concerns(reaction, trouble) &&
     reaction.at >= trouble.from - BEFORE_HOURS * hour &&
     reaction.at < trouble.to + lingers(trouble);
   const lastBefore = ({ provider, at }: Reaction) => {
@@ -51,7 +55,8 @@ export function compare(
   };
   return {
     troubles: troubles.map((trouble) => {
-      const reaction = reactions.find((one) => meets(one, trouble) && answers(one, trouble)) ?? null;
+      const own = reactions.filter((one) => one.provider === trouble.provider);
+      const reaction = own.find((one) => meets(one, trouble) && answers(one, trouble)) ?? null;
       const delay = reaction === null ? null : Math.max(0, reaction.at - trouble.from) / hour;
       return { trouble, reaction, delayHours: delay };
     }),

@@ -4,6 +4,7 @@ import { DEFAULTS } from '../../policy/defaults.ts';
 import { type GrowthCap, growthProblems, growthText, lengthenedRows, type Plan, rowOf } from '../../policy/plan.ts';
 import { table } from '../terminal/table.ts';
 import { chartOf } from './chart.ts';
+import { describeGates } from './describe-gates.ts';
 
 const MODES: Readonly<Record<Plan['advance'], string>> = {
   gated: 'gated: a window used 80% of its ceiling, and its gates pass',
@@ -26,11 +27,12 @@ export function describePlan(plan: Plan, provider = 'default'): string[] {
     `advance: ${MODES[plan.advance]}${plan.stageShare === undefined ? '' : ` (${plan.stageShare * 100}% of it)`}`,
     `growth cap: ${capText(plan.cap)}`,
     ...calendarLines(plan),
-    ...gateLines(plan),
     ...(plan.notes ?? []).map((note) => `note: ${note}`),
     ...planWarnings(plan).map((warning) => `note: ${warning}`),
     '',
     ...table(['row', 'stages', 'first', 'last'], rows),
+    '',
+    ...describeGates(plan, provider),
     '',
     `row ${Object.hasOwn(plan.rows, provider) ? provider : `default (for ${provider})`}`,
     ...chartOf(rowOf(plan, provider)),
@@ -44,19 +46,6 @@ export function planWarnings(plan: Plan, providers?: readonly string[]): string[
 
 function capText(cap: GrowthCap = DEFAULTS.growthCap): string {
   return `×${cap.small} a stage, ×${cap.large} above ${DEFAULTS.largeLane.toLocaleString('en')} a day`;
-}
-
-/** What its gates do otherwise than the shipped ones. */
-function gateLines({ gates }: Plan): string[] {
-  if (gates === undefined) return [];
-  const { metrics = {}, ...all } = gates;
-  const said = (values: object) =>
-    Object.entries(values)
-      .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => `${name} ${value}`)
-      .join(', ');
-  const own = Object.entries(metrics).map(([metric, values]) => `${metric}: ${said(values ?? {})}`);
-  return [`gates: ${[said(all), ...own].filter(Boolean).join('; ')}`];
 }
 
 function calendarLines({ calendar }: Plan): string[] {

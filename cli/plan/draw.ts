@@ -1,6 +1,9 @@
 /** From a name and options to the plan a ramp will follow. */
+
+import { withGates } from '../../policy/gates/configured.ts';
 import { capGrowth, checkPlan, growthProblems, growthText, type Plan, type PlanInput } from '../../policy/plan.ts';
 import { badInput, type Invocation, text } from '../command.ts';
+import { readGates } from '../config/gates.ts';
 import { closest } from '../terminal/closest.ts';
 import { drawFound, findPlan } from './find.ts';
 import { advanceChoice, calendarChoice, planInput } from './options.ts';
@@ -11,19 +14,24 @@ export const TARGET = 50_000;
 /** Targets for a shipped plan that were not given: `always`, also for a table that could end where it was published to. */
 export type DefaultTargets = (needsTarget: boolean) => PlanInput['targets'];
 
-/** The plan called `name` with the invocation's choices; `providers` (default: all) are the lanes that are capped. */
+/**
+ * The plan called `name` with the invocation's choices; `providers` (default: all) are the lanes that are capped. Its gates
+ * are the configured ones of `pool` (default: of all pools) under its own.
+ */
 export async function drawChosen(
   invocation: Invocation,
   name: string,
   defaults: DefaultTargets,
   providers?: readonly string[],
+  pool?: string,
 ): Promise<Plan> {
   const found = await findPlan(invocation, name);
   const given = planInput(invocation);
   const targets = given.targets ?? (found.kind === 'shipped' ? defaults(found.preset.needsTarget) : undefined);
   if (providers !== undefined) knownTargets(given, providers);
   const drawn = drawFound(found, { ...given, ...(targets === undefined ? {} : { targets }) });
-  const plan = withChoices(drawn, invocation);
+  const configured = await readGates({ file: text(invocation, 'config'), env: invocation.env });
+  const plan = withGates(withChoices(drawn, invocation), configured, pool);
   const problems = checkPlan(plan);
   if (problems.length > 0) throw badInput(`plan ${name} can not be used: ${problems.join('; ')}`);
   return invocation.options.cap === true ? capGrowth(plan, providers) : plan;

@@ -12,7 +12,7 @@ export async function drawFor(
   rows: readonly AddressRow[],
   providers: readonly string[],
 ): Promise<Plan> {
-  const drawn = await drawChosen(invocation, name, () => ({ default: TARGET }), providers);
+  const drawn = await drawChosen(invocation, name, () => ({ default: TARGET }), providers, rows[0]?.pool);
   const empty = providers.filter((provider) => stageCount(drawn, provider) === 0);
   if (empty.length > 0) throw badInput(`plan ${name} has no stages for ${empty.join(', ')}: choose another plan`);
   if (rows.some(({ calendar }) => calendar.kind === 'compressed') && calendarChoice(invocation) !== undefined)

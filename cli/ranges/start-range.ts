@@ -51,7 +51,8 @@ export async function startRange(
   const providers = [...new Set(lanes.map((lane) => lane.provider))];
   const plan = await drawFor(invocation, name, rows, providers);
   const said = [...problems, ...tooFast(plan, providers, perDay ?? rows.length)];
-  const fingerprint = fingerprintOf({ addresses: rows.map(({ address }) => address), pool, plan, perDay });
+  const fromZero = invocation.options['from-zero'] === true;
+  const fingerprint = fingerprintOf({ addresses: rows.map(({ address }) => address), pool, plan, perDay, fromZero });
   const there = problems.length > 0 ? undefined : await sameRange(store, fingerprint);
   if (there !== undefined) return answer(instance, store, there, { existing: true, notes });
   const found = rows.length === 0 ? [] : await runPreflight(invocation, store, pool, rows);
@@ -66,6 +67,7 @@ export async function startRange(
     pool,
     plan,
     perDay,
+    fromZero,
     ...who(order),
     fingerprint,
   };
@@ -95,9 +97,19 @@ function who({ actor, reason }: By) {
   return { actor, reason };
 }
 
-/** The same addresses, pool, plan and stagger: the same range. Who says it, and why, is no part of it. */
-function fingerprintOf(of: { addresses: readonly string[]; pool: string; plan: Plan; perDay: number | null }): string {
-  return createHash('sha256').update(JSON.stringify(of)).digest('hex');
+/** The same addresses, pool, plan, stagger and beginning: the same range. Who says it, and why, is no part of it. */
+function fingerprintOf(of: {
+  readonly addresses: readonly string[];
+  readonly pool: string;
+  readonly plan: Plan;
+  readonly perDay: number | null;
+  readonly fromZero: boolean;
+}): string {
+  const { fromZero, ...rest } = of;
+  // Ranges of before this could be said have fingerprints without it.
+  return createHash('sha256')
+    .update(JSON.stringify(fromZero ? of : rest))
+    .digest('hex');
 }
 
 /** A range that was asked for in these words, and is under way: somebody waits, or all of it runs. */
@@ -142,6 +154,7 @@ async function answer(
       existing,
       pool: range.pool,
       perDay: range.perDay,
+      fromZero: range.fromZero,
       plan: range.plan,
       notes,
       addresses: rows.map(({ preflight, ...row }) => ({ ...row, preflight: preflight?.id ?? null })),

@@ -1,5 +1,5 @@
 /** From what a person wrote to the addresses a command is about: every problem is told at once, a line each. */
-import { isIPv4 } from 'node:net';
+import { blockOf } from '../../policy/ranges/block.ts';
 import { expandRange } from '../../policy/ranges/expand.ts';
 import type { Queryable } from '../../store/connect.ts';
 import { type AddressRow, addressRows, poolNames } from '../../store/lanes.ts';
@@ -24,8 +24,12 @@ export async function lookUp(
   written: string,
   pool: string | undefined,
 ): Promise<Targets & { readonly problems: string[] }> {
-  const { addresses, notes, problems: bad } = expandRange(written);
-  const problems = [...bad];
+  const parts = written.split(/[\s,]+/).filter((part) => part !== '');
+  const v6 = parts.filter(isV6);
+  const rest = parts.filter((part) => !isV6(part));
+  // Not counted out: a /64 is no range that is too large, it is one that nothing here can send from.
+  const { addresses, notes, problems: bad } = expandRange(rest.length === 0 && v6.length > 0 ? '' : rest.join(','));
+  const problems = v6.length === 0 ? [...bad] : [`${listed(v6)}: ${V6_SAYS}`, ...(rest.length === 0 ? [] : bad)];
   if (pool !== undefined) {
     const names = await poolNames(db);
     const near = closest(pool, names);
@@ -36,9 +40,7 @@ export async function lookUp(
   }
   const known = new Map((await addressRows(db)).map((row) => [row.address, row]));
   const rows = addresses.flatMap((address) => known.get(address) ?? []);
-  const v6 = addresses.filter((address) => !isIPv4(address));
-  if (v6.length > 0) problems.push(`${listed(v6)}: Rampart sends over IPv4 only`);
-  const strange = addresses.filter((address) => isIPv4(address) && !known.has(address));
+  const strange = addresses.filter((address) => !known.has(address));
   if (strange.length > 0)
     problems.push(
       `${listed(strange)}: of no pool (add ${strange.length === 1 ? 'it' : 'them'} to pools in the configuration and run ./rampart up)`,
@@ -47,6 +49,15 @@ export async function lookUp(
   for (const [name, group] of Map.groupBy(others, (row) => row.pool))
     problems.push(`${listed(group.map((row) => row.address))}: of pool ${name}, not ${pool}`);
   return { rows, notes, problems };
+}
+
+/** What an IPv6 address is told, wherever one is named, and what to do instead. */
+export const V6_SAYS =
+  'IPv6, and Rampart sends over IPv4 only (hosts with both are reached over IPv4): name the IPv4 addresses of the same machines, such as 198.51.100.8/29';
+
+function isV6(part: string): boolean {
+  const block = blockOf(part);
+  return typeof block !== 'string' && block.family === 6;
 }
 
 /** `a, b, c and 5 more`. */

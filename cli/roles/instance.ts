@@ -1,6 +1,7 @@
 /** A whole Rampart on this machine: database, Temporal, worker and MTA processes, started in order and stopped in reverse. */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { followNormals } from '../../activities/configured-normals.ts';
 import { createStore, discoverDatabase, type Store } from '../../store/connect.ts';
 import { liveCutovers } from '../../store/cutovers.ts';
 import { addressRows, upsertAddress } from '../../store/lanes.ts';
@@ -97,11 +98,10 @@ async function prepareStore(spec: InstanceSpec, url: string, { report, prepared 
       await followPool(store, pool.name);
       for (const address of pool.addresses) {
         const { ip, ehloName } = address;
-        await upsertAddress(
-          store,
-          { address: ip, pool: pool.name, node: spec.node, ehloName },
-          lanesFor(address, spec.providers),
-        );
+        const lanes = lanesFor(address, spec.providers);
+        await upsertAddress(store, { address: ip, pool: pool.name, node: spec.node, ehloName }, lanes);
+        const normals = new Map(lanes.map((lane) => [lane.provider, lane.normal]));
+        for (const line of await followNormals(store, ip, normals, Date.now())) report(line);
       }
     }
     await prepared?.(store);

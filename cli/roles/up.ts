@@ -35,6 +35,10 @@ export async function up(config: ResolvedConfig, options: { json: boolean }): Pr
 }
 
 async function specOf(config: ResolvedConfig): Promise<InstanceSpec> {
-  const { file: _file, traceKey: _key, preflight: _preflight, mta, ...rest } = config;
-  return { ...rest, mta: { ...mta, traceKey: await traceKeyOf(config) } };
+  const { file: _file, traceKey: _key, preflight, mta, ...rest } = config;
+  return {
+    ...rest,
+    dnsbls: { lists: preflight.dnsbls, unseen: false },
+    mta: { ...mta, traceKey: await traceKeyOf(config) },
+  };
 }

@@ -6,6 +6,7 @@ import { endProcess, registerProcess, renew } from '../../store/processes.ts';
 import { connectTemporal } from '../../temporal/client.ts';
 import { startWorker } from '../../temporal/worker.ts';
 import type { Ready } from './child.ts';
+import { listingPort } from './listing-port.ts';
 import type { RoleOrders } from './spec.ts';
 
 type Log = (event: string, fields?: Record<string, unknown>) => void;
@@ -27,6 +28,8 @@ export async function startWorkerRole(orders: RoleOrders, log: Log): Promise<{ r
       seeds: spec.seeds,
       placement: spec.placement,
       complaintFeeds: spec.complaintFeeds,
+      ...(spec.gates === undefined ? {} : { gates: spec.gates }),
+      ...(spec.dnsbls === undefined ? {} : { listings: listingPort(spec.dnsbls, spec.mta.resolvers) }),
       now: () => Date.now(),
       log,
     }),

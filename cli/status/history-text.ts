@@ -23,7 +23,9 @@ function judgementText(one: Judgement): string {
   if (one.verdict === 'not-configured') return name;
   const [low, high] = one.interval;
   const interval =
-    one.trials > 0 && one.metric !== 'utilisation' ? `, 95% interval ${percent(low)} to ${percent(high)}` : '';
+    one.trials > 0 && one.metric !== 'utilisation' && one.metric !== 'dnsbl'
+      ? `, 95% interval ${percent(low)} to ${percent(high)}`
+      : '';
   return `${name} (${one.says}${interval})`;
 }
 

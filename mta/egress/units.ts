@@ -3,6 +3,7 @@
  * when idle. A crash loses at most the block; it never creates a unit.
  */
 import { guardMs, windowOf } from '../../policy/calendar.ts';
+import { carriedGrant } from '../../policy/carried-grant.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { blockSize, easedRate, hourOf, unitsDue } from '../../policy/pacing.ts';
 import { atHand, type Bucket, newBucket, nextToken, type Rate, refilled, taken } from '../../policy/rate.ts';
@@ -195,7 +196,7 @@ export class LaneUnits implements UnitBook {
       );
       const grant = around.find((row) => row.windowIndex === window.index);
       if (grant === undefined) {
-        if (await this.#open(lane, cold, around[0], window)) continue;
+        if (await this.#open(lane, cold, around, window)) continue;
         this.binds = 'no grant';
         this.#nextAt = Math.min(window.end, now + 250);
         return;
@@ -253,7 +254,7 @@ export class LaneUnits implements UnitBook {
   async #open(
     lane: LaneRow,
     cold: boolean,
-    last: GrantRow | undefined,
+    around: readonly GrantRow[],
     window: ReturnType<typeof windowOf>,
   ): Promise<boolean> {
     if (!cold) {
@@ -266,8 +267,9 @@ export class LaneUnits implements UnitBook {
       };
       return writeGrant(this.#store, { ...grant, address: this.#address, provider: this.#provider });
     }
-    if (last === undefined || last.carried + (window.index - last.windowIndex) > DEFAULTS.carryWindows) return false;
-    await carryGrant(this.#store, this.#address, this.#provider, window, last);
+    const carried = carriedGrant(around, window.index, lane);
+    if (carried === null) return false;
+    await carryGrant(this.#store, this.#address, this.#provider, window, carried.from, carried.units);
     return true;
   }
 }

@@ -36,8 +36,14 @@ export interface Gates {
   readonly consecutiveGood: number;
 }
 
-/** What a plan may say of its gates; all of it optional. */
-export interface GateOptions {
+/** What a plan or the configuration may say of gates; all of it optional. */
+export interface GateOptions extends GateChoice {
+  /** The same for a provider's lanes alone; sums over an address go by the choice for all. */
+  readonly providers?: Readonly<Record<string, GateChoice | undefined>> | undefined;
+}
+
+/** Gates of lanes that are judged alike. */
+export interface GateChoice {
   /** Share of healthy ramps that may be stopped by mistake; default 0.01. */
   readonly falseStopsPerRamp?: number | undefined;
   /** Coefficient of variation of event rates among the sender's past campaigns: above 0.7 the levels are calmer. */
@@ -76,9 +82,16 @@ export const GATE_DEFAULTS: Gates['metrics'] = {
   placement: setting('hold', { budgetHours: 24 }),
 };
 
-/** The gates of a plan's lanes; the shipped ones where it says nothing, or where no plan is followed. */
-export function gatesOf(options: GateOptions | undefined): Gates {
-  const { falseStopsPerRamp, campaignsCv, consecutiveGood = 1, metrics = {} } = options ?? {};
+/**
+ * The gates of a plan's lanes at a provider; the shipped ones where nothing is said. Without a provider: those of all, which
+ * sums over an address go by.
+ */
+export function gatesOf(options: GateOptions | undefined, provider?: string): Gates {
+  const own =
+    provider !== undefined && Object.hasOwn(options?.providers ?? {}, provider)
+      ? options?.providers?.[provider]
+      : undefined;
+  const { falseStopsPerRamp, campaignsCv, consecutiveGood = 1, metrics = {} } = overlaid(options ?? {}, own);
   const set: Partial<Record<Counted, Partial<Level>>> = {};
   for (const metric of COUNTED) set[metric] = levelPart(metrics[metric]);
   return {
@@ -90,6 +103,38 @@ export function gatesOf(options: GateOptions | undefined): Gates {
   };
 }
 
+/** `base` with what `over` says; figure by figure, so that a plan that sets one keeps the others. */
+export function overlaid(base: GateChoice, over: GateChoice | undefined): GateChoice {
+  const metrics: Partial<Record<Gated, GateMetricOptions>> = {};
+  for (const metric of GATED) {
+    const merged = { ...said(base.metrics?.[metric] ?? {}), ...said(over?.metrics?.[metric] ?? {}) };
+    if (Object.keys(merged).length > 0) metrics[metric] = merged;
+  }
+  const figures = ({ falseStopsPerRamp, campaignsCv, consecutiveGood }: GateChoice) =>
+    said({ falseStopsPerRamp, campaignsCv, consecutiveGood });
+  return {
+    ...figures(base),
+    ...figures(over ?? {}),
+    ...(Object.keys(metrics).length === 0 ? {} : { metrics }),
+  };
+}
+
+/** The same of whole options, providers and all; undefined where neither says anything. */
+export function overlaidOptions(base: GateOptions | undefined, over: GateOptions | undefined): GateOptions | undefined {
+  const all = overlaid(base ?? {}, over);
+  const names = [...new Set([...Object.keys(base?.providers ?? {}), ...Object.keys(over?.providers ?? {})])];
+  const providers = Object.fromEntries(
+    // What `over` says of all goes before what `base` says of one: the nearer word counts.
+    names.map((name) => [name, overlaid(overlaid(base?.providers?.[name] ?? {}, over), over?.providers?.[name])]),
+  );
+  const merged = { ...all, ...(names.length === 0 ? {} : { providers }) };
+  return Object.keys(merged).length === 0 ? undefined : merged;
+}
+
+function said<T extends object>(values: T): Partial<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
 /** Does a failing metric change what the lane does? */
 export function acts(one: GateSetting): boolean {
   return !one.dryRun && one.action !== 'observe';
@@ -97,13 +142,24 @@ export function acts(one: GateSetting): boolean {
 
 /** What is wrong with gates, in words; empty when they can be used. */
 export function gateProblems(options: GateOptions): string[] {
+  const providers = Object.keys(options.providers ?? {});
+  const all = choiceProblems(options, gatesOf(options));
+  const of = providers.flatMap((provider) =>
+    choiceProblems(options.providers?.[provider] ?? {}, gatesOf(options, provider))
+      // What is wrong for all is said once.
+      .filter((problem) => !all.includes(problem))
+      .map((problem) => `${provider}: ${problem}`),
+  );
+  return [...all, ...of];
+}
+
+function choiceProblems(options: GateChoice, gates: Gates): string[] {
   const problems: string[] = [];
   const { falseStopsPerRamp: share, consecutiveGood: good } = options;
   if (share !== undefined && !(share > 0 && share < 1))
     problems.push(`falseStopsPerRamp is ${share}: give a share of ramps above 0 and below 1`);
   if (good !== undefined && !(Number.isInteger(good) && good >= 1))
     problems.push(`consecutiveGood is ${good}: give a whole number of evaluations, at least 1`);
-  const gates = gatesOf(options);
   for (const metric of GATED) {
     const { steps, budgetHours } = gates.metrics[metric];
     if (!(Number.isInteger(steps) && steps >= 1)) problems.push(`${metric}: steps is ${steps}: give at least 1`);

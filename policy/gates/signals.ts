@@ -6,6 +6,7 @@
  *   zen.spamhaus.org: SBL, CSS, XBL listing     quarantine the address: most providers refuse it
  *   zen.spamhaus.org: PBL listing               hold: the address is not set up (a policy list, no fault of the mail)
  *   Barracuda, SpamCop                          hold: few providers ask them, and both expire
+ *   another list, as `preflight.dnsbls` says    quarantine (`fail`) or hold (`warn`)
  *   SNDS red, or spam traps hit                 hold at Microsoft; red on two days of 100 messages or more: step back
  *   SNDS yellow                                 observe
  *   Postmaster: low IP reputation, IP listed    step back at Google
@@ -14,6 +15,7 @@
  * Sources: Spamhaus' list of return codes (127.0.0.2 to .4 and .9 listings, .10 and .11 PBL; 127.255.255.x is no answer
  * but a refused query); Google, support.google.com/a/answer/81126; Microsoft's SNDS help (colours are shares of filtered mail).
  */
+import { isPolicyCode, isSpamhaus } from '../preflight/dnsbl.ts';
 
 export interface Signal {
   /** Row number: the newest of a source counts. */
@@ -26,6 +28,8 @@ export interface Signal {
   readonly provider: string | null;
   /** `listed`, a return code, a colour, or a rate as text; `clear` takes it back. */
   readonly value: string;
+  /** Of a list: what its listing means, as it is configured; absent: what is known of the list says. */
+  readonly listed?: 'fail' | 'warn';
   /** Messages the source saw, where it says so. */
   readonly volume: number | null;
   /** The same source's value the send day before, where there is one. */
@@ -62,15 +66,15 @@ export function judgeSignal(signal: Signal): SignalJudgement {
 
 type Of = (action: SignalAction, says: string) => SignalJudgement;
 
-function dnsbl({ address, source, value }: Signal, of: Of): SignalJudgement {
+function dnsbl({ address, source, value, listed: means }: Signal, of: Of): SignalJudgement {
   if (value.startsWith('127.255.255.')) return of('observe', `${source} refused the query (${value}): no answer`);
   const listed = `${address} is listed at ${source} (${value})`;
-  if (source.endsWith('spamhaus.org')) {
-    if (value === '127.0.0.10' || value === '127.0.0.11')
-      return of('hold', `${listed}: a policy list, ask for its removal at check.spamhaus.org`);
+  if (isPolicyCode(source, value))
+    return of('hold', `${listed}: a policy list, ask for its removal at check.spamhaus.org`);
+  if (isSpamhaus(source))
     return of('quarantine', `${listed}: remove the cause, then ask for its removal at check.spamhaus.org`);
-  }
-  if (source === 'b.barracudacentral.org' || source === 'bl.spamcop.net') return of('hold', listed);
+  if (means === 'fail') return of('quarantine', `${listed}: remove the cause, then ask ${source} for its removal`);
+  if (means === 'warn' || source === 'b.barracudacentral.org' || source === 'bl.spamcop.net') return of('hold', listed);
   return of('observe', `${listed}: a list no large provider is known to ask`);
 }
 

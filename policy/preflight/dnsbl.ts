@@ -33,41 +33,61 @@ export function reversedName(address: string, zone: string): string {
   return `${address.split('.').reverse().join('.')}.${zone}`;
 }
 
-export function judgeDnsbl({ address, list, entry, mustBe, mustNotBe }: DnsblFound): Check {
-  const { zone } = list;
-  const about = `${address} in ${zone}`;
-  const useless = (says: string, todo: string) => warn('dnsbl', about, says, todo);
+/** What a list says of an address: `unknown` is no answer, whatever DNS returned, and must not be taken for one. */
+export type Listing =
+  | { readonly kind: 'listed'; readonly codes: readonly string[] }
+  | { readonly kind: 'clear' }
+  | { readonly kind: 'unknown'; readonly why: string; readonly todo: string };
+
+/** Reads what DNS returned for an entry and the two test entries (RFC 5782 §2.1, §5). */
+export function listingOf({ entry, mustBe, mustNotBe }: Omit<DnsblFound, 'address' | 'list'>): Listing {
+  const unknown = (why: string, todo: string): Listing => ({ kind: 'unknown', why, todo });
   const refused = [entry, mustBe, mustNotBe].flatMap(valuesOf).find((value) => REFUSALS[value] !== undefined);
   if (refused !== undefined)
-    return useless(
+    return unknown(
       `your resolver is refused (${refused}: ${REFUSALS[refused]}): this is no listing`,
       'name a resolver of your own in mta.resolvers, or your list key in preflight.dnsbls',
     );
   const dead = [entry, mustBe].find((lookup) => lookup.kind === 'failed');
   if (dead?.kind === 'failed')
-    return useless(`the list did not answer: ${dead.why}`, 'try again, or ask the list by its web page');
+    return unknown(`the list did not answer: ${dead.why}`, 'try again, or ask the list by its web page');
   if (mustBe.kind !== 'found')
-    return useless(
+    return unknown(
       'the list does not work: its test entry 127.0.0.2 is not listed (RFC 5782 §5)',
       'take it out of preflight.dnsbls',
     );
   if (mustNotBe.kind === 'found')
-    return useless(
+    return unknown(
       'the list does not work: it lists 127.0.0.1, so everything (RFC 5782 §5)',
       'take it out of preflight.dnsbls',
     );
-  if (entry.kind !== 'found') return pass('dnsbl', about, 'not listed');
+  if (entry.kind !== 'found') return { kind: 'clear' };
   const codes = entry.values.filter((value) => value.startsWith('127.'));
   if (codes.length === 0)
-    return useless(
+    return unknown(
       `the answer ${entry.values.join(', ')} is not of a list (RFC 5782 §2.1): somebody rewrites DNS answers`,
       'name another resolver in mta.resolvers',
     );
+  return { kind: 'listed', codes };
+}
+
+export function judgeDnsbl({ address, list, ...found }: DnsblFound): Check {
+  const { zone } = list;
+  const about = `${address} in ${zone}`;
+  const listing = listingOf(found);
+  if (listing.kind === 'unknown') return warn('dnsbl', about, listing.why, listing.todo);
+  if (listing.kind === 'clear') return pass('dnsbl', about, 'not listed');
+  const { codes } = listing;
   const says = `listed (${codes.map((code) => codeText(zone, code)).join(', ')})`;
-  const todo = codes.every((code) => POLICY_CODES.includes(code) && isSpamhaus(zone))
+  const todo = codes.every((code) => isPolicyCode(zone, code))
     ? 'it is in a list of addresses that should not send: remove it at check.spamhaus.org, as its owner'
     : `have it removed by the list (${zone}), or start with other addresses of the range`;
   return list.listed === 'fail' ? fail('dnsbl', about, says, todo) : warn('dnsbl', about, says, todo);
+}
+
+/** Spamhaus's PBL: a list of addresses that should not send, and no fault of the mail. */
+export function isPolicyCode(zone: string, code: string): boolean {
+  return isSpamhaus(zone) && POLICY_CODES.includes(code);
 }
 
 /** Spamhaus: errors, not listings. */
@@ -89,11 +109,13 @@ const ZEN: Readonly<Record<string, string>> = {
   '127.0.0.11': 'PBL',
 };
 
-function isSpamhaus(zone: string): boolean {
+/** Their public mirrors, and those with a customer's key (`<key>.zen.dq.spamhaus.net`). */
+export function isSpamhaus(zone: string): boolean {
   return /(^|\.)spamhaus\.(org|net)$/.test(zone);
 }
 
-function codeText(zone: string, code: string): string {
+/** A return code with the list's own name for it, where it has one. */
+export function codeText(zone: string, code: string): string {
   const name = isSpamhaus(zone) ? ZEN[code] : undefined;
   return name === undefined ? code : `${code}, ${name}`;
 }

@@ -10,9 +10,10 @@
  * comes first; whatever the order, the grants of a window never sum to more than its budget.
  */
 
-import { grantUnits, type LaneDecision, type LaneState } from '../decide.ts';
+import type { LaneDecision, LaneState } from '../decision.ts';
 import { DEFAULTS } from '../defaults.ts';
 import { transition } from '../lane.ts';
+import { grantUnits } from '../lane-grant.ts';
 import { mostAfter } from '../plans/growth.ts';
 import { RANGE } from './defaults.ts';
 

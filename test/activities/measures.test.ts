@@ -261,7 +261,18 @@ test('placement: spam and missing are bad, unobserved is no trial, open probes w
   await db.store.query(`update probes set sent_at = $1`, [new Date(NOW)]);
   const of = async (window: number) => (await measurePlacement(db.store, ADDRESS, window)).map((row) => ({ ...row }));
   assert.deepEqual(await of(7), [
-    { provider: 'google', observed: 4, bad: 2, unobserved: 1, waiting: 1, brokenSince: null, worse: 0, better: 0 },
+    {
+      provider: 'google',
+      observed: 4,
+      bad: 2,
+      unobserved: 1,
+      waiting: 1,
+      lastObserved: 4,
+      lastBad: 2,
+      brokenSince: null,
+      worse: 0,
+      better: 0,
+    },
   ]);
   assert.deepEqual(await of(8), []);
 });

@@ -6,7 +6,8 @@ import { windowOf } from '../../policy/calendar.ts';
 import { planNamed } from '../../policy/plan.ts';
 import { tx } from '../../store/connect.ts';
 import { decisionsOf, noticesToSend } from '../../store/decisions.ts';
-import { rampOf } from '../../store/lanes.ts';
+import { lanesOf, rampOf } from '../../store/lanes.ts';
+import { replaceLegacyVolumes } from '../../store/legacy-volumes.ts';
 import { insertPreflight } from '../../store/preflights.ts';
 import {
   AddressWaitsAlready,
@@ -17,14 +18,29 @@ import {
   rangeRow,
   withdraw,
 } from '../../store/ranges.ts';
-import { clock, db, deps, HOUR, known, MONDAY, order, weekdays } from './clocked-pool.ts';
+import { anew, clock, db, deps, HOUR, known, MONDAY, order, weekdays } from './clocked-pool.ts';
 
 const FIVE = Array.from({ length: 5 }, (_, n) => `203.0.113.${n + 1}`);
 const plan = planNamed('six-week', { start: 50, targets: { default: 400 }, days: 10 });
 
-async function record(id = 'r', addresses = FIVE, perDay: number | null = 2, preflight: number | null = null) {
+async function record(
+  id = 'r',
+  addresses = FIVE,
+  perDay: number | null = 2,
+  preflight: number | null = null,
+  fromZero = false,
+) {
   for (const address of addresses) await known(address, 'planned', ['google']);
-  const row = { id, written: '203.0.113.0/29', pool: 'marketing', plan, perDay, actor: 'ada', reason: 'a new block' };
+  const row = {
+    id,
+    written: '203.0.113.0/29',
+    pool: 'marketing',
+    plan,
+    perDay,
+    actor: 'ada',
+    reason: 'a new block',
+    fromZero,
+  };
   await tx(db.store, (client) =>
     insertRange(
       client,
@@ -184,4 +200,27 @@ test('what the preflight found is named by the start and kept with the ramp', as
   assert.match(reason, new RegExp(`Preflight ${id}: 1 pass, 1 skipped \\(dmarc\\)\\.`));
   const { rows } = await db.store.query('select preflight from ramps where address = $1', [FIVE[0]]);
   assert.equal(rows[0].preflight, id);
+});
+
+test('a range from zero begins every address at its first stage, also when a later look begins it', async () => {
+  const earned = [450, 430, 420, 410].map((messages, n) => ({
+    ...{ provider: 'google', day: new Date(clock.now - (n + 1) * 86_400_000).toISOString().slice(0, 10), messages },
+  }));
+  const log = { id: Buffer.from('acct'.padEnd(32)), name: 'acct.csv', format: 'powermta' as const, records: 4 };
+  const days = FIVE.flatMap((address) => earned.map((day) => ({ ...day, address })));
+  for (const fromZero of [true, false]) {
+    await anew();
+    await db.store.query('delete from legacy_sources');
+    await db.store.query('delete from ranges');
+    await replaceLegacyVolumes(db.store, { ...log, first: null, last: null }, days, 'ada');
+    await record('r', FIVE, 2, null, fromZero);
+    assert.equal(await walk(5), null);
+    const lanes = await Promise.all(FIVE.map((address) => lanesOf(db.store, address)));
+    const found = await decisionsOf(db.store, FIVE[4] as string);
+    assert.equal(/has sustained 4\d\d a day elsewhere/.test(found[0]?.reason ?? ''), !fromZero);
+    assert.deepEqual(
+      lanes.map((rows) => rows[0]?.stage === 0),
+      FIVE.map(() => fromZero),
+    );
+  }
 });

@@ -124,7 +124,7 @@ const CASES: readonly (readonly [string, Record<string, unknown>, string])[] = [
   [
     'no IPv4 address',
     { pools: pools([{ ...address, ip: '10.0.0' }]) },
-    'pools.marketing.addresses[0].ip: expected an IPv4 address such as 198.51.100.8, found "10.0.0"',
+    'pools.marketing.addresses[0].ip: expected an IPv4 address such as 198.51.100.8 (Rampart does not send over IPv6), found "10.0.0"',
   ],
   [
     'a missing value',

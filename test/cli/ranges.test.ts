@@ -55,6 +55,12 @@ describe('ranges, with nothing but PostgreSQL running', () => {
     [['127.10.1.8/30', '--pool', 'marketng'], /no pool is called "marketng": did you mean marketing\?/],
     [['10.0.0.0/8'], /at most 256 at a time/],
     [['127.10.1.8/30', '--pool', 'lonely'], /of pool marketing, not lonely/],
+    [
+      ['2001:db8::/64'],
+      /2001:db8::\/64: IPv6, and Rampart sends over IPv4 only .*: name the IPv4 addresses of the same/,
+    ],
+    [['127.10.1.8/30,2001:db8::8', '--pool', 'lonely'], /2001:db8::8: IPv6[\s\S]*of pool marketing, not lonely/],
+    [['2001:db8::8'], /2001:db8::8: IPv6, and Rampart sends over IPv4 only/],
   ] as const) {
     test(`${args.join(' ')} is refused`, async () => {
       const ran = await alone.run('warmup', 'start', ...args, ...PLAN);
@@ -86,6 +92,26 @@ describe('ranges, with nothing but PostgreSQL running', () => {
     const again = await start();
     assert.equal(again.code, 1, 'Temporal is still down');
     assert.deepEqual(await rows(), before, 'nothing was written again');
+  });
+
+  test('a range from zero is another range than the same one with its earned stages, and says so when it is found again', async () => {
+    const block = ['127.10.2.8', '127.10.2.9'];
+    for (const address of block) await add(address);
+    const start = (...more: string[]) =>
+      alone.run('warmup', 'start', '127.10.2.8/31', '--stagger', '1/day', ...PLAN, ...more);
+    const open = async () => (await openRanges(alone.store)).filter((one) => one.written === '127.10.2.8/31');
+    assert.equal((await start('--from-zero')).code, 1, 'Temporal is down');
+    assert.equal((await start('--from-zero')).code, 1);
+    assert.deepEqual((await open()).map(({ fromZero }) => fromZero), [true]); // biome-ignore format: short
+    const other = await start();
+    assert.equal(other.code, 2, 'no quiet start with what was earned');
+    assert.match(other.stderr, /127\.10\.2\.8 waits in range/);
+    const taken = await alone.run('warmup', 'withdraw', '127.10.2.8/31', '--reason', 'test');
+    assert.equal(taken.code, 0, taken.stderr);
+    await alone.store.query('delete from range_addresses where address = any($1::inet[])', [block]);
+    await alone.store.query('delete from preflights where address = any($1::inet[])', [block]);
+    await alone.store.query('delete from lanes where address = any($1::inet[])', [block]);
+    await alone.store.query('delete from addresses where address = any($1::inet[])', [block]);
   });
 
   test('an address that waits in one range can not be put into another, nor started by itself', async () => {

@@ -82,3 +82,14 @@ test('a fork in the same world goes the same way as the ramp it left', () => {
   assert.deepEqual([...fork.stage], [...ramp.stage]);
   assert.deepEqual([...fork.events], [...ramp.events]);
 });
+
+test('a dead list of another share changes that world and no other', () => {
+  const rates = (dead?: number) =>
+    harmCells(0.5, dead).map(({ name, world }) => `${name} ${world.events.map((one) => `${one.rate ?? one.factor}`)}`);
+  const usual = rates();
+  assert.ok(usual.includes('dead-list 0.2'));
+  assert.deepEqual(
+    rates(0.1),
+    usual.map((one) => one.replace('dead-list 0.2', 'dead-list 0.1')),
+  );
+});

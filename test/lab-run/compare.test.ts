@@ -50,6 +50,15 @@ test('a reaction before it, long after it, or elsewhere answers nothing and had 
   }
 });
 
+test('a listing is a reason to stop the whole address, and for no step back of a lane that asks no list', () => {
+  const listing = trouble({ provider: 'other', cause: 'listing' });
+  for (const kind of ['quarantine', 'held address']) assert.deepEqual(wrong([listing], [reaction({ kind })]), []);
+  assert.deepEqual(wrong([listing], [reaction()]), [[]]);
+  const [answered] = against([listing], [reaction({ kind: 'quarantine' })]).troubles;
+  assert.equal(answered?.reaction, null, 'the lane that asks it is to be stopped, not another one');
+  assert.deepEqual(wrong([trouble({ provider: 'other' })], [reaction({ kind: 'quarantine' })]), [[]]);
+});
+
 test('one that comes within the hour in which the lab looked is not early', () => {
   const [answered] = against([trouble()], [reaction({ at: 10 * DAY - HOUR })]).troubles;
   assert.equal(answered?.delayHours, 0);

@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decide, grantUnits, type LaneInput, type LaneSignal, planUnits } from '../../policy/decide.ts';
+import { decide } from '../../policy/decide.ts';
+import type { LaneInput, LaneSignal } from '../../policy/decision.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { type Evidence, judge } from '../../policy/evidence.ts';
 import { COUNTED } from '../../policy/gates/levels.ts';
+import { type ListingSeen, listingVerdict } from '../../policy/gates/listing.ts';
 import { type GateMetricOptions, type GateOptions, gatesOf } from '../../policy/gates/settings.ts';
 import { judgeSignal } from '../../policy/gates/signals.ts';
+import { hasRoom, normalAfter } from '../../policy/graduation.ts';
 import type { Hold } from '../../policy/holds.ts';
 import { LANE_EVENTS, type PauseReason, PHASES, transition } from '../../policy/lane.ts';
+import { grantUnits, planUnits } from '../../policy/lane-grant.ts';
 import type { LaneOrder } from '../../policy/orders.ts';
 import { ADVANCE_MODES, type AdvanceMode, planNamed, stageCount, stageOf } from '../../policy/plan.ts';
 import { recordedInput } from '../../policy/recorded.ts';
@@ -56,6 +60,16 @@ const signal = (over: Partial<LaneSignal>): LaneSignal => ({
 const listed = (value: string) => signal({ value });
 const refused = (answered: boolean) =>
   signal({ kind: 'postmaster', source: 'delivery-errors', value: 'low_ip_reputation', answered });
+
+const list = (over: Partial<ListingSeen> = {}): ListingSeen => ({
+  ...{ zone: 'zen.spamhaus.org', listed: 'fail', codes: [], since: null, ageHours: 2, problem: null },
+  ...over,
+});
+const SPEAKS = list();
+const SILENT = list({ ageHours: 50, problem: 'the list did not answer: ETIMEOUT' });
+const NEVER = list({ ageHours: null, problem: 'your resolver is refused' });
+const LISTED = list({ codes: ['127.0.0.2'], since: Date.UTC(2030, 0, 7, 3, 10) });
+const LISTS = [SPEAKS, SILENT, NEVER, LISTED];
 
 type Changes = Partial<Omit<LaneInput, 'lane'>> & { readonly lane?: Partial<LaneInput['lane']> };
 
@@ -124,7 +138,8 @@ const anyInput: fc.Arbitrary<LaneInput> = fc
     stage: fc.integer({ min: 0, max: last }),
     clean: fc.nat(3),
     advanced: mostly<number | null>(9, fc.constantFrom(null, 10)),
-    normal: fc.constantFrom(2_600, 100_000),
+    // 900: a lane that was capped for want of mail.
+    normal: fc.constantFrom(2_600, 100_000, 900),
     // A ceiling below its stage's row, as after an older step back.
     lowered: mostly(1, fc.constant(0.5)),
     planned: mostly(true, fc.constant(false)),
@@ -149,10 +164,18 @@ const anyInput: fc.Arbitrary<LaneInput> = fc
     campaigns: mostly<LaneInput['campaigns']>([], fc.constant([{ name: 'dead', bounces: 4, attempts: 9 }])),
     probes: fc.record({ accepted: fc.nat(20), refused: fc.constantFrom(0, 0, 1) }),
     sinceRetreat: fc.constantFrom(DAY, 4 * DAY, 40 * DAY),
+    more: mostly<Partial<LaneInput>>(
+      {},
+      fc.record({
+        demand: fc.record({ peak: fc.nat(3_000), windows: fc.constantFrom(3, 8), used: fc.constantFrom(0, 3, 8) }),
+        listings: fc.subarray(LISTS, { minLength: 1 }),
+      }),
+    ),
   })
-  .map(({ phase, stage, clean, advanced, normal, lowered, planned, advance, gates, ...rest }) =>
+  .map(({ phase, stage, clean, advanced, normal, lowered, planned, advance, gates, more, ...rest }) =>
     given({
       ...rest,
+      ...more,
       plan: planned ? { ...plan, advance, ...(gates === undefined ? {} : { gates }) } : null,
       lane: { phase, stage, clean, advanced, normal, ceiling: Math.ceil(ceilingOf(stage) * lowered) },
     }),
@@ -230,7 +253,8 @@ test('a raise happens unpaused, in the last evaluation of a whole window that wa
         (input.signals ?? []).every((one) => judgeSignal(one).action === 'observe') &&
         !input.use.stopped &&
         input.use.expected > 0 &&
-        enoughMail(input)
+        (enoughMail(input) || (decision.ceiling === input.lane.ceiling && hasRoom(decision.ceiling, input.demand))) &&
+        ['pass', 'not-configured'].includes(listingVerdict(input.listings ?? []).verdict)
       : undefined,
   );
 });
@@ -245,9 +269,10 @@ test('a raise is one stage of a plan at most, to its ceiling, or a bounded step 
     const { lane } = input;
     if (input.plan === null && lane.phase !== 'cooling') return false;
     if (decision.stage === lane.stage + 1) return decision.ceiling === ceilingOf(decision.stage);
+    const normal = lane.phase === 'warm' ? normalAfter(plan, PROVIDER, 0) : lane.normal;
     return (
       decision.stage === lane.stage &&
-      decision.ceiling <= Math.max(lane.ceiling, Math.min(lane.normal, Math.ceil(lane.ceiling * 1.25)))
+      decision.ceiling <= Math.max(lane.ceiling, Math.min(normal, Math.ceil(lane.ceiling * 1.25)))
     );
   });
 });
@@ -490,6 +515,117 @@ test('placement alone holds at most', () => {
   assert.equal(decide(given({ week: withBad(bounces), final: false })), null);
   const both = decide(given({ week: withBad(bounces, seen('placement', 10, 10)), final: false }));
   assert.equal(both?.kind, 'step-back', 'with a second signal it is more');
+});
+
+test('seeds that collapse where those of a warm address do not are the second signal themselves', () => {
+  const seeds = (over: Partial<Evidence>) => withBad(seen('placement', 10, 7, over));
+  const pairs = { worse: 7, better: 0 };
+  const decision = decide(given({ week: seeds({ pairs }), final: false }));
+  assert.deepEqual([decision?.kind, decision?.stage, decision?.retreat], ['step-back', 4, true]);
+  assert.match(
+    decision?.reason ?? '',
+    /^3 of 10 probes in the inbox; 7 seeds were worse than from a warm address, 0 better$/,
+  );
+  const held = (over: Changes) => decide(given({ final: false, ...over }));
+  assert.equal(
+    held({ week: seeds({ pairs: { worse: 3, better: 2 } }) }),
+    null,
+    'the warm address suffers too: the mail',
+  );
+  assert.equal(held({ week: withBad(seen('placement', 30, 7, { pairs })) }), null, 'no collapse');
+  assert.equal(held({ week: seeds({ pairs, feed: 'stale' }) }), null, 'a broken sensor punishes nobody');
+  for (const setting of [{ dryRun: true }, { action: 'observe' as const }])
+    assert.equal(held({ week: seeds({ pairs }), plan: { ...plan, gates: { metrics: { placement: setting } } } }), null);
+});
+
+test('a week of good probes does not hide that all of the last run went to junk', () => {
+  const decision = decide(given({ week: withBad(seen('placement', 30, 5, { last: { trials: 5, events: 5 } })) }));
+  assert.equal(decision?.kind, 'hold');
+  assert.match(decision?.reason ?? '', /25 of 30 probes in the inbox; of the last run 0 of 5/);
+  const two = decide(given({ week: withBad(seen('placement', 30, 2, { last: { trials: 2, events: 2 } })) }));
+  assert.equal(two?.kind, 'advance', 'two probes are no run');
+  const over = decide(given({ week: withBad(seen('placement', 13, 7, { last: { trials: 3, events: 0 } })) }));
+  assert.equal(over?.kind, 'advance', 'a clean run ends it');
+  const still = decide(given({ week: withBad(seen('placement', 13, 7, { last: { trials: 3, events: 1 } })) }));
+  assert.equal(still?.kind, 'hold');
+});
+
+test('a lane whose ceiling has room for all its mail graduates there, capped, is warm a day later, and grows on when it has more', () => {
+  const use = { sent: 300, expected: 500, stopped: false };
+  const demand = { peak: 400, windows: 8, used: 7 };
+  const first = decide(given({ use, demand, lane: { ceiling: 500, phase: 'holding', stage: 20 } }));
+  assert.deepEqual(
+    [first?.kind, first?.phase, first?.ceiling, first?.normal, first?.raised],
+    ['advance', 'graduating', 500, 500, false],
+  );
+  assert.match(
+    first?.reason ?? '',
+    /500 a day is 1\.2 times its peak day of the last 30 \(400\) or more: graduates there/,
+  );
+  const then = decide(given({ use, demand, lane: { ceiling: 500, normal: 500, phase: 'graduating', stage: 20 } }));
+  assert.deepEqual([then?.kind, then?.phase, then?.normal], ['complete', 'warm', 500]);
+  const holds = (over: Changes) => {
+    const decision = decide(given({ use, demand, ...over, lane: { ceiling: 500, stage: 20, ...over.lane } }));
+    return [decision?.kind, decision?.normal];
+  };
+  assert.deepEqual(holds({ demand: { ...demand, peak: 417 } }), ['hold', undefined], 'less than 1.2 times');
+  assert.deepEqual(holds({ demand: { ...demand, used: 6 } }), ['hold', undefined], 'not for a week of days with mail');
+  assert.deepEqual(holds({ week: withBad(seen('complaint', 10, 0)) }), ['hold', undefined], 'its gates come first');
+  const warm = { phase: 'warm', ceiling: 500, normal: 500, stage: 20 } as const;
+  const more = { sent: 450, expected: 500, stopped: false };
+  assert.equal(decide(given({ use, lane: warm })), null);
+  const grown = decide(given({ use: more, lane: warm }));
+  assert.deepEqual([grown?.phase, grown?.ceiling, grown?.normal, grown?.raised], ['graduating', 625, 2_600, true]);
+  assert.equal(
+    decide(given({ use: more, lane: { ...warm, ceiling: 2_600, normal: 2_600 } })),
+    null,
+    'its plan is done',
+  );
+  assert.equal(decide(given({ use: more, lane: warm, week: withBad(seen('complaint', 10, 0)) })), null);
+  assert.equal(decide(given({ use: more, lane: warm, paused: ['operator'] }))?.kind, 'hold');
+});
+
+test('DNS lists: silence blocks, a list that never spoke does not, and a quarantined lane hears since when it is listed', () => {
+  const kind = (listings: ListingSeen[]) => decide(given({ listings }))?.kind;
+  assert.deepEqual(
+    [kind([SPEAKS]), kind([NEVER]), kind([SPEAKS, SILENT]), kind([LISTED])],
+    ['advance', 'advance', 'hold', 'hold'],
+  );
+  assert.equal(kind([SPEAKS, list({ zone: 'bl.spamcop.net', listed: 'warn', ageHours: 90 })]), 'advance');
+  assert.match(decide(given({ listings: [SILENT] }))?.reason ?? '', /has not answered for 50 h/);
+  assert.equal(
+    decide(given({ listings: [SPEAKS], week: [] }))?.reason,
+    'nothing was measured',
+    'no listing is no evidence of mail',
+  );
+  const waits = decide(given({ listings: [LISTED], paused: ['incident'], lane: { phase: 'quarantined' } }));
+  assert.equal(
+    waits?.reason,
+    'quarantined: zen.spamhaus.org lists it since 2030-01-07 03:10Z (127.0.0.2, SBL), asked 2 h ago',
+  );
+});
+
+test('a lane that probes and is accepted into junk does not come back yet', () => {
+  const probing = (week: Evidence[]) =>
+    decide(given({ week, probes: { accepted: 20, refused: 0 }, lane: { phase: 'probing', ceiling: 500 } }));
+  assert.equal(probing([seen('placement', 5, 0)])?.phase, 'stepped-back');
+  assert.equal(probing([seen('placement', 2, 2)])?.phase, 'stepped-back', 'two probes are no collapse');
+  const junk = probing([seen('placement', 5, 4)]);
+  assert.deepEqual([junk?.kind, junk?.phase], ['hold', 'probing']);
+  assert.match(junk?.reason ?? '', /accepted and not shown \(1 of 5 probes in the inbox/);
+});
+
+test('a lane without a plan has the configured gates; one with a plan has its own, and a provider its own among them', () => {
+  const bad = withBad(seen('deferral', 100, 40, sums(9)));
+  const gates = { metrics: { deferral: { dryRun: true } } };
+  const loose = decide(given({ plan: null, week: bad, gates, lane: { phase: 'cooling', ceiling: 100 } }));
+  assert.equal(loose?.kind, 'advance');
+  const strict = decide(given({ plan: null, week: bad, lane: { phase: 'cooling', ceiling: 100 } }));
+  assert.equal(strict?.kind, 'hold');
+  assert.equal(decide(given({ week: bad, gates }))?.kind, 'step-back', "its plan's own");
+  const own = (provider: string) => ({ ...plan, gates: { providers: { [provider]: gates } } });
+  assert.equal(decide(given({ week: bad, plan: own(PROVIDER) }))?.kind, 'advance');
+  assert.equal(decide(given({ week: bad, plan: own('yahoo') }))?.kind, 'step-back');
 });
 
 test('cool-down: clean evaluations in a row, then the stage it stepped back to; a failure begins again', () => {

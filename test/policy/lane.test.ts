@@ -13,16 +13,16 @@ import {
 
 /** The whole table, phase by phase in the order of LANE_EVENTS; '-' is refused. */
 const TABLE: Record<string, string> = {
-  //               start    advance    hold          step-back    recover graduate   complete idle    quarantine  release reenter abort
-  planned: 'ramping - - - - - - - quarantined - - -',
-  ramping: '- ramping holding stepped-back - graduating - - quarantined - - planned',
-  holding: '- ramping holding stepped-back - graduating - - quarantined - - planned',
-  'stepped-back': 'ramping - stepped-back stepped-back ramping - - - quarantined - - planned',
-  quarantined: '- - quarantined - - - - - quarantined probing - planned',
-  probing: '- - probing - - - - - quarantined - stepped-back planned',
-  graduating: '- graduating graduating stepped-back - - warm - quarantined - - planned',
-  warm: '- - warm stepped-back - - - cooling quarantined - - -',
-  cooling: 'ramping cooling cooling stepped-back - - warm - quarantined - - planned',
+  //               start    advance    hold          step-back    recover graduate   complete idle outgrow quarantine  release reenter abort
+  planned: 'ramping - - - - - - - - quarantined - - -',
+  ramping: '- ramping holding stepped-back - graduating - - - quarantined - - planned',
+  holding: '- ramping holding stepped-back - graduating - - - quarantined - - planned',
+  'stepped-back': 'ramping - stepped-back stepped-back ramping - - - - quarantined - - planned',
+  quarantined: '- - quarantined - - - - - - quarantined probing - planned',
+  probing: '- - probing - - - - - - quarantined - stepped-back planned',
+  graduating: '- graduating graduating stepped-back - - warm - - quarantined - - planned',
+  warm: '- - warm stepped-back - - - cooling graduating quarantined - - -',
+  cooling: 'ramping cooling cooling stepped-back - - warm - - quarantined - - planned',
 };
 
 test('every phase answers every event as the table says', () => {
@@ -32,7 +32,7 @@ test('every phase answers every event as the table says', () => {
   }
 });
 
-const RAISING = new Set(['advance', 'graduate', 'complete', 'recover', 'release', 'reenter']);
+const RAISING = new Set(['advance', 'graduate', 'outgrow', 'complete', 'recover', 'release', 'reenter']);
 
 test('a pause refuses what raises and lets every safety event through', () => {
   for (const reason of ['operator', 'gate', 'incident', 'freeze', 'no-data'] as PauseReason[]) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { LaneDecision } from '../../policy/decide.ts';
+import type { LaneDecision } from '../../policy/decision.ts';
 import { mostAfter } from '../../policy/plans/growth.ts';
 import { RANGE } from '../../policy/ranges/defaults.ts';
 import { allot, fitted, type JointLane, jointBudget, mayWant } from '../../policy/ranges/joint-budget.ts';

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { grantUnits, type LaneState } from '../../policy/decide.ts';
+import type { LaneState } from '../../policy/decision.ts';
 import { type PauseReason, PHASES, type Phase } from '../../policy/lane.ts';
+import { grantUnits } from '../../policy/lane-grant.ts';
 import { planNamed, stageCount, stageOf } from '../../policy/plan.ts';
 import { LANE_VERBS, type LaneVerb, type VerbInput, verbOn } from '../../policy/verbs.ts';
 

@@ -2,10 +2,15 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, type TestContext, test } from 'node:test';
 import { Retention } from '../../mta/retention.ts';
+import { advanceHours, newDetector } from '../../policy/gates/cusum.ts';
+import { LEVELS } from '../../policy/gates/levels.ts';
+import { packDetector } from '../../policy/gates/packed.ts';
 import { createStore, type Store } from '../../store/connect.ts';
 import { droppedTo } from '../../store/event-outbox.ts';
+import { campaignNumbers, writeCounted, writeGateStates } from '../../store/gate-states.ts';
 import { upsertAddress, upsertPool } from '../../store/lanes.ts';
 import { dropOldMessages } from '../../store/retention.ts';
+import { recordSignal } from '../../store/signals.ts';
 import { spool } from '../../store/spool.ts';
 import { startDatabases } from '../mta/databases.ts';
 import { MailWorld, until } from '../mta/mail-world.ts';
@@ -191,4 +196,49 @@ test('rollups and reports go by their age; what a running ramp needs and the las
   ]);
   const reports = await store.query('select recipient from complaints order by recipient');
   assert.deepEqual(reports.rows.map((row) => row.recipient), [3, 4, 5]); // biome-ignore format: short
+});
+
+test('a campaign nobody used for long loses its number, unless a detector remembers it; of signals the last word of each source stays', async (context) => {
+  const store = await fresh(context);
+  const names = ['used', 'counted', 'open', 'blamed', 'forgotten', 'young'];
+  const numbers = await campaignNumbers(store, names);
+  const idOf = (name: string) => numbers.get(name) ?? 0;
+  const level = LEVELS.complaint;
+  const detector = newDetector();
+  const arrival = { campaign: idOf('open'), day: 3, part: 0, trials: 500, events: 40, matured: 500 };
+  advanceHours(detector, level, 0, [arrival], true);
+  const state = packDetector(detector);
+  const blames = { ...state, cohorts: state.cohorts.slice(0, 6), since: [[idOf('blamed'), 2]] as const };
+  const row = { metric: 'complaint' as const, since: 0, at: 0 };
+  await writeGateStates(store, WARM, [
+    { ...row, provider: 'google', state },
+    { ...row, provider: 'yahoo', state: blames },
+  ]);
+  const cohort = { provider: 'google', metric: 'complaint' as const, day: 9, part: 0, since: 0, trials: 1, events: 0 };
+  await writeCounted(store, WARM, [{ ...cohort, campaign: idOf('counted') }], 0);
+  await store.query(`update campaign_numbers set seen_at = now() - interval '60 days' where name <> 'young'`);
+  await campaignNumbers(store, ['used']);
+  const said = (source: string, value: string, days: number) =>
+    recordSignal(store, { kind: 'dnsbl', source, address: WARM, value, at: Date.now() - days * DAY });
+  for (const [source, value, days] of [
+    ['zen', '127.0.0.2', 90],
+    ['zen', 'clear', 80],
+    ['zen', '127.0.0.3', 70],
+    ['psbl', '127.0.0.2', 60],
+    ['young', '127.0.0.2', 30],
+    ['young', 'clear', 20],
+  ] as const)
+    await said(source, value, days);
+  await whole(store);
+  const left = await store.query('select name from campaign_numbers order by name');
+  assert.deepEqual(
+    left.rows.map((one) => one.name),
+    ['blamed', 'counted', 'open', 'used', 'young'],
+  );
+  assert.equal((await campaignNumbers(store, ['used'])).get('used'), idOf('used'), 'its number stays its own');
+  const words = await store.query('select source, value from signals order by id');
+  assert.deepEqual(
+    words.rows.map((one) => `${one.source} ${one.value}`),
+    ['zen 127.0.0.3', 'psbl 127.0.0.2', 'young 127.0.0.2', 'young clear'],
+  );
 });

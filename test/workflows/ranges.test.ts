@@ -22,7 +22,8 @@ async function record(id: string, addresses: readonly string[], perDay: number):
     const lanes = PROVIDERS.map((provider) => ({ provider, phase: 'planned' as const, ceiling: 0, normal: 1_000 }));
     await upsertAddress(store, { address, pool: 'marketing', node: 'test', ehloName: 'a.example' }, lanes);
   }
-  const range = { id, written: id, pool: 'marketing', plan, perDay, actor: 'ada', reason: 'test', fingerprint: id };
+  const by = { actor: 'ada', reason: 'test', fingerprint: id };
+  const range = { id, written: id, pool: 'marketing', plan, perDay, fromZero: false, ...by };
   await tx(store, (db) =>
     insertRange(
       db,

@@ -5,9 +5,10 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RoleProcess } from '../../cli/roles/child.ts';
 import type { InstanceSpec } from '../../cli/roles/spec.ts';
-import type { Store } from '../../store/connect.ts';
+import { type Store, tx } from '../../store/connect.ts';
 import { decisionsOf } from '../../store/decisions.ts';
 import { type LaneRow, lanesOf, upsertAddress, upsertPool } from '../../store/lanes.ts';
+import { spool } from '../../store/spool.ts';
 import { connectTemporal, type TemporalClient } from '../../temporal/client.ts';
 import { NAMESPACE } from '../../temporal/contracts.ts';
 import { requireTemporal } from '../../temporal/server/locate.ts';
@@ -68,6 +69,8 @@ async function assemble(stops: (() => Promise<unknown>)[], stop: () => Promise<v
     );
   }
 
+  await mailWaits(store);
+
   const dbFile = path.join(folder, 'temporal.db');
   const options = { dbFile, namespace: NAMESPACE, logFile: path.join(folder, 'temporal.log'), compressed: true };
   const binary = (await requireTemporal()).path;
@@ -111,6 +114,27 @@ async function assemble(stops: (() => Promise<unknown>)[], stop: () => Promise<v
     },
     stop,
   };
+}
+
+/** There is always more mail than the lanes may send: a feeder that a busy machine slows down is no lack of mail. */
+async function mailWaits(store: Store): Promise<void> {
+  const recipients = PROVIDERS.flatMap((provider) =>
+    Array.from({ length: 1_000 }, (_, n) => ({
+      rcpt: `${n}@${provider}.example`,
+      domain: `${provider}.example`,
+      provider,
+    })),
+  );
+  const raw = Buffer.from('Subject: offers\r\n\r\nhello\r\n');
+  const message = {
+    raw,
+    messageId: '<waits@shop.example>',
+    mailFrom: 'a@shop.example',
+    pool: 'marketing',
+    tenant: 'acme',
+  };
+  const kind = { stream: 'marketing', segment: 'all', campaign: 'spring', expires: Date.now() + 86_400_000 } as const;
+  await tx(store, (db) => spool(db, [{ ...message, ...kind, recipients }]));
 }
 
 /** What a worker reads of an instance's specification. */
