@@ -117,18 +117,19 @@ export class Dispatcher {
 
   /**
    * A place on a warm lane for a message that is about to be committed. `soon`: there is a way, but no room on it just
-   * now. null: it waits its turn in the queue, because a cold lane may want it, or older mail waits.
+   * now, or others wait for it (unless this one `waited` and has its turn). null: it waits its turn in the queue, because
+   * a cold lane may want it, or older mail waits.
    */
-  seat(mail: Mail, now: number): Place | 'soon' | null {
+  seat(mail: Mail, now: number, waited: boolean): Place | 'soon' | null {
     if (this.#stopped) return null;
     const lanes = this.#sendable.recent(now);
     if (lanes.some((one) => one.picky && carries(one, mail))) return null;
-    const open = lanes.filter(
-      (one) =>
-        !one.picky && !(hasKept(one) && this.#kept.mayHave(one.lane.address)) && this.#sendable.takes(one, mail, now),
-    );
-    if (open.length === 0) return null;
+    const taking = lanes.filter((one) => !one.picky && this.#sendable.takes(one, mail, now));
+    const open = taking.filter((one) => !(hasKept(one) && this.#kept.mayHave(one.lane.address)));
+    if (open.length === 0)
+      return taking.some((one) => this.#kept.readyFor(one.lane.address, now) < BEHIND_MS) ? 'soon' : null;
     if (this.#warm.any) return now - this.#behindSince < BEHIND_MS ? 'soon' : null;
+    if (!waited && !this.#room.empty) return 'soon';
     open.sort((a, b) => load(a) - load(b));
     let soon = false;
     for (const one of open) {
@@ -165,8 +166,8 @@ export class Dispatcher {
   }
 
   /** Resolves when there may be room on a warm lane, or after `ms`. */
-  room(ms: number): Promise<void> {
-    return this.#room.wait(ms);
+  room(ms: number, waited: boolean): Promise<void> {
+    return this.#room.wait(ms, waited);
   }
 
   /** Lets in as much mail that waits for room as there is room. */
@@ -315,7 +316,10 @@ export class Dispatcher {
   }
 
   #retriesDue(): void {
-    this.#kept.due(this.#parts.lanes().map(({ lane }) => lane.address));
+    this.#kept.due(
+      this.#parts.lanes().map(({ lane }) => lane.address),
+      clock.now(),
+    );
   }
 
   /** Nobody can send these now. Mail of a site that does not answer is put off: it would be claimed again at once. */
@@ -341,7 +345,7 @@ export class Dispatcher {
   }
 
   #returned(message: Taken): void {
-    if (message.chosen === 'kept') this.#kept.returned(message.address);
+    if (message.chosen === 'kept') this.#kept.returned(message.address, clock.now());
     else for (const flows of [this.#cold, this.#warm]) flows.putBack(message, message.position);
   }
 }

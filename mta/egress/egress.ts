@@ -125,13 +125,13 @@ export class Egress {
     return this.#claims.process;
   }
 
-  seat(message: SpoolMessage, recipient: SpoolRecipient): Seat | 'soon' | null {
+  seat(message: SpoolMessage, recipient: SpoolRecipient, waited = false): Seat | 'soon' | null {
     if (this.#stopped || recipient.provider === null || message.pin !== undefined) return null;
     const now = clock.now();
     if (message.notBefore !== undefined && message.notBefore > now) return null;
     const mail = newMail(message, recipient.domain);
     const { provider } = recipient;
-    const place = this.#dispatchers.get(`${message.pool} ${provider}`)?.seat(mail, now);
+    const place = this.#dispatchers.get(`${message.pool} ${provider}`)?.seat(mail, now, waited);
     if (place == null || place === 'soon') return place ?? null;
     const { raw, mailFrom, messageId } = message;
     const fresh = { ...mail, provider, rcpt: recipient.rcpt, raw, mailFrom, messageId, attempts: 0, doubts: 0 };
@@ -159,8 +159,8 @@ export class Egress {
     return null;
   }
 
-  room({ pool }: SpoolMessage, { provider }: SpoolRecipient, ms: number): Promise<void> {
-    return this.#dispatchers.get(`${pool} ${provider}`)?.room(ms) ?? Promise.resolve();
+  room({ pool }: SpoolMessage, { provider }: SpoolRecipient, ms: number, waited: boolean): Promise<void> {
+    return this.#dispatchers.get(`${pool} ${provider}`)?.room(ms, waited) ?? Promise.resolve();
   }
 
   queued(message: SpoolMessage, recipient: SpoolRecipient): void {

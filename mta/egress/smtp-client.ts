@@ -1,14 +1,34 @@
 /**
- * nodemailer's SMTP client, with the one thing it has no option for: it asks for SMTPUTF8 when an address needs it, and
- * a header beyond ASCII needs it as well (RFC 6531 §3.4). It overrides an internal method; package.json pins the version,
- * and a test against a real server would notice.
+ * nodemailer's SMTP client, with two things it has no option for. It asks for SMTPUTF8 when an address needs it, and a header
+ * beyond ASCII needs it as well (RFC 6531 §3.4). And it sends a message as a stream, where one of the usual size is one write.
+ * It overrides internal methods; package.json pins the version, and tests against a real server would notice.
  */
+import type { Socket } from 'node:net';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
+import { WholeBody } from './whole-body.ts';
+
+type Envelope = Parameters<SMTPConnection['send']>[0];
+type Message = Parameters<SMTPConnection['send']>[1];
+type Done = Parameters<SMTPConnection['send']>[2];
+type Ended = (error: Error | null, response?: string) => void;
+
+/** What the library does with the place a message's text goes to. */
+interface Destination {
+  readonly outByteCount: number;
+  write(message: unknown): void;
+  end(): void;
+}
 
 interface Internals {
   /** What the server offered in its EHLO answer. */
   readonly _supportedExtensions: readonly string[];
+  readonly _socket: Socket;
+  readonly _responseActions: ((reply: string) => void)[];
   _sendCommand(line: string, shown?: string): void;
+  /** Called when DATA was answered with 354. */
+  _createSendStream(ended: Ended): Destination;
+  /** Turns the answer to the final dot into a result. */
+  _actionSMTPStream(reply: string, ended: Ended): void;
 }
 
 const Base = SMTPConnection as unknown as new (
@@ -18,13 +38,41 @@ const Base = SMTPConnection as unknown as new (
 export class SmtpClient extends Base {
   /** The message under way has headers beyond ASCII. */
   utf8Header = false;
+  #whole: WholeBody | undefined;
 
   get offers(): readonly string[] {
     return this._supportedExtensions;
   }
 
+  /** One transaction; a WholeBody goes out in one write. */
+  override send(envelope: Envelope, message: Message | WholeBody, done: Done): void {
+    // Set for every message: one that was refused before its text must not be sent in the next one's place.
+    this.#whole = message instanceof WholeBody ? message : undefined;
+    super.send(envelope, message as Message, done);
+  }
+
   override _sendCommand(line: string, shown?: string): void {
     const asks = this.utf8Header && line.startsWith('MAIL FROM:') && !/ SMTPUTF8\b/.test(line);
     super._sendCommand(asks ? `${line} SMTPUTF8` : line, shown);
+  }
+
+  override _createSendStream(ended: Ended): Destination {
+    const body = this.#whole;
+    this.#whole = undefined;
+    if (body === undefined) return super._createSendStream(ended);
+    let outByteCount = 0;
+    return {
+      get outByteCount() {
+        return outByteCount;
+      },
+      write: () => {
+        const bytes = body.take();
+        if (bytes === null) return ended(new Error('the message was not finished'));
+        outByteCount = bytes.length;
+        this._responseActions.push((reply) => this._actionSMTPStream(reply, ended));
+        this._socket.write(bytes);
+      },
+      end: () => {},
+    };
   }
 }

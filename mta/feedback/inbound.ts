@@ -5,6 +5,7 @@
 import type { SMTPServerDataStream } from 'smtp-server';
 import type { Store } from '../../store/connect.ts';
 import { type Listening, startListener } from '../injection/listener.ts';
+import { eachChunk } from '../injection/read-data.ts';
 import { RefusedMessage } from '../injection/refusal.ts';
 import type { MtaSettings } from '../settings.ts';
 import { classifyMessage } from './classify/message.ts';
@@ -80,11 +81,11 @@ async function readHead(stream: SMTPServerDataStream): Promise<{ raw: Buffer; cu
   const chunks: Buffer[] = [];
   let kept = 0;
   let cut = false;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
+  await eachChunk(stream, (chunk) => {
     const part = chunk.subarray(0, KEPT_BYTES - kept);
     cut ||= part.length < chunk.length;
     kept += part.length;
     if (part.length > 0) chunks.push(part);
-  }
+  });
   return { raw: Buffer.concat(chunks), cut: cut || stream.sizeExceeded };
 }

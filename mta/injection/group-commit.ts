@@ -13,10 +13,13 @@ import { RefusedMessage } from './message.ts';
 export interface Seating {
   /** Id of this process: what a claim says. */
   readonly process: string;
-  /** A place for this recipient now; `soon`: there may be one in a moment; null: it waits its turn in the queue. */
-  seat(message: SpoolMessage, recipient: SpoolRecipient): Seat | 'soon' | null;
-  /** Resolves when there may be a place, or after `ms`. */
-  room(message: SpoolMessage, recipient: SpoolRecipient, ms: number): Promise<void>;
+  /**
+   * A place for this recipient now; `soon`: there may be one in a moment; null: it waits its turn in the queue. `waited`: it
+   * has its turn; others come after those who wait.
+   */
+  seat(message: SpoolMessage, recipient: SpoolRecipient, waited?: boolean): Seat | 'soon' | null;
+  /** Resolves when there may be a place, or after `ms`; who waited before is the first again. */
+  room(message: SpoolMessage, recipient: SpoolRecipient, ms: number, waited: boolean): Promise<void>;
   /** This recipient was committed and nobody has it in hand. */
   queued(message: SpoolMessage, recipient: SpoolRecipient): void;
   /** Runs the commit; `adopt` names the rows in it that are claimed by this process. */
@@ -123,11 +126,11 @@ export class GroupCommit {
       return messages.map((one) => now(one).map((seat) => (seat === 'soon' ? null : seat)));
     }
     const until = performance.now() + (this.#inHand >= CROWD ? ROOM_MS : 0);
-    for (;;) {
-      const seat = seating.seat(message, recipient);
+    for (let waited = false; ; waited = true) {
+      const seat = seating.seat(message, recipient, waited);
       const left = until - performance.now();
       if (seat !== 'soon' || left <= 0) return [[seat === 'soon' ? null : seat]];
-      await seating.room(message, recipient, left);
+      await seating.room(message, recipient, left, waited);
     }
   }
 
