@@ -49,10 +49,10 @@ interface Waiting {
 const HIGH_WATER = 2_000;
 /**
  * How long mail may wait for a place before it is committed without one. While deliveries lag a little behind a crowd of
- * clients, taking in more only makes a queue that costs both sides (Postfix has in_flow_delay for the same reason).
- * A few clients are not slowed: their mail is no burden, and each waits for its answer before it sends the next.
+ * clients, taking in more only makes a queue that costs both sides (Postfix's in_flow_delay is a second, for the same reason).
+ * A few clients are hardly slowed: their mail is no burden, and each waits for its answer before it sends the next.
  */
-const ROOM_MS = 250;
+const ROOM_MS = { crowd: 1_000, few: 100 };
 const CROWD = 12;
 const GROUP = 200;
 const LINGER_MS = 4;
@@ -125,7 +125,7 @@ export class GroupCommit {
       const now = (one: SpoolMessage) => one.recipients.map((to) => seating.seat(one, to));
       return messages.map((one) => now(one).map((seat) => (seat === 'soon' ? null : seat)));
     }
-    const until = performance.now() + (this.#inHand >= CROWD ? ROOM_MS : 0);
+    const until = performance.now() + (this.#inHand >= CROWD ? ROOM_MS.crowd : ROOM_MS.few);
     for (let waited = false; ; waited = true) {
       const seat = seating.seat(message, recipient, waited);
       const left = until - performance.now();
