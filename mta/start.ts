@@ -7,7 +7,7 @@ import { endProcess } from '../store/processes.ts';
 import { expireDue, recoverDead } from '../store/queue.ts';
 import { dropOldUnverified } from '../store/reports.ts';
 import { durabilityProblems, sweepBodies } from '../store/spool.ts';
-import { expireSuppressions, suppressionsOf } from '../store/suppressions.ts';
+import { expireSuppressions, suppressionEntries } from '../store/suppressions.ts';
 import * as clock from './clock.ts';
 import { startDelivery } from './delivery.ts';
 import { Egress } from './egress/egress.ts';
@@ -96,7 +96,7 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     toUpstream: (pool) => upstreams.has(pool),
     refuses: (message) => sending.refuses(message),
     knownPools: () => new Set([...lease.lanes.map((lane) => lane.pool), ...upstreams]),
-    suppressed: (recipients, mail) => suppressionsOf(store, recipients, mail),
+    suppressed: (recipients) => suppressionEntries(store, recipients),
     accepted: (pool, providers) => {
       sending.nudge(pool, providers);
       if (providers.has(null)) route.soon();

@@ -2,6 +2,8 @@
  * Who must not get mail: entries, matching, and their end. Entries match by the SHA-256 of the normalised recipient, so
  * a list that was imported as hashes works like any other.
  */
+import type { SuppressionReach } from '../policy/suppression.ts';
+import { byteaArray } from './binary.ts';
 import { type Queryable, type Store, tx } from './connect.ts';
 import { envelopeKey } from './recipient-key.ts';
 
@@ -46,21 +48,36 @@ const LIVE = '(s.until is null or s.until > now())';
 /** Of several entries the one that stops most is named. */
 const STRONGEST_FIRST = `(s.streams = 'all') desc, (s.scope = 'global') desc, s.since`;
 
+/** An entry as injection looks at it: what it stops, and what is said of it. */
+export interface RecipientEntry extends Suppressed, SuppressionReach {}
+
 /**
- * Which of these recipients must not get mail of this pool, tenant and stream; keys are the recipients as given. One
+ * Every live entry of these recipients, by recipient as given, those that stop most first; who has none is left out. One
  * query, whatever their number.
  */
-export async function suppressionsOf(
+export async function suppressionEntries(
   db: Queryable,
   recipients: readonly string[],
-  mail: { readonly pool: string; readonly tenant: string; readonly stream: 'marketing' | 'transactional' },
-): Promise<ReadonlyMap<string, Suppressed>> {
-  const rows = recipients.map((rcpt, n) => ({ id: n, rcpt, tenant: mail.tenant, stream: mail.stream }));
-  const found = await suppressedAmong(db, rows, mail.pool);
-  return new Map([...found].map(([n, entry]) => [recipients[n] as string, entry]));
+): Promise<ReadonlyMap<string, readonly RecipientEntry[]>> {
+  if (recipients.length === 0) return new Map();
+  const { rows } = await db.query({
+    name: 'suppression-entries',
+    text: `select q.n::int, s.reason, s.source, s.since, s.scope, s.target, s.streams
+      from unnest($1::bytea[]) with ordinality as q(key, n) join suppressions s on s.key = q.key and ${LIVE}
+      order by q.n, ${STRONGEST_FIRST}`,
+    values: [byteaArray(recipients.map(envelopeKey))],
+  });
+  const byRecipient = new Map<string, RecipientEntry[]>();
+  for (const { n, ...entry } of rows) {
+    const recipient = recipients[n - 1] as string;
+    const entries = byRecipient.get(recipient);
+    if (entries === undefined) byRecipient.set(recipient, [entry]);
+    else entries.push(entry);
+  }
+  return byRecipient;
 }
 
-/** The same for queue rows of one pool that may differ in tenant and stream; keys are their ids. */
+/** Which queue rows of one pool, of whatever tenant and stream, must not be sent; keys are their ids. */
 export async function suppressedAmong(
   db: Queryable,
   rows: readonly { readonly id: number; readonly rcpt: string; readonly tenant: string; readonly stream: string }[],
@@ -76,7 +93,7 @@ export async function suppressedAmong(
       order by q.id, ${STRONGEST_FIRST}`,
     values: [
       rows.map((row) => row.id),
-      rows.map((row) => envelopeKey(row.rcpt)),
+      byteaArray(rows.map((row) => envelopeKey(row.rcpt))),
       rows.map((row) => row.tenant),
       rows.map((row) => row.stream),
       pool,
