@@ -97,8 +97,8 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     refuses: (message) => sending.refuses(message),
     knownPools: () => new Set([...lease.lanes.map((lane) => lane.pool), ...upstreams]),
     suppressed: (recipients) => suppressionEntries(store, recipients),
-    accepted: (pool, providers) => {
-      sending.nudge(pool, providers);
+    // What is routed and has no place yet was told to its dispatcher by the commit (`queued`).
+    accepted: (_pool, providers) => {
       if (providers.has(null)) route.soon();
     },
   });

@@ -124,24 +124,36 @@ export class Dispatcher {
     if (this.#stopped) return null;
     const lanes = this.#sendable.recent(now);
     if (lanes.some((one) => one.picky && carries(one, mail))) return null;
-    const taking = lanes.filter((one) => !one.picky && this.#sendable.takes(one, mail, now));
-    const open = taking.filter((one) => !(hasKept(one) && this.#kept.mayHave(one.lane.address)));
-    if (open.length === 0)
-      return taking.some((one) => this.#kept.readyFor(one.lane.address, now) < BEHIND_MS) ? 'soon' : null;
-    if (this.#warm.any) return now - this.#behindSince < BEHIND_MS ? 'soon' : null;
-    if (!waited && !this.#room.empty) return 'soon';
-    open.sort((a, b) => load(a) - load(b));
-    let soon = false;
-    for (const one of open) {
-      // Where no unit can be had now, there is nothing to wait for.
-      if (!one.units.mayHave(now)) continue;
-      soon = true;
-      if (one.slots.free(mail.stream, one.cold) === 0) continue;
+    const turn = !this.#warm.any && (waited || this.#room.empty);
+    return (turn ? this.#placeAtHand(lanes, mail, now) : null) ?? this.#prospect(lanes, mail, now);
+  }
+
+  /** A place on the least used of the warm lanes that may take this, have a connection and a unit for it, and no older mail. */
+  #placeAtHand(lanes: readonly Able[], mail: Mail, now: number): Place | null {
+    const free = lanes.filter((one) => this.#isOpen(one) && one.slots.free(mail.stream, one.cold) > 0);
+    free.sort((a, b) => load(a) - load(b));
+    for (const one of free) {
+      if (!one.units.mayHave(now) || !this.#sendable.takes(one, mail, now)) continue;
       const [unit] = one.units.takeAtHand(one.lane, 1, now);
       if (unit !== undefined) return this.#assignment.place(one, mail, unit);
       void one.units.refill(one.lane, one.cold, this.#parts.lease.processes, now).then((has) => has && this.#letIn());
     }
-    return soon ? 'soon' : null;
+    return null;
+  }
+
+  /** Is there anything to wait for, for mail that has no place now? */
+  #prospect(lanes: readonly Able[], mail: Mail, now: number): 'soon' | null {
+    const taking = lanes.filter((one) => !one.picky && this.#sendable.takes(one, mail, now));
+    const open = taking.filter((one) => this.#isOpen(one));
+    if (open.length === 0)
+      return taking.some((one) => this.#kept.readyFor(one.lane.address, now) < BEHIND_MS) ? 'soon' : null;
+    if (this.#warm.any) return now - this.#behindSince < BEHIND_MS ? 'soon' : null;
+    // Where no unit can be had now, there is nothing to wait for.
+    return open.some((one) => one.units.mayHave(now)) ? 'soon' : null;
+  }
+
+  #isOpen(one: Able): boolean {
+    return !one.picky && !(hasKept(one) && this.#kept.mayHave(one.lane.address));
   }
 
   /**

@@ -174,11 +174,6 @@ export class Egress {
     return this.#claims.committing(work, adopt);
   }
 
-  /** Mail of these providers was accepted. */
-  nudge(pool: string, providers: ReadonlySet<string | null>): void {
-    for (const provider of providers) if (provider !== null) this.#dispatchers.get(`${pool} ${provider}`)?.wake();
-  }
-
   /** Mail was queued, or got its provider, in a way the dispatchers do not know of. */
   lookAgain(): void {
     for (const dispatcher of this.#dispatchers.values()) dispatcher.lookAgain();
@@ -188,9 +183,11 @@ export class Egress {
   async tidy(): Promise<void> {
     const now = clock.now();
     for (const { lane, units, sender } of this.#lanes.values()) {
-      const window = windowOf(now, lane.calendar);
       sender.closeIdle(now);
-      await units.settleIdle(now, window.end - window.start);
+      await units.settleIdle(now, () => {
+        const window = windowOf(now, lane.calendar);
+        return window.end - window.start;
+      });
     }
     for (const { sender } of this.#upstreams.values()) sender.closeIdle(now);
     await this.#transcripts.flush();

@@ -3,10 +3,10 @@
  * every 250 is durable, and a commit's fsync is paid once for all of them. Recipients that find a free place on a lane are
  * committed as claimed by this process, and go out with the body that is in memory.
  */
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Store } from '../../store/connect.ts';
 import { type Spooled, type SpoolMessage, type SpoolRecipient, spoolGroup, spoolOnce } from '../../store/spool.ts';
+import { timeOrderedUuid } from '../../store/time-ordered-uuid.ts';
 import { RefusedMessage } from './message.ts';
 
 /** Where mail goes that need not wait: the sending half of this process. */
@@ -208,7 +208,7 @@ export class GroupCommit {
 
   /** A failed commit may have happened: ask by its batch id before anybody is told to send the mail again. */
   async #commit(messages: readonly SpoolMessage[], claims?: Parameters<typeof spoolGroup>[3]): Promise<Spooled[]> {
-    const batch = randomUUID();
+    const batch = timeOrderedUuid();
     const until = performance.now() + DOUBT_MS;
     try {
       return await spoolGroup(this.#store, messages, batch, claims);

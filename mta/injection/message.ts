@@ -82,7 +82,20 @@ function isDropped(field: Field, origin: Origin): boolean {
   return origin.withoutBcc === true && field.name === 'bcc';
 }
 
-function fromAddresses(value: string): string[] {
+/** From headers read a moment ago: most mail of a sender has the same. */
+const readBefore = new Map<string, readonly string[]>();
+const REMEMBERED = 500;
+
+function fromAddresses(value: string): readonly string[] {
+  const known = readBefore.get(value);
+  if (known !== undefined) return known;
+  const read = readFrom(value);
+  if (readBefore.size >= REMEMBERED) readBefore.clear();
+  readBefore.set(value, read);
+  return read;
+}
+
+function readFrom(value: string): string[] {
   const found = addressparser(value, { flatten: true }).map(({ address }) => address);
   if (found.length === 0 || found.some((address) => !/^[^\s@<>]+@[^\s@<>]+$/.test(address)))
     throw new RefusedMessage(554, '5.6.0 The From header must have an address such as Shop <news@shop.example>');
