@@ -54,7 +54,8 @@ export class Dispatcher {
   readonly #cold = new Flows();
   readonly #warm = new Flows();
   readonly #kept = new KeptMail();
-  readonly #room = new WaitingRoom();
+  /** Transactional mail has connections of its own: it never waits behind a campaign. */
+  readonly #rooms = { transactional: new WaitingRoom(), marketing: new WaitingRoom() };
   #wanted: (() => void) | undefined;
   #again = true;
   #stopped = false;
@@ -124,7 +125,7 @@ export class Dispatcher {
     if (this.#stopped) return null;
     const lanes = this.#sendable.recent(now);
     if (lanes.some((one) => one.picky && carries(one, mail))) return null;
-    const turn = !this.#warm.any && (waited || this.#room.empty);
+    const turn = !this.#warm.any && (waited || this.#roomOf(mail).empty);
     return (turn ? this.#placeAtHand(lanes, mail, now) : null) ?? this.#prospect(lanes, mail, now);
   }
 
@@ -178,15 +179,22 @@ export class Dispatcher {
   }
 
   /** Resolves when there may be room on a warm lane, or after `ms`. */
-  room(ms: number, waited: boolean): Promise<void> {
-    return this.#room.wait(ms, waited);
+  room(mail: Pick<Mail, 'stream'>, ms: number, waited: boolean): Promise<void> {
+    return this.#roomOf(mail).wait(ms, waited);
+  }
+
+  #roomOf({ stream }: Pick<Mail, 'stream'>): WaitingRoom {
+    return this.#rooms[stream === 'transactional' ? stream : 'marketing'];
   }
 
   /** Lets in as much mail that waits for room as there is room. */
   #letIn(): void {
-    if (this.#room.empty || this.#warm.any) return;
-    const free = (one: Able) => (one.picky ? 0 : one.slots.free('marketing', one.cold));
-    this.#room.letIn(sum(this.#sendable.last, free));
+    if (this.#warm.any) return;
+    for (const stream of ['transactional', 'marketing'] as const) {
+      const room = this.#rooms[stream];
+      if (!room.empty)
+        room.letIn(sum(this.#sendable.last, (one) => (one.picky ? 0 : one.slots.free(stream, one.cold))));
+    }
   }
 
   #retryDue(): void {

@@ -159,8 +159,8 @@ export class Egress {
     return null;
   }
 
-  room({ pool }: SpoolMessage, { provider }: SpoolRecipient, ms: number, waited: boolean): Promise<void> {
-    return this.#dispatchers.get(`${pool} ${provider}`)?.room(ms, waited) ?? Promise.resolve();
+  room(message: SpoolMessage, { provider }: SpoolRecipient, ms: number, waited: boolean): Promise<void> {
+    return this.#dispatchers.get(`${message.pool} ${provider}`)?.room(message, ms, waited) ?? Promise.resolve();
   }
 
   queued(message: SpoolMessage, recipient: SpoolRecipient): void {
