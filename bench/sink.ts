@@ -45,6 +45,10 @@ export class Sink {
     return new Sink(ip, port, child);
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** Messages taken since the start. */
   get messages(): number {
     return this.#messages;

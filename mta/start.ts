@@ -8,7 +8,7 @@ import { endProcess } from '../store/processes.ts';
 import { expireDue, recoverDead } from '../store/queue.ts';
 import { dropOldUnverified } from '../store/reports.ts';
 import { durabilityProblems, sweepBodies } from '../store/spool.ts';
-import { expireSuppressions, suppressionsOf } from '../store/suppressions.ts';
+import { expireSuppressions, suppressionEntries } from '../store/suppressions.ts';
 import { ArmMover } from './arms/mover.ts';
 import { UnroutedArms } from './arms/unrouted.ts';
 import * as clock from './clock.ts';
@@ -106,9 +106,9 @@ export async function startMta(settings: MtaSettings, onLost: () => void): Promi
     toUpstream: (pool) => sending.arms.toUpstream(pool),
     refuses: (message) => sending.refuses(message),
     knownPools: () => new Set([...lease.lanes.map((lane) => lane.pool), ...upstreams, ...sending.arms.fronts]),
-    suppressed: (recipients, mail) => suppressionsOf(store, recipients, mail),
-    accepted: (pool, providers) => {
-      sending.nudge(pool, providers);
+    suppressed: (recipients) => suppressionEntries(store, recipients),
+    // What is routed and has no place yet was told to its dispatcher by the commit (`queued`).
+    accepted: (_pool, providers) => {
       if (providers.has(null)) route.soon();
     },
   });

@@ -11,10 +11,16 @@ function mac(id: string, key: string): string {
   return createHmac('sha256', key).update(id).digest('hex').slice(0, 20);
 }
 
+/** The last token: a message needs it twice, in its return path and its trace header. */
+let last = { recipient: 0, key: '', token: '' };
+
 /** Token of a recipient row: `<id in base 36>-<80 bits of HMAC-SHA-256>`, safe in a local part (RFC 5321 §4.5.3.1.1). */
 export function traceToken(recipient: number, key: string): string {
-  const id = recipient.toString(36);
-  return `${id}-${mac(id, key)}`;
+  if (last.recipient !== recipient || last.key !== key) {
+    const id = recipient.toString(36);
+    last = { recipient, key, token: `${id}-${mac(id, key)}` };
+  }
+  return last.token;
 }
 
 /** The recipient a text's first valid token names, or undefined. */

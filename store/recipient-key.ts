@@ -4,7 +4,7 @@
  * namesake left out.
  */
 import { createHash, hash } from 'node:crypto';
-import { domainToASCII } from 'node:url';
+import { asciiDomain } from './ascii-domain.ts';
 
 /**
  * `local@domain` in lower case and without needless quotes, the domain as A-labels without a final dot; undefined: it is
@@ -16,8 +16,8 @@ export function normalRecipient(address: string): string | undefined {
   const written = bare.slice(0, at);
   const local = unquoted(written).normalize('NFC').toLowerCase();
   const named = bare.slice(at + 1).replace(/\.$/, '');
-  // An address literal is not a name, and domainToASCII would not have it.
-  const domain = named.startsWith('[') ? named.toLowerCase() : domainToASCII(named);
+  // An address literal is not a name, and asciiDomain would not have it.
+  const domain = named.startsWith('[') ? named.toLowerCase() : asciiDomain(named);
   if (at < 1 || domain === '' || bare.length > 320 || /[\s\p{Cc}<>]/u.test(written.replace(/^".*"$/, '')))
     return undefined;
   return `${local}@${domain}`;

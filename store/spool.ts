@@ -1,10 +1,10 @@
 /** Accepted mail: one transaction writes bodies, messages and queue rows for a whole group of messages. */
-import { randomUUID } from 'node:crypto';
 import { byteaArray } from './binary.ts';
 import { type Queryable, type Store, tx } from './connect.ts';
 import { envelopeKey } from './recipient-key.ts';
 import { hasExtras, type MessageDsn, type RecipientDsn, type Request, writeExtras } from './spool-extras.ts';
 import { spooledBefore } from './spooled-before.ts';
+import { timeOrderedUuid } from './time-ordered-uuid.ts';
 
 export interface SpoolMessage {
   readonly raw: Buffer;
@@ -103,7 +103,7 @@ async function spoolWithExtras(
 export async function spool(
   db: Queryable,
   messages: readonly SpoolMessage[],
-  batch: string = randomUUID(),
+  batch: string = timeOrderedUuid(),
   claims: Claims = NO_CLAIMS,
 ): Promise<Spooled[]> {
   const { rows } = await db.query({

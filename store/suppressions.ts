@@ -3,6 +3,7 @@
  * a list that was imported as hashes works like any other.
  */
 
+import type { SuppressionReach } from '../policy/suppression.ts';
 import { byteaArray } from './binary.ts';
 import { type Queryable, type Store, tx } from './connect.ts';
 import { envelopeKeys } from './recipient-key.ts';
@@ -45,22 +46,48 @@ export interface Suppressed {
 }
 
 const LIVE = '(s.until is null or s.until > now())';
+/** The keys of a row q that may match. Asked once a query: most lists have none but SHA-256. */
+const HASHES = `unnest(case when (select exists (select from suppressions where length(key) < 32))
+  then array[q.key, q.md5, q.sha1] else array[q.key] end)`;
 /** Of several entries the one that stops most is named. */
 const STRONGEST_FIRST = `(s.streams = 'all') desc, (s.scope = 'global') desc, s.since`;
 
+/** An entry as injection looks at it: what it stops, and what is said of it. */
+export interface RecipientEntry extends Suppressed, SuppressionReach {}
+
 /**
- * Which of these recipients must not get mail of this pool, tenant and stream; keys are the recipients as given. One
+ * Every live entry of these recipients, by recipient as given, those that stop most first; who has none is left out. One
  * query, whatever their number.
  */
-export async function suppressionsOf(
+export async function suppressionEntries(
   db: Queryable,
   recipients: readonly string[],
-  mail: { readonly pool: string; readonly tenant: string; readonly stream: 'marketing' | 'transactional' },
-): Promise<ReadonlyMap<string, Suppressed>> {
-  const { pool, tenant, stream } = mail;
-  const rows = recipients.map((rcpt, n) => ({ id: n, rcpt, pool, tenant, stream }));
-  const found = await suppressedAmong(db, rows);
-  return new Map([...found].map(([n, entry]) => [recipients[n] as string, entry]));
+): Promise<ReadonlyMap<string, readonly RecipientEntry[]>> {
+  if (recipients.length === 0) return new Map();
+  const [sha256, md5, sha1] = keyColumns(recipients);
+  const { rows } = await db.query({
+    name: 'suppression-entries',
+    text: `select q.n::int, s.reason, s.source, s.since, s.scope, s.target, s.streams
+      from unnest($1::bytea[], $2::bytea[], $3::bytea[]) with ordinality as q(key, md5, sha1, n)
+      cross join lateral ${HASHES} as k(key) join suppressions s on s.key = k.key and ${LIVE}
+      order by q.n, ${STRONGEST_FIRST}`,
+    values: [sha256, md5, sha1],
+  });
+  const byRecipient = new Map<string, RecipientEntry[]>();
+  for (const { n, ...entry } of rows) {
+    const recipient = recipients[n - 1] as string;
+    const entries = byRecipient.get(recipient);
+    if (entries === undefined) byRecipient.set(recipient, [entry]);
+    else entries.push(entry);
+  }
+  return byRecipient;
+}
+
+/** The keys of recipients as parameters: SHA-256, MD5, SHA-1. */
+function keyColumns(recipients: readonly string[]) {
+  const keys = recipients.map(envelopeKeys);
+  const column = (n: 0 | 1 | 2) => byteaArray(keys.map((of) => of[n]));
+  return [column(0), column(1), column(2)] as const;
 }
 
 /** What of queued mail decides whether an entry stops it. */
@@ -74,32 +101,30 @@ export interface Addressed {
   readonly front?: string | null;
 }
 
-/** The same for queue rows, each of its own pool, tenant and stream; keys are their ids. */
+/** Which queue rows, each of its own pool, tenant and stream, must not be sent; keys are their ids. */
 export async function suppressedAmong(
   db: Queryable,
   rows: readonly Addressed[],
 ): Promise<ReadonlyMap<number, Suppressed>> {
   if (rows.length === 0) return new Map();
-  const keys = rows.map((row) => envelopeKeys(row.rcpt));
+  const [sha256, md5, sha1] = keyColumns(rows.map(({ rcpt }) => rcpt));
   const found = await db.query({
     name: 'suppressed-among',
     text: `select distinct on (q.id) q.id, s.reason, s.source, s.since
       from unnest($1::bigint[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[])
          as q(id, key, tenant, stream, pool, md5, sha1)
-       -- Asked once a query: most lists have none of the other hashes.
-       cross join lateral unnest(case when (select exists (select from suppressions where length(key) < 32))
-         then array[q.key, q.md5, q.sha1] else array[q.key] end) as k(key)
+       cross join lateral ${HASHES} as k(key)
        join suppressions s on s.key = k.key and ${LIVE} and (s.streams = 'all' or q.stream = 'marketing')
          and (s.scope, s.target) in (('global', '*'), ('pool', q.pool), ('tenant', q.tenant))
       order by q.id, ${STRONGEST_FIRST}`,
     values: [
       rows.map((row) => row.id),
-      byteaArray(keys.map(([sha256]) => sha256)),
+      sha256,
       rows.map((row) => row.tenant),
       rows.map((row) => row.stream),
       rows.map((row) => row.front ?? row.pool),
-      byteaArray(keys.map(([, md5]) => md5)),
-      byteaArray(keys.map(([, , sha1]) => sha1)),
+      md5,
+      sha1,
     ],
   });
   return new Map(found.rows.map(({ id, ...entry }) => [id, entry]));

@@ -29,6 +29,12 @@ export function cpuSeconds(roots: readonly (number | undefined)[]): number {
   return ticks / TICKS;
 }
 
+/** Seconds of CPU of this process's children that have ended. */
+export function endedChildrenSeconds(): number {
+  const fields = readFileSync('/proc/self/stat', 'latin1').split(') ').at(-1)?.split(' ') ?? [];
+  return (Number(fields[13]) + Number(fields[14])) / TICKS;
+}
+
 function usageOf(pid: number): Usage | undefined {
   try {
     // The name in brackets may hold anything: fields are counted after it (proc_pid_stat(5)).

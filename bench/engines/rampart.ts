@@ -21,7 +21,7 @@ import { peakMegabytes } from './memory.ts';
 const POOL = 'bench';
 const PROCESSES = 2;
 /** Connections a lane keeps in one process. Nothing else is limited: Postfix reuses and opens connections as it likes. */
-const PER_LANE = 4;
+const PER_LANE = 8;
 const NORMAL = 1_000_000_000;
 
 export interface RampartEngine extends Engine {

@@ -11,6 +11,7 @@ import { HeldBody } from './held-body.ts';
 import { hasUtf8Header, misfit } from './misfit.ts';
 import { SmtpClient } from './smtp-client.ts';
 import type { Tracer } from './transcripts.ts';
+import { goesAsItIs, WholeBody } from './whole-body.ts';
 
 export interface ConnectionSpec {
   readonly host: string;
@@ -198,7 +199,7 @@ export class EgressConnection {
     head: Buffer = NO_HEAD,
   ): Promise<Answer> {
     this.used += 1;
-    const body = new HeldBody(head, raw, mayFinish);
+    const body = goesAsItIs(raw) ? new WholeBody(head, raw, mayFinish) : new HeldBody(head, raw, mayFinish);
     const size = head.length + raw.length;
     this.#smtp.utf8Header = hasUtf8Header(raw);
     return new Promise((resolve) => {
@@ -304,7 +305,7 @@ function refusalOf(error: Failure, handshake: boolean): Answer {
   return answer;
 }
 
-function answerOf(error: Failure, body: HeldBody): Answer {
+function answerOf(error: Failure, body: HeldBody | WholeBody): Answer {
   const inner = error.rejectedErrors?.[0] ?? error;
   const code = replyCode(inner);
   const text = printable(inner.response ?? inner.message);

@@ -54,7 +54,8 @@ export class Dispatcher {
   readonly #cold = new Flows();
   readonly #warm = new Flows();
   readonly #kept = new KeptMail();
-  readonly #room = new WaitingRoom();
+  /** Transactional mail has connections of its own: it never waits behind a campaign. */
+  readonly #rooms = { transactional: new WaitingRoom(), marketing: new WaitingRoom() };
   #wanted: (() => void) | undefined;
   #again = true;
   #stopped = false;
@@ -117,30 +118,43 @@ export class Dispatcher {
 
   /**
    * A place on a warm lane for a message that is about to be committed. `soon`: there is a way, but no room on it just
-   * now. null: it waits its turn in the queue, because a cold lane may want it, or older mail waits.
+   * now, or others wait for it (unless this one `waited` and has its turn). null: it waits its turn in the queue, because
+   * a cold lane may want it, or older mail waits.
    */
-  seat(mail: Mail, now: number): Place | 'soon' | null {
+  seat(mail: Mail, now: number, waited: boolean): Place | 'soon' | null {
     if (this.#stopped) return null;
     const lanes = this.#sendable.recent(now);
     if (lanes.some((one) => one.picky && carries(one, mail))) return null;
-    const open = lanes.filter(
-      (one) =>
-        !one.picky && !(hasKept(one) && this.#kept.mayHave(one.lane.address)) && this.#sendable.takes(one, mail, now),
-    );
-    if (open.length === 0) return null;
-    if (this.#warm.any) return now - this.#behindSince < BEHIND_MS ? 'soon' : null;
-    open.sort((a, b) => load(a) - load(b));
-    let soon = false;
-    for (const one of open) {
-      // Where no unit can be had now, there is nothing to wait for.
-      if (!one.units.mayHave(now)) continue;
-      soon = true;
-      if (one.slots.free(mail.stream, one.cold) === 0) continue;
+    const turn = !this.#warm.any && (waited || this.#roomOf(mail).empty);
+    return (turn ? this.#placeAtHand(lanes, mail, now) : null) ?? this.#prospect(lanes, mail, now);
+  }
+
+  /** A place on the least used of the warm lanes that may take this, have a connection and a unit for it, and no older mail. */
+  #placeAtHand(lanes: readonly Able[], mail: Mail, now: number): Place | null {
+    const free = lanes.filter((one) => this.#isOpen(one) && one.slots.free(mail.stream, one.cold) > 0);
+    free.sort((a, b) => load(a) - load(b));
+    for (const one of free) {
+      if (!one.units.mayHave(now) || !this.#sendable.takes(one, mail, now)) continue;
       const [unit] = one.units.takeAtHand(one.lane, 1, now);
       if (unit !== undefined) return this.#assignment.place(one, mail, unit);
       void one.units.refill(one.lane, one.cold, this.#parts.lease.processes, now).then((has) => has && this.#letIn());
     }
-    return soon ? 'soon' : null;
+    return null;
+  }
+
+  /** Is there anything to wait for, for mail that has no place now? */
+  #prospect(lanes: readonly Able[], mail: Mail, now: number): 'soon' | null {
+    const taking = lanes.filter((one) => !one.picky && this.#sendable.takes(one, mail, now));
+    const open = taking.filter((one) => this.#isOpen(one));
+    if (open.length === 0)
+      return taking.some((one) => this.#kept.readyFor(one.lane.address, now) < BEHIND_MS) ? 'soon' : null;
+    if (this.#warm.any) return now - this.#behindSince < BEHIND_MS ? 'soon' : null;
+    // Where no unit can be had now, there is nothing to wait for.
+    return open.some((one) => one.units.mayHave(now)) ? 'soon' : null;
+  }
+
+  #isOpen(one: Able): boolean {
+    return !one.picky && !(hasKept(one) && this.#kept.mayHave(one.lane.address));
   }
 
   /**
@@ -165,15 +179,22 @@ export class Dispatcher {
   }
 
   /** Resolves when there may be room on a warm lane, or after `ms`. */
-  room(ms: number): Promise<void> {
-    return this.#room.wait(ms);
+  room(mail: Pick<Mail, 'stream'>, ms: number, waited: boolean): Promise<void> {
+    return this.#roomOf(mail).wait(ms, waited);
+  }
+
+  #roomOf({ stream }: Pick<Mail, 'stream'>): WaitingRoom {
+    return this.#rooms[stream === 'transactional' ? stream : 'marketing'];
   }
 
   /** Lets in as much mail that waits for room as there is room. */
   #letIn(): void {
-    if (this.#room.empty || this.#warm.any) return;
-    const free = (one: Able) => (one.picky ? 0 : one.slots.free('marketing', one.cold));
-    this.#room.letIn(sum(this.#sendable.last, free));
+    if (this.#warm.any) return;
+    for (const stream of ['transactional', 'marketing'] as const) {
+      const room = this.#rooms[stream];
+      if (!room.empty)
+        room.letIn(sum(this.#sendable.last, (one) => (one.picky ? 0 : one.slots.free(stream, one.cold))));
+    }
   }
 
   #retryDue(): void {
@@ -320,7 +341,10 @@ export class Dispatcher {
   }
 
   #retriesDue(): void {
-    this.#kept.due(this.#parts.lanes().map(({ lane }) => lane.address));
+    this.#kept.due(
+      this.#parts.lanes().map(({ lane }) => lane.address),
+      clock.now(),
+    );
   }
 
   /** Nobody can send these now. Mail of a site that does not answer is put off: it would be claimed again at once. */
@@ -346,7 +370,7 @@ export class Dispatcher {
   }
 
   #returned(message: Taken): void {
-    if (message.chosen === 'kept') this.#kept.returned(message.address);
+    if (message.chosen === 'kept') this.#kept.returned(message.address, clock.now());
     else for (const flows of [this.#cold, this.#warm]) flows.putBack(message, message.position);
   }
 }

@@ -149,13 +149,13 @@ export class Egress {
     return this.#claims.process;
   }
 
-  seat(message: SpoolMessage, recipient: SpoolRecipient): Seat | 'soon' | null {
+  seat(message: SpoolMessage, recipient: SpoolRecipient, waited = false): Seat | 'soon' | null {
     if (this.#stopped || recipient.provider === null || message.pin !== undefined) return null;
     const now = clock.now();
     if (message.notBefore !== undefined && message.notBefore > now) return null;
     const { provider } = recipient;
     const mail = newMail(message, recipient);
-    const place = this.#dispatchers.get(`${mail.pool} ${provider}`)?.seat(mail, now);
+    const place = this.#dispatchers.get(`${mail.pool} ${provider}`)?.seat(mail, now, waited);
     if (place == null || place === 'soon') return place ?? null;
     const { raw, mailFrom, messageId } = message;
     const { outside = null, mailboxProvider = null } = recipient.arm ?? {};
@@ -187,8 +187,9 @@ export class Egress {
     return null;
   }
 
-  room({ pool }: SpoolMessage, { provider, arm }: SpoolRecipient, ms: number): Promise<void> {
-    return this.#dispatchers.get(`${arm?.pool ?? pool} ${provider}`)?.room(ms) ?? Promise.resolve();
+  room(message: SpoolMessage, { provider, arm }: SpoolRecipient, ms: number, waited: boolean): Promise<void> {
+    const pool = arm?.pool ?? message.pool;
+    return this.#dispatchers.get(`${pool} ${provider}`)?.room(message, ms, waited) ?? Promise.resolve();
   }
 
   queued(message: SpoolMessage, { provider, arm }: SpoolRecipient): void {
@@ -207,11 +208,6 @@ export class Egress {
     return this.#claims.committing(work, adopt);
   }
 
-  /** Mail of these providers was accepted. */
-  nudge(pool: string, providers: ReadonlySet<string | null>): void {
-    for (const provider of providers) if (provider !== null) this.#dispatchers.get(`${pool} ${provider}`)?.wake();
-  }
-
   /** Mail was queued, or got its provider, in a way the dispatchers do not know of. */
   lookAgain(): void {
     for (const dispatcher of this.#dispatchers.values()) dispatcher.lookAgain();
@@ -221,9 +217,11 @@ export class Egress {
   async tidy(): Promise<void> {
     const now = clock.now();
     for (const { lane, units, sender } of this.#lanes.values()) {
-      const window = windowOf(now, lane.calendar);
       sender.closeIdle(now);
-      await units.settleIdle(now, window.end - window.start);
+      await units.settleIdle(now, () => {
+        const window = windowOf(now, lane.calendar);
+        return window.end - window.start;
+      });
     }
     for (const { sender } of this.#upstreams.values()) sender.closeIdle(now);
     await this.#transcripts.flush();

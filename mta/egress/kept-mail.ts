@@ -10,11 +10,16 @@ const FROM_START: KeptCursors = { transactional: START, marketing: START };
 
 export class KeptMail {
   readonly #after = new Map<string, KeptCursors>();
-  /** Addresses that may have retries due. */
-  readonly #ready = new Set<string>();
+  /** Addresses that may have retries due, with the time (ms) since when. */
+  readonly #ready = new Map<string, number>();
 
   mayHave(address: string): boolean {
     return this.#ready.has(address);
+  }
+
+  /** For how long, ms, an address may have had retries due; Infinity: it has none. */
+  readyFor(address: string, now: number): number {
+    return now - (this.#ready.get(address) ?? Number.NEGATIVE_INFINITY);
   }
 
   after(address: string): KeptCursors {
@@ -22,8 +27,8 @@ export class KeptMail {
   }
 
   /** Retries may be due on these. */
-  due(addresses: Iterable<string>): void {
-    for (const address of addresses) this.#ready.add(address);
+  due(addresses: Iterable<string>, now: number): void {
+    for (const address of addresses) if (!this.#ready.has(address)) this.#ready.set(address, now);
   }
 
   /** Everything is read from its start again. */
@@ -44,8 +49,8 @@ export class KeptMail {
   }
 
   /** A row of it was handed back. */
-  returned(address: string | null): void {
+  returned(address: string | null, now: number): void {
     this.#after.delete(address ?? '');
-    this.#ready.add(address ?? '');
+    this.due([address ?? ''], now);
   }
 }

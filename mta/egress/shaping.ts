@@ -36,12 +36,14 @@ export function laneLimits(
   };
 }
 
-/** Answers the same question again without working it out: it is asked for every message. */
+/** Answers the same question again without working it out: it is asked many times for every message. */
 export class LimitTable {
   readonly #overrides: ShapingOverrides;
   readonly #processes: () => number;
   #for = 0;
   readonly #known = new Map<string, LaneLimits>();
+  /** By lane, as the last renewal brought it. */
+  #ofLane = new WeakMap<object, LaneLimits>();
 
   /** `processes`: living ones that share a lane. */
   constructor(overrides: ShapingOverrides, processes: () => number) {
@@ -49,12 +51,25 @@ export class LimitTable {
     this.#processes = processes;
   }
 
-  of({ provider, pool, calendar }: Pick<LaneRow, 'provider' | 'pool' | 'calendar'>): LaneLimits {
+  of(lane: Pick<LaneRow, 'provider' | 'pool' | 'calendar'>): LaneLimits {
     const processes = this.#processes();
     if (processes !== this.#for) {
       this.#known.clear();
+      this.#ofLane = new WeakMap();
       this.#for = processes;
     }
+    const known = this.#ofLane.get(lane);
+    if (known !== undefined) return known;
+    const limits = this.#shared(lane, processes);
+    this.#ofLane.set(lane, limits);
+    return limits;
+  }
+
+  /** Lanes of one pool at one provider have the same. */
+  #shared(
+    { provider, pool, calendar }: Pick<LaneRow, 'provider' | 'pool' | 'calendar'>,
+    processes: number,
+  ): LaneLimits {
     const scale = planMs(DAY_MS, calendar) / DAY_MS;
     const key = `${pool} ${provider} ${scale}`;
     const known = this.#known.get(key);

@@ -1,14 +1,35 @@
 /**
- * nodemailer's SMTP client, with the one thing it has no option for: it asks for SMTPUTF8 when an address needs it, and
- * a header beyond ASCII needs it as well (RFC 6531 §3.4). It overrides an internal method; package.json pins the version,
- * and a test against a real server would notice.
+ * nodemailer's SMTP client, with what it has no option for. It asks for SMTPUTF8 when an address needs it, and a header beyond
+ * ASCII needs it as well (RFC 6531 §3.4). It writes a pipelined envelope as three pieces and sends a message as a stream, where
+ * each is one write. It overrides internal methods; package.json pins the version, and tests against a real server would
+ * notice.
  */
+import type { Socket } from 'node:net';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
+import { WholeBody } from './whole-body.ts';
+
+type Envelope = Parameters<SMTPConnection['send']>[0];
+type Message = Parameters<SMTPConnection['send']>[1];
+type Done = Parameters<SMTPConnection['send']>[2];
+type Ended = (error: Error | null, response?: string) => void;
+
+/** What the library does with the place a message's text goes to. */
+interface Destination {
+  readonly outByteCount: number;
+  write(message: unknown): void;
+  end(): void;
+}
 
 interface Internals {
   /** What the server offered in its EHLO answer. */
   readonly _supportedExtensions: readonly string[];
+  readonly _socket: Socket;
+  readonly _responseActions: ((reply: string) => void)[];
   _sendCommand(line: string, shown?: string): void;
+  /** Called when DATA was answered with 354. */
+  _createSendStream(ended: Ended): Destination;
+  /** Turns the answer to the final dot into a result. */
+  _actionSMTPStream(reply: string, ended: Ended): void;
 }
 
 const Base = SMTPConnection as unknown as new (
@@ -18,13 +39,48 @@ const Base = SMTPConnection as unknown as new (
 export class SmtpClient extends Base {
   /** The message under way has headers beyond ASCII. */
   utf8Header = false;
+  #whole: WholeBody | undefined;
+  /** Commands of a pipelined envelope, until DATA ends it. */
+  #envelope: string[] = [];
 
   get offers(): readonly string[] {
     return this._supportedExtensions;
   }
 
+  /** One transaction; a WholeBody goes out in one write. */
+  override send(envelope: Envelope, message: Message | WholeBody, done: Done): void {
+    // Set for every message: one that was refused before its text must not be sent in the next one's place.
+    this.#whole = message instanceof WholeBody ? message : undefined;
+    super.send(envelope, message as Message, done);
+  }
+
   override _sendCommand(line: string, shown?: string): void {
     const asks = this.utf8Header && line.startsWith('MAIL FROM:') && !/ SMTPUTF8\b/.test(line);
-    super._sendCommand(asks ? `${line} SMTPUTF8` : line, shown);
+    const command = asks ? `${line} SMTPUTF8` : line;
+    // The library corks the socket around the envelope, and nothing else.
+    const pipelines = this._socket?.writableCorked > 0;
+    if (pipelines) this.#envelope.push(command);
+    if (!pipelines) super._sendCommand(command, shown);
+    else if (line === 'DATA') super._sendCommand(this.#envelope.splice(0).join('\r\n'));
+  }
+
+  override _createSendStream(ended: Ended): Destination {
+    const body = this.#whole;
+    this.#whole = undefined;
+    if (body === undefined) return super._createSendStream(ended);
+    let outByteCount = 0;
+    return {
+      get outByteCount() {
+        return outByteCount;
+      },
+      write: () => {
+        const bytes = body.take();
+        if (bytes === null) return ended(new Error('the message was not finished'));
+        outByteCount = bytes.length;
+        this._responseActions.push((reply) => this._actionSMTPStream(reply, ended));
+        this._socket.write(bytes);
+      },
+      end: () => {},
+    };
   }
 }

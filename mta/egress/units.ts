@@ -33,6 +33,8 @@ interface Block extends Unit {
 }
 
 const IDLE_MS = 5_000;
+/** A block used this lately is in use whatever the window; no window is as short as ten of it. */
+const BUSY_MS = 20;
 const LOOK_AGAIN_MS = 60_000;
 /** A lane that comes back slowly is looked at so often: its pace may be lifted at any time. */
 const EASED_LOOK_MS = 1_000;
@@ -157,9 +159,10 @@ export class LaneUnits implements UnitBook {
     this.#nextAt = 0;
   }
 
-  /** Gives the block back when nothing was sent for a while, so that other processes can use it. */
-  async settleIdle(now: number, windowMs: number): Promise<void> {
-    if (this.#block !== undefined && now - this.#block.touched > Math.min(IDLE_MS, windowMs / 10)) await this.settle();
+  /** Gives the block back when nothing was sent for a while, so that other processes can use it. `windowMs`: a window's length. */
+  async settleIdle(now: number, windowMs: () => number): Promise<void> {
+    if (this.#block === undefined || now - this.#block.touched < BUSY_MS) return;
+    if (now - this.#block.touched > Math.min(IDLE_MS, windowMs() / 10)) await this.settle();
   }
 
   async settle(): Promise<void> {

@@ -5,6 +5,7 @@
 import type { SMTPServerDataStream } from 'smtp-server';
 import type { Store } from '../../store/connect.ts';
 import { type Listening, startListener } from '../injection/listener.ts';
+import { eachChunk } from '../injection/read-data.ts';
 import { ReadingBudget } from '../injection/reading-budget.ts';
 import { RefusedMessage } from '../injection/refusal.ts';
 import type { MtaSettings } from '../settings.ts';
@@ -92,8 +93,8 @@ async function readHead(
   let kept = 0;
   let cut = false;
   let refused: unknown;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    if (refused !== undefined) continue;
+  await eachChunk(stream, (chunk) => {
+    if (refused !== undefined) return;
     const part = chunk.subarray(0, KEPT_BYTES - kept);
     cut ||= part.length < chunk.length;
     try {
@@ -101,11 +102,11 @@ async function readHead(
     } catch (error) {
       refused = error;
       chunks = [];
-      continue;
+      return;
     }
     kept += part.length;
     if (part.length > 0) chunks.push(part);
-  }
+  });
   if (refused !== undefined) throw refused;
   return { raw: Buffer.concat(chunks), cut: cut || stream.sizeExceeded };
 }

@@ -1,13 +1,15 @@
 /**
  * A client's connection. smtp-server does the protocol; what it has no option for is here: replies that bring their own
- * enhanced status code, an end to connections that are never idle, and the PROXY protocol's version 2. It reads a few of its base class's internals,
- * which its published types declare; package.json pins the version.
+ * enhanced status code, an end to connections that are never idle, the PROXY protocol's version 2, and a message's text without
+ * the streams it would go through. It uses a few of its base class's internals, which its published types declare; package.json
+ * pins the version.
  */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
+import { SMTPServer, type SMTPServerDataStream, type SMTPServerOptions } from 'smtp-server';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
+import { MessageText } from './message-text.ts';
 import { proxiedSource } from './proxied-socket.ts';
 
 const OWN_CODE = /^[245]\.\d{1,3}\.\d{1,3} /;
@@ -28,6 +30,21 @@ class Connection extends SMTPConnection {
   override _onClose(): void {
     clearTimeout(this.#timer);
     super._onClose();
+  }
+
+  override _createParser(): ReturnType<SMTPConnection['_createParser']> {
+    const parser = super._createParser();
+    // As the library does it, but for the stream it would make.
+    parser.startDataMode = (maxBytes) => {
+      const text = new MessageText() as unknown as SMTPServerDataStream;
+      parser._dataMode = true;
+      parser._maxBytes = Number(maxBytes) || Number.POSITIVE_INFINITY;
+      parser.dataBytes = 0;
+      parser._atDataStart = true;
+      parser._dataStream = text;
+      return text;
+    };
+    return parser;
   }
 
   /** A text with a code of its own keeps it; smtp-server would put its default for the reply code before it. */

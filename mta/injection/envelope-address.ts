@@ -1,5 +1,5 @@
 /** Envelope addresses as they are kept: the domain always in ASCII, so that only the local part can need SMTPUTF8. */
-import { domainToASCII } from 'node:url';
+import { asciiDomain } from '../../store/ascii-domain.ts';
 import { RefusedMessage } from './refusal.ts';
 
 export interface EnvelopeAddress {
@@ -25,7 +25,7 @@ export function envelopeAddress(given: string, smtpUtf8: boolean): EnvelopeAddre
     throw new RefusedMessage(553, '5.1.3 This is no mail address (RFC 5321 4.1.2, 4.5.3.1)');
   // Mail to a literal goes round MX, and with it round every provider's lane and limit.
   if (named.startsWith('[')) throw new RefusedMessage(553, '5.1.2 Addresses at an IP address are not delivered to');
-  const domain = domainToASCII(named).replace(/\.$/, '');
+  const domain = asciiDomain(named).replace(/\.$/, '');
   if (domain === '' || !/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(domain) || /^[\d.]+$/.test(domain))
     throw new RefusedMessage(553, '5.1.2 The domain of this address is no domain name');
   if (!smtpUtf8 && /[^\x20-\x7e]/.test(local))
@@ -39,6 +39,6 @@ export function envelopeAddress(given: string, smtpUtf8: boolean): EnvelopeAddre
  */
 export function domainAllowed(address: string, domains: readonly string[]): boolean {
   if (domains.length === 0 || address === '') return true;
-  const domain = domainToASCII(address.slice(address.lastIndexOf('@') + 1)).replace(/\.$/, '');
+  const domain = asciiDomain(address.slice(address.lastIndexOf('@') + 1)).replace(/\.$/, '');
   return domains.some((one) => (one.startsWith('*.') ? domain.endsWith(one.slice(1)) : domain === one));
 }

@@ -3,20 +3,23 @@
  * every 250 is durable, and a commit's fsync is paid once for all of them. Recipients that find a free place on a lane are
  * committed as claimed by this process, and go out with the body that is in memory.
  */
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Store } from '../../store/connect.ts';
 import { type Spooled, type SpoolMessage, type SpoolRecipient, spoolGroup, spoolOnce } from '../../store/spool.ts';
+import { timeOrderedUuid } from '../../store/time-ordered-uuid.ts';
 import { RefusedMessage } from './message.ts';
 
 /** Where mail goes that need not wait: the sending half of this process. */
 export interface Seating {
   /** Id of this process: what a claim says. */
   readonly process: string;
-  /** A place for this recipient now; `soon`: there may be one in a moment; null: it waits its turn in the queue. */
-  seat(message: SpoolMessage, recipient: SpoolRecipient): Seat | 'soon' | null;
-  /** Resolves when there may be a place, or after `ms`. */
-  room(message: SpoolMessage, recipient: SpoolRecipient, ms: number): Promise<void>;
+  /**
+   * A place for this recipient now; `soon`: there may be one in a moment; null: it waits its turn in the queue. `waited`: it
+   * has its turn; others come after those who wait.
+   */
+  seat(message: SpoolMessage, recipient: SpoolRecipient, waited?: boolean): Seat | 'soon' | null;
+  /** Resolves when there may be a place, or after `ms`; who waited before is the first again. */
+  room(message: SpoolMessage, recipient: SpoolRecipient, ms: number, waited: boolean): Promise<void>;
   /** This recipient was committed and nobody has it in hand. */
   queued(message: SpoolMessage, recipient: SpoolRecipient): void;
   /** Runs the commit; `adopt` names the rows in it that are claimed by this process. */
@@ -46,10 +49,10 @@ interface Waiting {
 const HIGH_WATER = 2_000;
 /**
  * How long mail may wait for a place before it is committed without one. While deliveries lag a little behind a crowd of
- * clients, taking in more only makes a queue that costs both sides (Postfix has in_flow_delay for the same reason).
- * A few clients are not slowed: their mail is no burden, and each waits for its answer before it sends the next.
+ * clients, taking in more only makes a queue that costs both sides (Postfix's in_flow_delay is a second, for the same reason).
+ * A few clients are hardly slowed: their mail is no burden, and each waits for its answer before it sends the next.
  */
-const ROOM_MS = 250;
+const ROOM_MS = { crowd: 1_000, few: 100 };
 const CROWD = 12;
 const GROUP = 200;
 /** Bytes of a group: on their way to the database they are in memory two times more. */
@@ -124,12 +127,12 @@ export class GroupCommit {
       const now = (one: SpoolMessage) => one.recipients.map((to) => seating.seat(one, to));
       return messages.map((one) => now(one).map((seat) => (seat === 'soon' ? null : seat)));
     }
-    const until = performance.now() + (this.#inHand >= CROWD ? ROOM_MS : 0);
-    for (;;) {
-      const seat = seating.seat(message, recipient);
+    const until = performance.now() + (this.#inHand >= CROWD ? ROOM_MS.crowd : ROOM_MS.few);
+    for (let waited = false; ; waited = true) {
+      const seat = seating.seat(message, recipient, waited);
       const left = until - performance.now();
       if (seat !== 'soon' || left <= 0) return [[seat === 'soon' ? null : seat]];
-      await seating.room(message, recipient, left);
+      await seating.room(message, recipient, left, waited);
     }
   }
 
@@ -209,7 +212,7 @@ export class GroupCommit {
 
   /** A failed commit may have happened: ask by its batch id before anybody is told to send the mail again. */
   async #commit(messages: readonly SpoolMessage[], claims?: Parameters<typeof spoolGroup>[3]): Promise<Spooled[]> {
-    const batch = randomUUID();
+    const batch = timeOrderedUuid();
     const until = performance.now() + DOUBT_MS;
     try {
       return await spoolGroup(this.#store, messages, batch, claims);

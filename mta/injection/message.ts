@@ -92,7 +92,20 @@ function ambiguous(from: string, found: number): boolean {
   return count('<') > found || (count('<') === 0 && count('@') > found);
 }
 
-function fromAddresses(value: string): string[] {
+/** From headers read a moment ago: most mail of a sender has the same. */
+const readBefore = new Map<string, readonly string[]>();
+const REMEMBERED = 500;
+
+function fromAddresses(value: string): readonly string[] {
+  const known = readBefore.get(value);
+  if (known !== undefined) return known;
+  const read = readFrom(value);
+  if (readBefore.size >= REMEMBERED) readBefore.clear();
+  readBefore.set(value, read);
+  return read;
+}
+
+function readFrom(value: string): string[] {
   const found = addressparser(value, { flatten: true }).map(({ address }) => address);
   if (
     found.length === 0 ||

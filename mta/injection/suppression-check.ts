@@ -1,107 +1,104 @@
 /**
  * Asks whether recipients are on the suppression list, before their mail is taken. RCPT commands and messages of many
- * connections share one query: those that come within some milliseconds are asked about together.
+ * connections share one query: those that come within some milliseconds are asked about together. A recipient is asked for
+ * once: what RCPT brought is all that is known of it, and its message comes a moment later.
  */
+import { type SuppressibleMail, type SuppressionReach, stops } from '../../policy/suppression.ts';
 import { RefusedMessage } from './refusal.ts';
-
-export interface SuppressionScope {
-  /** '' where it is not known yet; then only entries that stop mail of every pool (tenant) count. */
-  readonly pool: string;
-  readonly tenant: string;
-  /** 'transactional' is stopped by entries for all streams alone. */
-  readonly stream: 'marketing' | 'transactional';
-}
 
 export interface Suppressed {
   readonly reason: string;
   readonly since: Date;
 }
 
-/** Those of the recipients that are suppressed, by recipient as given. */
-export type SuppressedPort = (
-  recipients: readonly string[],
-  scope: SuppressionScope,
-) => Promise<ReadonlyMap<string, Suppressed>>;
+type Entries = readonly (Suppressed & SuppressionReach)[];
+
+/** Every live entry of each recipient, by recipient as given, those that stop most first; who has none is left out. */
+export type SuppressedPort = (recipients: readonly string[]) => Promise<ReadonlyMap<string, Entries>>;
 
 interface Asked {
   readonly recipient: string;
-  readonly resolve: (found: Suppressed | undefined) => void;
+  readonly resolve: (found: Entries) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /** Recipients of one query. */
 const MOST_AT_ONCE = 500;
-/** Scopes whose last query is remembered. */
-const MOST_SCOPES = 10_000;
 /**
  * A question is asked at once, and the next one this long after it, with all that came meanwhile: a query for each message
  * of a busy hour would cost as much as storing it, and a quiet client should not wait.
  */
-const APART_MS = 6;
-
-interface Asking {
-  waiting: Asked[];
-  /** Monotonic ms of the last query. */
-  askedAt: number;
-  due: boolean;
-}
+const APART_MS = 8;
+/** How long an answer holds (ms). What is suppressed later is found by the checks at the commit and before each attempt. */
+const HOLDS_MS = 5_000;
+const MOST_REMEMBERED = 20_000;
 
 export class SuppressionCheck {
   readonly #port: SuppressedPort | undefined;
-  readonly #scopes = new Map<string, Asking>();
+  readonly #now: () => number;
+  #waiting: Asked[] = [];
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #due = false;
+  readonly #remembered = new Map<string, { readonly entries: Entries; readonly at: number }>();
 
-  constructor(port: SuppressedPort | undefined) {
+  /** `now`: monotonic ms. */
+  constructor(port: SuppressedPort | undefined, now: () => number = () => performance.now()) {
     this.#port = port;
+    this.#now = now;
   }
 
   /**
    * At RCPT the header has not come yet: only what stops all mail to the recipient through `pool` ('': through any) can
    * be known. Resolves with the entry, or undefined.
    */
-  recipient(recipient: string, pool: string): Promise<Suppressed | undefined> {
-    return this.#one(recipient, { pool, tenant: '', stream: 'transactional' });
+  async recipient(recipient: string, pool: string): Promise<Suppressed | undefined> {
+    if (this.#port === undefined) return undefined;
+    const entries = await this.#ask(recipient);
+    if (this.#remembered.size >= MOST_REMEMBERED) this.#remembered.clear();
+    this.#remembered.set(recipient, { entries, at: this.#now() });
+    return entries.find((entry) => stops(entry, { pool, tenant: '', stream: 'transactional' }));
   }
 
   /** The same for all recipients of a message whose header is known. */
-  async message(recipients: readonly string[], scope: SuppressionScope): Promise<ReadonlyMap<string, Suppressed>> {
-    const found = await Promise.all(recipients.map((recipient) => this.#one(recipient, scope)));
+  async message(recipients: readonly string[], mail: SuppressibleMail): Promise<ReadonlyMap<string, Suppressed>> {
+    if (this.#port === undefined) return new Map();
+    const found = await Promise.all(recipients.map((recipient) => this.#known(recipient) ?? this.#ask(recipient)));
     return new Map(
       recipients.flatMap((recipient, n) => {
-        const entry = found[n];
+        const entry = found[n]?.find((one) => stops(one, mail));
         return entry === undefined ? [] : [[recipient, entry] as const];
       }),
     );
   }
 
-  #one(recipient: string, scope: SuppressionScope): Promise<Suppressed | undefined> {
-    const port = this.#port;
-    if (port === undefined) return Promise.resolve(undefined);
-    const key = `${scope.stream} ${scope.pool} ${scope.tenant}`;
-    const asking = this.#scopes.get(key) ?? { waiting: [], askedAt: Number.NEGATIVE_INFINITY, due: false };
-    this.#scopes.set(key, asking);
+  #known(recipient: string): Entries | undefined {
+    const known = this.#remembered.get(recipient);
+    return known !== undefined && this.#now() - known.at < HOLDS_MS ? known.entries : undefined;
+  }
+
+  #ask(recipient: string): Promise<Entries> {
     return new Promise((resolve, reject) => {
-      asking.waiting.push({ recipient, resolve, reject });
-      if (asking.due) return;
-      asking.due = true;
-      const left = asking.askedAt + APART_MS - performance.now();
-      if (left <= 0) void this.#ask(port, asking, scope);
-      else setTimeout(() => void this.#ask(port, asking, scope), left);
+      this.#waiting.push({ recipient, resolve, reject });
+      if (this.#due) return;
+      this.#due = true;
+      const left = this.#askedAt + APART_MS - performance.now();
+      if (left <= 0) void this.#askAll();
+      else setTimeout(() => void this.#askAll(), left);
     });
   }
 
-  async #ask(port: SuppressedPort, asking: Asking, scope: SuppressionScope): Promise<void> {
+  async #askAll(): Promise<void> {
     // What came in the same turn comes along.
     await Promise.resolve();
-    const { waiting } = asking;
-    asking.waiting = [];
-    asking.due = false;
-    asking.askedAt = performance.now();
-    if (this.#scopes.size > MOST_SCOPES) this.#scopes.clear();
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#due = false;
+    this.#askedAt = performance.now();
     for (let at = 0; at < waiting.length; at += MOST_AT_ONCE) {
       const asked = waiting.slice(at, at + MOST_AT_ONCE);
       try {
-        const found = await port([...new Set(asked.map((one) => one.recipient))], scope);
-        for (const one of asked) one.resolve(found.get(one.recipient));
+        const found = await this.#port?.([...new Set(asked.map((one) => one.recipient))]);
+        for (const one of asked) one.resolve(found?.get(one.recipient) ?? []);
       } catch (error) {
         for (const one of asked) one.reject(error);
       }

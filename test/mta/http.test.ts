@@ -331,7 +331,11 @@ test('suppressed recipients are listed; when nobody is left nothing is stored', 
   const { ways, post } = await serving(context, {
     ports: {
       suppressed: async (recipients) =>
-        new Map(recipients.filter((one) => one.startsWith('dead')).map((one) => [one, { reason: 'complaint', since }])),
+        new Map(
+          recipients
+            .filter((one) => one.startsWith('dead'))
+            .map((one) => [one, [{ reason: 'complaint', since, scope: 'global', target: '*', streams: 'all' }]]),
+        ),
     },
   });
   const reason = 'dead@x.example is on the suppression list (complaint, since 2026-01-02)';

@@ -11,7 +11,7 @@ import type { ExtraListener } from '../../mta/settings-injection.ts';
 import { createStore } from '../../store/connect.ts';
 import { hashPassword } from '../../store/password.ts';
 import { envelopeKey } from '../../store/recipient-key.ts';
-import { EVERYWHERE, suppress, suppressionsOf } from '../../store/suppressions.ts';
+import { EVERYWHERE, type RecipientEntry, suppress, suppressionEntries } from '../../store/suppressions.ts';
 import { addUser, removeUser, setPassword } from '../../store/users.ts';
 import { startDatabases } from './databases.ts';
 import { MailWorld, until } from './mail-world.ts';
@@ -222,13 +222,18 @@ test('suppressed recipients are refused at RCPT; what only the header tells is l
   const asked: string[][] = [];
   const ways = await openWaysIn(context, databases, {
     ports: {
-      suppressed: async (recipients, { tenant, stream }) => {
+      suppressed: async (recipients) => {
         asked.push([...recipients]);
-        const stopped = (one: string) => one.startsWith('dead') || (one.startsWith('left') && tenant === 'acme');
+        const entry: RecipientEntry = {
+          ...{ reason: 'hard bounce', source: 'hard-bounce', since },
+          ...{ scope: 'global', target: '*', streams: 'all' },
+        };
         return new Map(
-          recipients
-            .filter((one) => stopped(one) || (one.startsWith('gone') && stream === 'marketing'))
-            .map((one) => [one, { reason: 'hard bounce', since }]),
+          recipients.flatMap((one): [string, RecipientEntry[]][] => {
+            if (one.startsWith('dead')) return [[one, [entry]]];
+            if (one.startsWith('left')) return [[one, [{ ...entry, scope: 'tenant', target: 'acme' }]]];
+            return one.startsWith('gone') ? [[one, [{ ...entry, streams: 'marketing' }]]] : [];
+          }),
         );
       },
     },
@@ -281,7 +286,7 @@ test('the suppression list itself: a dead address is refused at RCPT, a complain
   ]);
   const ways = await openWaysIn(context, databases, {
     url,
-    ports: { suppressed: (recipients, mail) => suppressionsOf(store, recipients, mail) },
+    ports: { suppressed: (recipients) => suppressionEntries(store, recipients) },
   });
   const client = await ways.client();
   await client.all('EHLO client', LOGIN, 'MAIL FROM:<a@shop.example>');

@@ -8,8 +8,8 @@ import {
   EVERYWHERE,
   type SuppressionScope,
   suppress,
+  suppressionEntries,
   suppressionPage,
-  suppressionsOf,
 } from '../../store/suppressions.ts';
 import { startDatabases } from './databases.ts';
 import { MailWorld, POOL, until } from './mail-world.ts';
@@ -18,8 +18,6 @@ import { startSink } from './sinks.ts';
 
 const databases = await startDatabases();
 after(() => databases.stop());
-
-const MAIL = { pool: POOL, tenant: 'default', stream: 'transactional' } as const;
 
 function to(rcpt: string) {
   return { recipients: [{ rcpt, domain: 'provider.example', provider: null }] };
@@ -46,7 +44,7 @@ test('a hard bounce suppresses its recipient for everybody; what waits for them 
   await world.mta('mta-1');
   await until(
     'the bounce suppresses',
-    async () => (await suppressionsOf(world.store, ['dead@provider.example'], MAIL)).size === 1,
+    async () => (await suppressionEntries(world.store, ['dead@provider.example'])).size === 1,
   );
   await until('the living one has it', () => sink.taken.length === 1);
   const [entry] = await suppressionPage(world.store, {}, 0, 10);

@@ -81,7 +81,7 @@ test('many processes that take and give back at once never hold more than the gr
         held -= taken.length;
         await Promise.all(taken.map((unit) => book.putBack(unit)));
       }
-      if (round % 5 === 4) await book.settleIdle(late + HOUR, 24 * HOUR);
+      if (round % 5 === 4) await book.settleIdle(late + HOUR, () => 24 * HOUR);
     }
     await book.settle();
   };
