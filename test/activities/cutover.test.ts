@@ -55,6 +55,11 @@ test('two equal arms: baseline, three steps, the watch, done; nothing is raised 
       assert.equal(judgements.find((judgement) => judgement.metric === metric)?.verdict, 'pass');
     assert.ok(one.at - (raises[0]?.at ?? 0) === 0 || one.at - (raises[0]?.at ?? 0) >= 24 * 3_600_000);
   }
+  const baseline = (await row()).baseline as { messages: number; old: { hard: number; told: number }[] };
+  assert.ok(
+    baseline.messages >= 3_000 && baseline.old.every((one) => one.hard / one.told === 0.02),
+    'the old arm before anything moved',
+  );
   const split = await readSplit(db.store, 'marketing');
   assert.equal(split?.settled, 'new');
   const shares = await sharesOf(db.store, (await row()).id, 0);
