@@ -149,7 +149,7 @@ export async function warmLaneTroubles(
 }
 
 /** Attempts and failures of a pool's lanes since an instant, by provider; from the minute rollups. */
-export async function armLastHour(
+export async function poolFailures(
   db: Queryable,
   pool: string,
   since: number,

@@ -20,6 +20,7 @@ import { addNotice, notifyChange, operationResult, StaleRevision, storeOperation
 import { readSplit } from '../../store/splits.ts';
 import type { ActivityDeps } from '../deps.ts';
 import type { CutoverLook, CutoverLookInput } from '../types.ts';
+import { baselineOf } from './baseline.ts';
 import { measureArms } from './measure.ts';
 import { probesWanted } from './probes.ts';
 import { type Shares, type Situation, sharesAt, situationOf, stoppedAt, tooSmallFor } from './shares.ts';
@@ -90,7 +91,7 @@ async function lookOnce(
           },
     ...(change === null ? {} : { split: change }),
     ...(after === null ? { reachedAt } : {}),
-    ...(row.phase === 'preparing' && row.baseline === null ? { baseline: baselineOf(of, now) } : {}),
+    ...(row.rung < 0 && of.seen > 0 ? { baseline: await baselineOf(db, row, of, measured.rows, now) } : {}),
   });
   await keepShares(db, row.id, shares.rows);
   const state = after ?? row;
@@ -232,15 +233,4 @@ function falls(now: Thresholds, then: Thresholds): boolean {
       ([provider, line]) => line < 0.95 * (now[stream][provider] ?? now[stream]['*'] ?? 0),
     ),
   );
-}
-
-/** What the old arm did before anything moved. */
-function baselineOf(of: Situation, now: number): unknown {
-  if (of.seen === 0) return undefined;
-  const volumes = of.providers.map((provider) => ({
-    provider,
-    marketing: of.forecast(provider, 'marketing'),
-    transactional: of.forecast(provider, 'transactional'),
-  }));
-  return { at: now, messages: of.seen, volumes };
 }

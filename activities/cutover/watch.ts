@@ -12,7 +12,7 @@ import { tx } from '../../store/connect.ts';
 import { armCapacity } from '../../store/cutover-shares.ts';
 import { applyCutover, type CutoverRow, liveCutovers } from '../../store/cutovers.ts';
 import { addNotice, StaleRevision } from '../../store/decisions.ts';
-import { armLastHour } from '../../store/measures.ts';
+import { poolFailures } from '../../store/measures.ts';
 import { readSplit } from '../../store/splits.ts';
 import type { ActivityDeps } from '../deps.ts';
 
@@ -38,7 +38,7 @@ async function lookAt(deps: ActivityDeps, row: CutoverRow): Promise<void> {
   const stopped = capacity
     .filter((one) => one.stopped > 0 && 2 * one.stopped >= one.lanes)
     .map(({ provider }) => provider);
-  const found = emergency(await armLastHour(deps.store, row.newArm, since), stopped);
+  const found = emergency(await poolFailures(deps.store, row.newArm, since), stopped);
   if (found === null) return;
   const rolls = row.plan.onFail[found.metric] === 'rollback' || stopped.length > 1 || row.phase === 'rolled-back';
   const event = rolls ? 'rollback' : row.plan.onFail[found.metric];

@@ -37,6 +37,8 @@ export interface CutoverStatus {
   /** null: not compared yet. */
   readonly openDifferences: readonly { readonly name: string; readonly old: string; readonly new: string }[] | null;
   readonly outlook: Outlook | null;
+  /** Both arms before anything moved (activities/cutover/baseline.ts). */
+  readonly baseline: unknown;
   /** Of the last window that was written. */
   readonly shares: readonly (ShareRow & { readonly inForce: number })[];
   readonly lastDecision: Pick<CutoverDecisionRow, 'event' | 'actor' | 'reason' | 'at'> | null;
@@ -58,6 +60,7 @@ export async function cutoverStatus(db: Queryable, row: CutoverRow): Promise<Cut
     ...{ startedAt: row.startedAt, startedBy: row.startedBy, endedAt: row.endedAt },
     openDifferences: row.differences === null ? null : openDifferences(row.differences, names),
     outlook: row.outlook as Outlook | null,
+    baseline: row.baseline,
     shares: shares.map((share) => ({
       ...share,
       inForce: split === undefined ? 0 : pointsAt(split.thresholds, share.stream, share.provider),

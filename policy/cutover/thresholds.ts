@@ -20,14 +20,6 @@ export function thresholdsOf(shares: readonly ProviderShare[]): Thresholds {
   return { marketing: lines('marketing'), transactional: lines('transactional') };
 }
 
-/** A rung as thresholds: the same for every provider. */
-export function rungThresholds(rung: Rung): Thresholds {
-  return {
-    marketing: { '*': bucketsOf(rung.marketing / 100) },
-    transactional: { '*': bucketsOf(rung.transactional / 100) },
-  };
-}
-
 /** The same thresholds, nowhere above a rung's shares: what a retreat writes at once, without measuring anything. */
 export function lowered(thresholds: Thresholds, rung: Rung): Thresholds {
   const cap = (stream: Stream) => {

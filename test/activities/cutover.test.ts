@@ -55,6 +55,11 @@ test('two equal arms: baseline, three steps, the watch, done; nothing is raised 
       assert.equal(judgements.find((judgement) => judgement.metric === metric)?.verdict, 'pass');
     assert.ok(one.at - (raises[0]?.at ?? 0) === 0 || one.at - (raises[0]?.at ?? 0) >= 24 * 3_600_000);
   }
+  const baseline = (await row()).baseline as { messages: number; old: { hard: number; told: number }[] };
+  assert.ok(
+    baseline.messages >= 3_000 && baseline.old.every((one) => one.hard / one.told === 0.02),
+    'the old arm before anything moved',
+  );
   const split = await readSplit(db.store, 'marketing');
   assert.equal(split?.settled, 'new');
   const shares = await sharesOf(db.store, (await row()).id, 0);
@@ -170,6 +175,44 @@ test('an old arm without events is not compared: shown, and the new arm has to b
   // Absolute limits stay: the same arm with dead addresses falls.
   for (let n = 0; n < 3 && (await row()).rung >= 1; n++) await day({ upstream: true, rates: { hard: { new: 0.2 } } });
   assert.ok((await row()).rung < 1);
+});
+
+/** What the old arm's engine says of the mail it was handed: every `nth` message is told of, every fiftieth is dead. */
+async function tells(nth: number): Promise<void> {
+  await db.store.query(`insert into legacy_feeds (name, format) values ('pmta', 'test') on conflict do nothing`);
+  await db.store.query(
+    `insert into legacy_events (feed, key, kind, at, rcpt, recipient)
+     select (select min(id) from legacy_feeds), decode(lpad(to_hex(recipient), 32, '0'), 'hex'),
+       case when recipient % 50 = 0 then 'hard' when recipient % 16 = 1 then 'deferred' else 'delivered' end, at, 'x', recipient
+     from attempts where severity = 'relayed' and recipient % $1 = 0 on conflict do nothing`,
+    [nth],
+  );
+}
+
+test('an old arm whose engine tells of its mail is compared; one that tells of half is stale, and steps wait', async () => {
+  await db.store.query('truncate legacy_events, legacy_feeds cascade');
+  await prepared({}, { upstream: true }, 'pmta');
+  while ((await row()).rung < 0) await day({ upstream: true });
+  const judgement = async () => {
+    const { judgements } = (await row()).outlook as {
+      judgements: { metric: string; verdict: string; old: { trials: number } }[];
+    };
+    return judgements.find((one) => one.metric === 'hard-bounce');
+  };
+  await tells(2);
+  await day({ upstream: true });
+  assert.equal((await judgement())?.verdict, 'stale');
+  for (let n = 0; n < 12 && (await row()).rung < 1; n++) {
+    await tells(1);
+    await day({ upstream: true });
+  }
+  const { evidence } = (await decisions()).at(-1) as {
+    evidence: { judgements: { metric: string; verdict: string; old: { trials: number; events: number } }[] };
+  };
+  const bounce = evidence.judgements.find((one) => one.metric === 'hard-bounce');
+  assert.equal((await row()).rung, 1);
+  assert.equal(bounce?.verdict, 'pass');
+  assert.ok(Math.abs((bounce?.old.events ?? 0) / (bounce?.old.trials ?? 1) - 0.02) < 0.005, 'what its own events say');
 });
 
 test('the watch rolls back by itself within an hour, in every phase, and tells it once', async () => {

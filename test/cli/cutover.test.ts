@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, test } from 'node:test';
-import { rungThresholds } from '../../policy/cutover/thresholds.ts';
 import { tx } from '../../store/connect.ts';
 import { applyCutover, cutoverOf } from '../../store/cutovers.ts';
 import { upsertPool } from '../../store/pools.ts';
@@ -83,7 +82,7 @@ async function atTwentyPercent(): Promise<void> {
       reason: 'a test',
       evidence: {},
     } as const;
-    const split = { thresholds: rungThresholds({ marketing: 20, transactional: 0 }), step: null };
+    const split = { thresholds: { marketing: { '*': 200_000 }, transactional: { '*': 0 } }, step: null };
     await applyCutover(db, {
       row,
       operationId: `up-${row.revision}`,

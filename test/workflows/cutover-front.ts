@@ -19,6 +19,8 @@ import { readSplit } from '../../store/splits.ts';
 import { insertMail } from '../activities/cutover-mail.ts';
 import { PROVIDERS, until } from './system.ts';
 
+/** A step takes some compressed days, and a busy machine makes them longer. */
+const LONG_MS = 180_000;
 const EVERY_MS = 100;
 const BATCH = 40;
 
@@ -137,10 +139,14 @@ export async function cutoverNow(store: Store, front: string): Promise<CutoverRo
 }
 
 export const reaches = (store: Store, front: string, phase: string, rung?: number) =>
-  until(`${front} ${phase} ${rung ?? ''}`, async () => {
-    const row = await cutoverOf(store, front);
-    return row !== undefined && row.phase === phase && (rung === undefined || row.rung === rung) && row;
-  });
+  until(
+    `${front} ${phase} ${rung ?? ''}`,
+    async () => {
+      const row = await cutoverOf(store, front);
+      return row !== undefined && row.phase === phase && (rung === undefined || row.rung === rung) && row;
+    },
+    LONG_MS,
+  );
 
 /** What must be true of any history: a chain without gaps, one decision an operation, raised by passes or a person only. */
 export async function checkCutover(store: Store, front: string): Promise<string[]> {

@@ -8,7 +8,7 @@ import { CUTOVER_PHASES, cutoverAfter, isOver } from '../../../policy/cutover/ma
 import { accepted, CUTOVER_VERBS, fallTo, LOWERING, openDifferences, orderOn } from '../../../policy/cutover/orders.ts';
 import { CUTOVER_PLAN, cutoverPlanProblems, wantsApproval } from '../../../policy/cutover/plan.ts';
 import { BUCKETS, STREAMS } from '../../../policy/cutover/split.ts';
-import { floorOf, lowered, pointsAt, rungThresholds, thresholdsOf } from '../../../policy/cutover/thresholds.ts';
+import { floorOf, lowered, pointsAt, thresholdsOf } from '../../../policy/cutover/thresholds.ts';
 
 const ladder = ladderOf(CUTOVER_PLAN, {});
 const order = (
@@ -117,7 +117,6 @@ test('shares as thresholds: what nobody planned gets the least of all, and a flo
   );
   assert.equal(pointsAt(thresholds, 'transactional', 'google'), 0);
   assert.equal(pointsAt(lowered(thresholds, { marketing: 10, transactional: 0 }), 'marketing', 'google'), 10);
-  assert.equal(pointsAt(rungThresholds({ marketing: 30, transactional: 0 }), 'marketing', 'x'), 30);
   assert.deepEqual(
     floorOf(
       new Map([
