@@ -117,34 +117,27 @@ function usual({ gates, thresholds }: Judgement) {
 function harmRows(judgement: Judgement): string[][] {
   const { ours, theirs } = usual(judgement);
   return [
-    [
-      'world',
-      'from day',
-      'shipped',
-      'per lane',
-      'lane + pooled',
-      'of per lane',
-      'of the pair',
-      'oracle',
-      'owlat-like',
-      'braze-like',
-    ],
+    [...AGAINST, 'owlat-like', 'braze-like'],
     ...theirs.map((cell, index) => {
-      const mine = ours[index]?.mail ?? 0;
       const like = (rule: string) => mail(judgement.named.find((one) => one.rule === rule)?.harms[index]?.mail ?? 0);
-      return [
-        cell.name,
-        String(cell.fromDay),
-        mail(mine),
-        mail(cell.single),
-        mail(cell.pair),
-        ratio(mine / cell.single),
-        ratio(mine / cell.pair),
-        mail(cell.oracle),
-        like('owlat'),
-        like('braze'),
-      ];
+      return [...against(cell, ours[index]?.mail ?? 0), like('owlat'), like('braze')];
     }),
+  ];
+}
+
+const AGAINST = ['world', 'from day', 'shipped', 'per lane', 'lane + pooled', 'of per lane', 'of the pair', 'oracle'];
+
+/** One world: harmful mail of the shipped gates (`mine`) beside the rivals'. */
+function against(cell: Judgement['thresholds'][number]['cells'][number], mine: number): string[] {
+  return [
+    cell.name,
+    String(cell.fromDay),
+    mail(mine),
+    mail(cell.single),
+    mail(cell.pair),
+    ratio(mine / cell.single),
+    ratio(mine / cell.pair),
+    mail(cell.oracle),
   ];
 }
 
@@ -162,20 +155,8 @@ function hourRows(judgement: Judgement): string[][] {
 
 function wildRows({ gatesWild, thresholds }: Judgement): string[][] {
   return [
-    ['world', 'from day', 'shipped', 'per lane', 'lane + pooled', 'of per lane', 'of the pair', 'oracle'],
-    ...(thresholds[1]?.cells ?? []).map((cell, index) => {
-      const mine = gatesWild.harms[index]?.mail ?? 0;
-      return [
-        cell.name,
-        String(cell.fromDay),
-        mail(mine),
-        mail(cell.single),
-        mail(cell.pair),
-        ratio(mine / cell.single),
-        ratio(mine / cell.pair),
-        mail(cell.oracle),
-      ];
-    }),
+    AGAINST,
+    ...(thresholds[1]?.cells ?? []).map((cell, index) => against(cell, gatesWild.harms[index]?.mail ?? 0)),
   ];
 }
 

@@ -1,5 +1,5 @@
 /** Operators' orders for later evaluations of a lane: placed, found, ended once. */
-import type { LaneOrder, OrderKind } from '../policy/orders.ts';
+import type { LaneOrder } from '../policy/orders.ts';
 import type { Queryable } from './connect.ts';
 
 const ORDER = `id, host(address) as address, provider, kind, actor, reason,
@@ -9,16 +9,7 @@ export interface OrderRow extends LaneOrder {
   readonly address: string;
 }
 
-export interface OrderWrite {
-  readonly address: string;
-  readonly provider: string;
-  readonly kind: OrderKind;
-  readonly actor: string;
-  readonly reason: string;
-  /** ms. */
-  readonly since: number;
-  readonly until: number | null;
-}
+export type OrderWrite = Omit<OrderRow, 'id'>;
 
 /** Places an order; one of the same kind on the lane ends with it. Returns its id. */
 export async function placeOrder(db: Queryable, order: OrderWrite): Promise<number> {

@@ -4,7 +4,6 @@ import path from 'node:path';
 import { type GrantRow, type Judgement, judge } from '../../lab/judge.ts';
 import type { InjectedLine, ReceivedLine } from '../../lab/records.ts';
 import { laneTarget } from '../../policy/holds.ts';
-import { type Plan, stageOf } from '../../policy/plan.ts';
 import { fates, queueTimeP95, type Waiting, waiting } from '../../store/accounts.ts';
 import type { Store } from '../../store/connect.ts';
 import { type DecisionRow, decisionsOf } from '../../store/decisions.ts';
@@ -12,6 +11,7 @@ import { allGrants, type GrantHistory } from '../../store/grants.ts';
 import { holdsSince } from '../../store/holds.ts';
 import { allLanes, type LaneRow, rampOf } from '../../store/lanes.ts';
 import { probeMessageIds } from '../../store/probes.ts';
+import { granted } from './granted.ts';
 import type { Stretch } from './held.ts';
 import type { GrantFact } from './verdict.ts';
 
@@ -82,16 +82,6 @@ function judged(grant: GrantHistory, cold: string): GrantRow {
     planCeiling: planUnits,
     cold: address === cold,
   };
-}
-
-/** A grant with the segment its stage admitted: the stage of the last decision before its window. */
-function granted(grant: GrantHistory, plan: Plan | undefined, decisions: readonly DecisionRow[]): GrantFact {
-  const { address, provider, windowIndex, start, end, units, planUnits } = grant;
-  const last = decisions.findLast((one) => one.provider === provider && one.at <= start + (end - start) / 50);
-  const ramping = last !== undefined && last.toPhase !== 'warm';
-  const growing = last === undefined || last.toPhase === 'graduating' || last.toPhase === 'warm';
-  const segment = (growing ? undefined : plan && stageOf(plan, provider, last.toStage)?.segment) ?? 'all';
-  return { address, provider, windowIndex, start, end, units, planUnits, segment, ramping };
 }
 
 function stretches(all: readonly LaneRow[], holds: readonly HoldFact[], cold: string): Stretch[] {

@@ -63,7 +63,7 @@ test('two processes with more mail than units: never over a window or two, and n
 });
 
 // They mostly wait: each has its own database, ports and processes.
-describe('what a lane may send', { concurrency: 3 }, () => {
+describe('what a lane may send', { concurrency: 4 }, () => {
   test('a grant lowered in mid-window hands out no more, and a lower revision is refused', async (context) => {
     const world = await MailWorld.start(context, databases, { dayLength: 12_000 });
     const sink = await sinkFor(context, world);
