@@ -122,7 +122,8 @@ export function migrationSpec(
       traceKey: randomBytes(24).toString('hex'),
       bounceDomain: BOUNCES,
       notifications: 'none',
-      shaping: {},
+      // Days are seconds: the shipped number of connections, some of them kept for transactional mail, would be a bottleneck.
+      shaping: { 'microsoft-consumer': { connections: 20 } },
     },
     legacy: {
       feeds: [

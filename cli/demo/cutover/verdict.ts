@@ -131,7 +131,11 @@ export function sharesOf(input: MigrationInput): StepShare[] {
   return input.pools.flatMap((pool) => {
     const steps = pool.decisions
       .filter(({ fromShare, toShare }) => fromShare !== toShare)
-      .map((one, at, all) => ({ share: one.toShare, from: one.at, to: all[at + 1]?.at ?? Number.POSITIVE_INFINITY }));
+      .map((one, at, all) => ({
+        share: one.toShare,
+        from: one.at + (one.toShare < one.fromShare ? ROLLBACK_MS : 0),
+        to: all[at + 1]?.at ?? Number.POSITIVE_INFINITY,
+      }));
     return steps.flatMap(({ share, from, to }) => {
       const sent = pool.injected.filter(({ t }) => t >= from && t < to);
       return [...Map.groupBy(sent, (line) => line.provider)].map(([provider, own]) => {
@@ -143,7 +147,7 @@ export function sharesOf(input: MigrationInput): StepShare[] {
   });
 }
 
-/** More than chance explains. A step down leaves what was accepted before it to the arm that had it: one message more. */
+/** More than chance explains; of a handful of messages one more is nothing. */
 function isAbove({ share, old, new: ours }: StepShare): boolean {
   const [n, p] = [old + ours, share / 100];
   return ours > n * p + SIGMAS * Math.sqrt(n * p * (1 - p)) + 1;
