@@ -106,8 +106,11 @@ export async function spool(
   batch: string = timeOrderedUuid(),
   claims: Claims = NO_CLAIMS,
 ): Promise<Spooled[]> {
+  // Most mail is in no cutover: its statement does not even name the columns.
+  const chosen = arms(messages);
+  const some = (sql: string) => (chosen.length === 0 ? '' : sql);
   const { rows } = await db.query({
-    name: 'spool',
+    name: `spool${some('-arms')}`,
     text: `with locked as materialized (
        select pg_advisory_xact_lock(hashtextextended($17::text, 0))
      ), given as (
@@ -131,15 +134,16 @@ export async function spool(
              and (s.scope = 'global' or (s.scope = 'pool' and s.target = n.pool)
                   or (s.scope = 'tenant' and s.target = n.tenant))) as claimed
        from unnest($10::int[], $11::text[], $12::text[], $13::text[], $14::inet[], $15::timestamptz[], $16::timestamptz[],
-         $19::bool[], $22::bytea[], $23::text[], $24::int[], $25::text[], $26::text[]) with ordinality
-         as r(n, rcpt, domain, provider, address, due, expires, taken, key, arm, bucket, outside, mailbox_provider, o)
+         $19::bool[], $22::bytea[]${some(', $23::text[], $24::int[], $25::text[], $26::text[]')}) with ordinality
+         as r(n, rcpt, domain, provider, address, due, expires, taken, key${some(', arm, bucket, outside, mailbox_provider')}, o)
        join numbered n on n.n = r.n
      ), queued as (
        insert into queue (message, body_id, rcpt, domain, provider, address, pinned, pool, tenant, stream, segment,
-         campaign, due, expires, one_click, claim, claimed_at, front, bucket, outside, mailbox_provider)
-       select message, message, rcpt, domain, provider, address, address is not null, coalesce(arm, pool), tenant, stream, segment,
-         campaign, coalesce(due, now()), expires, one_click, case when claimed then $20 end, case when claimed then now() end,
-         case when arm is not null then pool end, bucket, outside, mailbox_provider
+         campaign, due, expires, one_click, claim, claimed_at
+         ${some(', front, bucket, outside, mailbox_provider')})
+       select message, message, rcpt, domain, provider, address, address is not null, ${some('coalesce(arm, pool)') || 'pool'}, tenant, stream, segment,
+         campaign, coalesce(due, now()), expires, one_click, case when claimed then $20 end, case when claimed then now() end
+         ${some(', case when arm is not null then pool end, bucket, outside, mailbox_provider')}
        from placed order by o
        returning id, message, claim is not null as claimed
      )
@@ -157,7 +161,7 @@ export async function spool(
           m.recipients.map(({ rcpt }, r) => (claims.taken[n]?.[r] ? envelopeKey(rcpt) : NO_KEY)),
         ),
       ),
-      ...arms(messages),
+      ...chosen,
     ],
   });
   return rows;
@@ -206,12 +210,12 @@ function columns(messages: readonly SpoolMessage[]): unknown[] {
   ];
 }
 
-/** By recipient; nothing at all where no cutover is, which unnest takes for nulls. */
+/** By recipient; no columns at all where no cutover is. */
 function arms(messages: readonly SpoolMessage[]): unknown[] {
   const recipients = messages.flatMap((message) =>
     message.recipients.map(({ arm }) => ({ arm, stays: message.stays })),
   );
-  if (recipients.every(({ arm, stays }) => arm === undefined && !stays)) return [[], [], [], []];
+  if (recipients.every(({ arm, stays }) => arm === undefined && !stays)) return [];
   return [
     recipients.map(({ arm }) => arm?.pool ?? null),
     recipients.map(({ arm }) => arm?.bucket ?? null),
