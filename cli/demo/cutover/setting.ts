@@ -123,7 +123,7 @@ export function migrationSpec(
       bounceDomain: BOUNCES,
       notifications: 'none',
       // Days are seconds: the shipped number of connections, some of them kept for transactional mail, would be a bottleneck.
-      shaping: { 'microsoft-consumer': { connections: 20 } },
+      shaping: { providers: { 'microsoft-consumer': { connections: 20, connectionsPerMinute: 600 } } },
     },
     legacy: {
       feeds: [
