@@ -1,14 +1,11 @@
 /** The sending half of a process: one dispatcher a pool and provider, one sender and unit book a lane. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DAY_MS, planMs, rollupMs, windowOf } from '../../policy/calendar.ts';
-import { admitted } from '../../policy/carry.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { laneTarget } from '../../policy/holds.ts';
-import { overflowPool, STAYING, takesWarmPeers } from '../../policy/overflow.ts';
+import { overflowPool } from '../../policy/overflow.ts';
 import type { ReplyVerdict } from '../../policy/replies.ts';
-import { freeFromLane, freeUnfit } from '../../store/claims.ts';
-import { type Store, tx } from '../../store/connect.ts';
-import { openIncident, placeHold } from '../../store/holds.ts';
+import type { Store } from '../../store/connect.ts';
 import type { LaneRow } from '../../store/lanes.ts';
 import type { Claimed, Outcome, OutcomeScale } from '../../store/queue.ts';
 import { refusingAddresses } from '../../store/refusals.ts';
@@ -26,7 +23,9 @@ import { FreeUnits } from '../upstream/units.ts';
 import { Claims } from './claims.ts';
 import type { Answer } from './connection.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { fatalReason, keepIncident } from './lane-fatal.ts';
 import type { Lease } from './lease.ts';
+import { Leaving } from './leaving.ts';
 import { OutcomeCommitter } from './outcomes.ts';
 import type { LaneParts, Mail } from './sendable.ts';
 import { LaneSender } from './sender.ts';
@@ -54,8 +53,6 @@ interface LaneEntry {
 /** Below the supervisor's patience: what has not ended by then is cut, and in doubt at most once a connection. */
 const DRAIN_MS = 12_000;
 const STORE_RETRY_MS = 250;
-/** Mail that was deferred to a lane whose ramp has ended since is looked for so often. */
-const FREE_ENDED_MS = 5_000;
 
 /** Mail was put where others look for it: among what has no provider yet, or what goes back to an old arm. */
 export type Aside = 'unrouted' | 'returns';
@@ -72,8 +69,7 @@ export class Egress {
   readonly #dispatchers = new Map<string, Dispatcher>();
   readonly #claims: Claims;
   readonly #transcripts: Transcripts;
-  #freeEndedAt = 0;
-  readonly #freeing = new Set<string>();
+  readonly #leaving: Leaving;
   readonly #limits: LimitTable;
   /** By pool. */
   readonly #upstreams = new Map<string, LaneParts>();
@@ -96,6 +92,7 @@ export class Egress {
       laneProvider: (pool, provider) => lease.laneProviderIn(pool, provider),
       knownProvider: (domain) => delivery.resolver.knownProvider(domain),
     });
+    this.#leaving = new Leaving(store, lease, (pool) => this.#upstreams.has(pool), settings.log);
     this.#claims = new Claims(store, lease.id, {
       elsewhere: (message) => this.arms.elsewhere(message),
       placed: (moved) => {
@@ -122,11 +119,11 @@ export class Egress {
       const known = this.#lanes.get(key);
       if (known === undefined) {
         this.#lanes.set(key, this.#meet(key, lane));
-        this.#freeUnfit(lane);
+        this.#leaving.unfit(lane);
       } else {
         const changed = known.lane.revision !== lane.revision || known.lane.phase !== lane.phase;
         if (changed) known.units.wake();
-        if (changed || known.lane.segment !== lane.segment) this.#freeUnfit(lane);
+        if (changed || known.lane.segment !== lane.segment) this.#leaving.unfit(lane);
         known.lane = lane;
         known.sender.update(lane);
       }
@@ -140,7 +137,7 @@ export class Egress {
       sender.closeIdle(Number.POSITIVE_INFINITY);
       units.settle().catch((error: Error) => this.#settings.log('units-lost', { lane: key, error: error.message }));
     }
-    this.#freeStopped();
+    this.#leaving.stopped();
     for (const dispatcher of this.#dispatchers.values()) dispatcher.wake();
   }
 
@@ -352,7 +349,7 @@ export class Egress {
       },
       stops: (message) => this.#stops(key, message),
       leaseFresh: () => this.#lease.allows(current(), clock.now()),
-      warmPeers: () => this.#elsewhere(current()),
+      warmPeers: () => this.#leaving.elsewhere(current()),
       refusedBy: (recipient) => refusingAddresses(this.#store, recipient),
       siteJudged: (verdict, at) => {
         const answer = { address: current().address, provider: current().provider, at };
@@ -440,92 +437,17 @@ export class Egress {
     return this.arms.elsewhere(message) === null ? null : 'its cutover has given it to the other arm';
   }
 
-  /**
-   * A reply that names the lane's end: hold and incident in one transaction, in force before the next message. A block of
-   * the network is one of every lane in the /24 at this provider, warm ones and other nodes' included.
-   */
+  /** A reply ended the lane: it stops here at once, everywhere when the hold is stored. */
   async #laneFatal(lane: LaneRow, verdict: ReplyVerdict, answer: Answer): Promise<void> {
     const lanes = verdict.scope === 'netblock' ? this.#lease.lanesOfBlock(lane.address, lane.provider) : [lane];
-    const cause = `incident:${verdict.rule}`;
-    const reason = `${lane.provider} refused ${lane.address}: ${answer.text}`.slice(0, 300);
-    const reply = `${answer.code} ${answer.text}`;
     const entries = lanes.flatMap((one) => this.#lanes.get(laneTarget(one.address, one.provider)) ?? []);
+    const reason = fatalReason(lane, answer);
     for (const entry of entries) entry.fatal = reason;
     // Also while this process drains: what a last message was told binds whoever sends next.
-    while (!this.#drained) {
-      try {
-        await tx(this.#store, async (db) => {
-          for (const { address, provider } of lanes) {
-            const target = laneTarget(address, provider);
-            const detail = { reply, rule: verdict.rule, address, provider };
-            await placeHold(db, { scope: 'lane', target, reach: 'all', cause, actor: 'mta', reason, evidence: detail });
-            await openIncident(db, { scope: 'lane', target, cause, address, provider, detail });
-          }
-        });
-        break;
-      } catch (error) {
-        this.#settings.log('incident-not-stored', { address: lane.address, reply, error: (error as Error).message });
-        await sleep(STORE_RETRY_MS);
-      }
-    }
+    await keepIncident(this.#store, this.#settings.log, { lanes, verdict, answer, reason }, () => !this.#drained);
     // Not before the hold was seen here: until then nothing else would stop the lane.
     while (!this.#stopped && !(await this.#lease.renewNow())) await sleep(STORE_RETRY_MS);
     for (const entry of entries) entry.fatal = null;
-  }
-
-  /** May mail leave this lane? Not where the pool's mail is to wait for it, nor where nothing warm would take it. */
-  #mayLeave(lane: LaneRow): boolean {
-    const now = clock.now();
-    if (!takesWarmPeers(lane.overflow)) return false;
-    return this.#lease.hasWarmPeer(lane, now) || this.#overflowTakes(lane, now);
-  }
-
-  /** Is there a warm lane, or an upstream, in the pool this lane's overflows to? */
-  #overflowTakes({ overflow, provider }: LaneRow, now: number): boolean {
-    const to = overflowPool(overflow);
-    if (to === null) return false;
-    return this.#upstreams.has(to) || this.#lease.peers(to, provider).some((peer) => !this.#lease.cold(peer, now));
-  }
-
-  /** Addresses that may take what this lane was refused: of its pool, else of the pool it overflows to. */
-  #elsewhere(lane: LaneRow): string[] {
-    const now = clock.now();
-    if (!takesWarmPeers(lane.overflow)) return [];
-    const own = this.#lease.warmPeers(lane, now);
-    const to = overflowPool(lane.overflow);
-    return own.length > 0 || to === null ? own : this.#lease.warmPeers({ ...lane, pool: to }, now);
-  }
-
-  /** Mail that a lane kept while it was warm, or at a later stage, and may not carry now, goes to a warm address. */
-  #freeUnfit(lane: LaneRow): void {
-    const now = clock.now();
-    const taken = this.#lease.hasWarmPeer(lane, now) || this.#overflowTakes(lane, now);
-    if (!this.#lease.cold(lane, now) || !taken) return;
-    freeUnfit(this.#store, lane.address, lane.provider, admitted(lane.segment)).catch((error: Error) =>
-      this.#settings.log('not-freed', { lane: laneTarget(lane.address, lane.provider), error: error.message }),
-    );
-  }
-
-  /**
-   * Mail that waits for a lane which was stopped may go to a warm address. Repeated while the stop lasts: what was in a
-   * transaction when it came is deferred to the lane only afterwards.
-   */
-  #freeStopped(): void {
-    const now = clock.now();
-    // A whole range may be ended at once: its lanes are looked at now and then, not at every renewal.
-    const ended = now < this.#freeEndedAt ? [] : this.#lease.endedLanes(now);
-    if (now >= this.#freeEndedAt) this.#freeEndedAt = now + FREE_ENDED_MS;
-    for (const lane of [...this.#lease.stoppedLanes(now), ...ended]) {
-      // Freed mail goes to warm addresses only: where there is none, it waits for its own.
-      if (!this.#mayLeave(lane)) continue;
-      const { address, provider } = lane;
-      const key = laneTarget(address, provider);
-      if (this.#freeing.has(key)) continue;
-      this.#freeing.add(key);
-      freeFromLane(this.#store, address, provider, STAYING)
-        .catch((error: Error) => this.#settings.log('not-freed', { lane: key, error: error.message }))
-        .finally(() => this.#freeing.delete(key));
-    }
   }
 }
 
