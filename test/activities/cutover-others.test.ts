@@ -11,6 +11,7 @@ import { evaluationTimes } from '../../activities/evaluation-times.ts';
 import { startRamp } from '../../activities/ramps.ts';
 import { windowOf } from '../../policy/calendar.ts';
 import { ladderOf } from '../../policy/cutover/ladder.ts';
+import { tx } from '../../store/connect.ts';
 import { allGrants } from '../../store/grants.ts';
 import { lanesOf } from '../../store/lanes.ts';
 import { insertMigration, migrationRow } from '../../store/pool-migrations.ts';
@@ -123,14 +124,15 @@ test('a migration: the next pool waits for the one before; a failed one is rever
     plan: PLAN,
   });
   const pools = [pool('marketing'), pool('news')];
-  await insertMigration(db.store, {
+  const migration = {
     name: 'off',
     pools,
-    onFail: 'revert',
+    onFail: 'revert' as const,
     actor: 'ada',
     reason: 'a test',
     at: clock.now,
-  });
+  };
+  await tx(db.store, (one) => insertMigration(one, migration));
   assert.deepEqual((await migrate(deps, { name: 'off' })).fronts, ['marketing']);
   assert.deepEqual((await migrate(deps, { name: 'off' })).fronts, ['marketing'], 'again: the same');
   await notCompared();

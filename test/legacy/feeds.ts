@@ -47,9 +47,9 @@ export async function handedOn(store: Store, mail: HandedOn): Promise<number> {
        values (0, gen_random_uuid(), $1, 'bounce@shop.example', $2, 'shop', 'marketing', $3, $4, 1) returning id
      )
      insert into attempts (recipient, message, address, provider, at, number, first_at, unit, severity, class, scope, rule,
-       reply, final, campaign, tenant, process, rcpt)
+       reply, final, campaign, tenant, process, rcpt, front, arm, mailbox_provider)
      select $5, id, null, $6, to_timestamp($7::float8 / 1000), 1, to_timestamp($7::float8 / 1000), false, $8, 'delivered',
-       'message', 'relayed', '250 OK', true, $4, 'shop', 'mta-1', $9 from m`,
+       'message', 'relayed', '250 OK', true, $4, 'shop', 'mta-1', $9, $2, 'old', 'google' from m`,
     [mail.messageId, pool, segment, campaign, recipients, provider, mail.at, severity, mail.rcpt],
   );
   return recipients;

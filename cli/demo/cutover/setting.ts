@@ -9,7 +9,7 @@ import { CUTOVER_PLAN, type CutoverPlan } from '../../../policy/cutover/plan.ts'
 import { DEFAULTS } from '../../../policy/defaults.ts';
 import type { InstanceSpec } from '../../roles/spec.ts';
 
-export const LEGACY = { ip: '127.10.0.21', name: 'old-1.sender.example' };
+export const LEGACY = { ip: '127.10.0.10', name: 'old-1.sender.example' };
 /** The pool that stands for Postfix. */
 export const UPSTREAM_POOL = 'postfix';
 
