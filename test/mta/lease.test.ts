@@ -63,7 +63,12 @@ test('a lease that is not renewed stops cold lanes, though the store still hands
     assert.ok(grant !== undefined && grant.handed < grant.units);
     const due = Math.floor((grant.units * (Date.now() - grant.sendFrom)) / (grant.sendTo - grant.sendFrom));
     assert.ok(grant.handed < due, `${grant.handed} of ${due} units that are due: only the lease can have stopped it`);
-    assert.ok((await world.attempts()).every((one) => one.severity === 'delivered'));
+    // What was in a transaction when the lease ran out may have been cut before its dot.
+    const other = (await world.attempts()).filter(({ severity }) => severity !== 'delivered');
+    assert.ok(
+      other.every(({ reply }) => reply.includes('may have lost its claim')),
+      JSON.stringify(other),
+    );
   } finally {
     await renewAgain();
   }
