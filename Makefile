@@ -29,14 +29,14 @@ demo-cutover:
 	@setup/setup.sh --lab
 	@./rampart demo cutover
 
-# Four files at a time: the tests start real servers and mostly wait; more of them at once would wait for each other. The demo's days
+# Three files at a time: the tests start real servers and mostly wait; more of them at once would wait for each other. The demo's days
 # last seconds and must be sent in full: it has the machine for itself.
 TEST = $(NODE) --disable-warning=ExperimentalWarning --test --test-reporter=spec
 ALONE = test/demo/ten-days.test.ts
 PROOFS = test/proofs
 test:
 	@setup/setup.sh --lab --brokers
-	@$(TEST) --test-concurrency=4 $$(find test -name '*.test.ts' ! -path $(ALONE) ! -path '$(PROOFS)/*' | sort)
+	@$(TEST) --test-concurrency=3 $$(find test -name '*.test.ts' ! -path $(ALONE) ! -path '$(PROOFS)/*' | sort)
 	@$(TEST) $(ALONE)
 
 proofs:
