@@ -137,23 +137,42 @@ export function uses(input: VerdictInput): Use[] {
     .map((grant) => {
       const share = 1 - heldShare(grant, input.stretches);
       const admitted = SEGMENTS.slice(0, SEGMENTS.indexOf(grant.segment) + 1);
-      const demand = input.injected.filter(
-        (line) =>
-          line.provider === grant.provider &&
-          line.t >= grant.start &&
-          line.t < grant.end &&
-          admitted.includes(line.segment),
-      ).length;
+      const arrivals = input.injected
+        .filter(
+          (line) =>
+            line.provider === grant.provider &&
+            line.t >= grant.start &&
+            line.t < grant.end &&
+            admitted.includes(line.segment),
+        )
+        .map(({ t }) => t);
+      const demand = arrivals.length;
       const window = input.judgement.perLaneWindow.find(
         (one) =>
           one.address === grant.address && one.provider === grant.provider && one.windowIndex === grant.windowIndex,
       );
       const received = window?.received ?? 0;
       // A hold cut the window: only what an even pace allows outside of it can be asked for.
-      const could = Math.min(grant.units * share, demand);
+      const could = Math.min(grant.units * share, carriable(grant, arrivals));
       const enough = share < 1 ? received >= Math.floor(USED * could) - 1 : received >= USED * could;
       return { provider: grant.provider, windowIndex: grant.windowIndex, grant: grant.units, demand, received, enough };
     });
+}
+
+/**
+ * Messages (arrivals in ms) that found a unit due when they came, units coming due at an even pace: the others went by the
+ * warm address at once, and a unit that is left when the window closes had nobody to carry.
+ */
+export function carriable(
+  { units, start, end }: Pick<GrantFact, 'units' | 'start' | 'end'>,
+  arrivals: readonly number[],
+): number {
+  let used = 0;
+  for (const at of arrivals.toSorted((a, b) => a - b)) {
+    const due = Math.min(units, Math.floor(((at - start) / (end - start)) * units) + 1);
+    if (used < due) used += 1;
+  }
+  return used;
 }
 
 function sayUse(use: Use): string {

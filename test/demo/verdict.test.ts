@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { heldShare } from '../../cli/demo/held.ts';
-import { conditions, uses, type VerdictInput } from '../../cli/demo/verdict.ts';
+import { carriable, conditions, uses, type VerdictInput } from '../../cli/demo/verdict.ts';
 
 const COLD = '127.10.0.11';
 const window = (over: Partial<VerdictInput['judgement']['perLaneWindow'][number]> = {}) => ({
@@ -19,7 +19,7 @@ const window = (over: Partial<VerdictInput['judgement']['perLaneWindow'][number]
 
 const injected = (count: number, segment = 'engaged-30d') =>
   Array.from({ length: count }, (_, n) => ({
-    t: n,
+    t: (n * 1_000) / count,
     messageId: `<${segment}-${n}@x>`,
     rcpt: 'a@gmail.com',
     provider: 'google',
@@ -114,6 +114,16 @@ test('demand counts only segments the stage admits, and a hold takes its time of
     judgement: { ...good().judgement, perLaneWindow: [window({ received: 4 })] },
   });
   assert.equal(uses(held)[0]?.enough, true);
+});
+
+test('a grant can carry what finds a unit due: an even pace, nothing kept for later', () => {
+  const grant = { units: 10, start: 1_000, end: 2_000 };
+  const at = (...times: number[]) => carriable(grant, times);
+  assert.equal(at(...Array.from({ length: 20 }, (_, n) => 1_000 + n * 50)), 10, 'twice as many as units');
+  assert.equal(at(...Array.from({ length: 20 }, () => 1_000)), 1, 'all at once, when one unit is due');
+  assert.equal(at(1_999, 1_998, 1_997), 3, 'in whatever order; what was not used is still there');
+  assert.equal(at(1_050, 1_060, 1_150), 2);
+  assert.equal(at(), 0);
 });
 
 test('overlapping holds are counted once', () => {
