@@ -347,6 +347,7 @@ export class Egress {
         await this.#claims.handBack([id], why, due);
         wake(due);
       },
+      handBack: (id, due, why) => this.#claims.handBack([id], why, due),
       stops: (message) => this.#stops(key, message),
       leaseFresh: () => this.#lease.allows(current(), clock.now()),
       warmPeers: () => this.#leaving.elsewhere(current()),

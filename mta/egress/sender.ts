@@ -24,6 +24,8 @@ export interface SenderParts extends SessionParts {
   readonly putBack: (unit: Unit) => Promise<void>;
   /** The message goes back to the queue unattempted, not before `due`. */
   readonly postpone: (id: number, due: number, why: string) => Promise<void>;
+  /** The same, and this process does not lie in wait for that moment. */
+  readonly handBack: (id: number, due: number, why: string) => Promise<void>;
   /** Why the lane may not send this message now, or null: asked again just before MAIL FROM. */
   readonly stops: (message: Claimed) => string | null;
   readonly leaseFresh: () => boolean;
@@ -156,7 +158,9 @@ export class LaneSender implements Carrier {
     if (reached.noMail !== undefined) return this.#parts.commit(this.#nowhere(message, reached.noMail));
     const { answer, site = [] } = reached;
     const due = answer === undefined ? reached.due : await this.#siteFailed(answer, site);
-    await this.#parts.postpone(message.id, due, answer === undefined ? reached.why : said(answer));
+    const why = answer === undefined ? reached.why : said(answer);
+    // Whoever waits for the very moment it is due takes it before those who would get it out.
+    await (reached.ours ? this.#parts.handBack(message.id, due, why) : this.#parts.postpone(message.id, due, why));
   }
 
   /**

@@ -36,6 +36,8 @@ export type Reached =
       /** What is to rest for it (Sites). */
       readonly site?: readonly string[];
       readonly noMail?: NoMail;
+      /** It is this process that can not reach the site: another may be luckier. */
+      readonly ours?: true;
       readonly due: number;
       readonly why: string;
     };
@@ -104,7 +106,7 @@ export class Sessions {
       const why = `DNS of ${domain} did not answer: ${(error as Error).message}`;
       return error instanceof NoMail
         ? { noMail: error, due: 0, why: error.message }
-        : { due: clock.now() + DNS_RETRY_MS, why };
+        : { due: clock.now() + DNS_RETRY_MS, why, ours: true };
     }
     const sts = await this.#parts.security.stsOf(domain);
     const kept = this.take(domain);
