@@ -110,8 +110,13 @@ function raising(input: StepInput): StepDecision {
   const more = [...missing, ...stoppedLanes(input), ...carrying(input)];
   if (more.length > 0) {
     const says = more.map((one) => one.says);
-    if (phase === 'waiting') return { ...decided('doubt', `no longer ready: ${says.join('; ')}`), waits: says };
-    return stays(says.join('; '), more);
+    if (phase !== 'waiting') return stays(says.join('; '), more);
+    // It had passed when it asked; a few events more that bring it below the line again disprove nothing.
+    if (more.every(({ dips }) => dips)) {
+      const yes = input.approval === 'given' ? 'approved' : 'waits for an approval';
+      return stays(`${yes}, and for more mail: ${says.join('; ')}`, more);
+    }
+    return { ...decided('doubt', `no longer ready: ${says.join('; ')}`), waits: says };
   }
   // What holds all steps comes before asking anybody: a yes on Friday is not a yes on Monday.
   if (input.frozen !== null)
@@ -136,6 +141,8 @@ function raising(input: StepInput): StepDecision {
 interface Wait {
   readonly says: string;
   readonly hours: number | null;
+  /** More mail of the same kind ends it: it comes and goes while the evidence is near its line. */
+  readonly dips?: true;
 }
 
 function preparing({ unprepared }: StepInput): Wait[] {
@@ -163,7 +170,7 @@ function running(input: StepInput): Wait[] {
   for (const one of judgements) {
     if (one.verdict === 'stale') waits.push({ says: one.says, hours: null });
     if (!required.includes(one.metric as never) || !comparable) continue;
-    if (one.verdict === 'insufficient') waits.push({ says: one.says, hours: one.hours });
+    if (one.verdict === 'insufficient') waits.push({ says: one.says, hours: one.hours, dips: true });
     // Not compared is shown, and blocks only while too little is seen of the new arm itself.
     if (one.verdict === 'not-configured' && one.needs !== 0 && one.new.trials > 0 && one.metric !== 'complaint')
       waits.push({ says: one.says, hours: one.hours });

@@ -107,7 +107,12 @@ test('who is asked: a webhook, a person, and a rollback that a webhook refuses b
   assert.equal(event({ approval: 'wanted' }), 'ask');
   assert.equal(event({ phase: 'waiting', approval: 'wanted' }), null);
   assert.equal(event({ phase: 'waiting', approval: 'given' }), 'approve');
-  assert.equal(event({ phase: 'waiting', approval: 'given', judgements: but('deferral', 'insufficient') }), 'doubt');
+  const dips = { phase: 'waiting', judgements: but('deferral', 'insufficient') } as const;
+  assert.equal(event({ ...dips, approval: 'given' }), null, 'the yes stands, and the step waits for a pass');
+  assert.match(judgeStep({ ...ready, ...dips, approval: 'given' }).reason, /^approved, and for more mail: /);
+  assert.equal(event({ ...dips, approval: 'wanted' }), null);
+  assert.equal(event({ ...dips, campaigns: 0 }), 'doubt');
+  assert.equal(event({ phase: 'waiting', approval: 'given', judgements: but('deferral', 'stale') }), 'doubt');
   const fails = { judgements: but('block', 'fail') };
   assert.equal(judgeStep({ ...ready, ...fails, rollbackHook: 'unasked' }).ask, 'confirm-rollback');
   assert.equal(event({ ...fails, rollbackHook: 'no' }), 'hold');
