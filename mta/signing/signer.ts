@@ -10,7 +10,7 @@ export class KeyUnusable extends Error {
 }
 
 export interface SignerParts {
-  readonly ring: KeyRing;
+  readonly ring: Pick<KeyRing, 'empty' | 'of'>;
   /** Domain that signs all mail of a pool, beside the author's: the platform's own reputation and feedback loops. */
   readonly platformDomain: (pool: string) => string | undefined;
   /** ms since 1970. */
