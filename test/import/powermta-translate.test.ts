@@ -286,7 +286,7 @@ test('every directive about DKIM keys and bounce categories has its end, and non
   const lines: readonly (readonly [text: string, end: string, says?: RegExp])[] = [
     ['domain-key s1,example.com,/etc/pmta/hidden-s1.pem', 'translated', /key s1 of example\.com/],
     ['domain-key s1,example.com', 'not-supported', /no selector, domain and file/],
-    ['domain-key s 1,example.com,/x.pem', 'not-supported', /small letters, digits and dashes/],
+    ['domain-key s_1,example.com,/x.pem', 'not-supported', /small letters, digits and dashes/],
     ['second-domain-key s3,example.net,/etc/pmta/hidden-s3.pem', 'translated', /key s3 of example\.net/],
     ['<domain-key-list l>', 'translated'],
     ['domain-key s2,example.org,keys/s2.pem', 'translated'],
