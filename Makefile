@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 NODE = $$(source setup/find-node.sh && find_node $(CURDIR))
 
-.PHONY: help setup demo demo-cutover test proofs up lint bench bench-backlog judge clean
+.PHONY: help setup demo demo-cutover test proofs up lint bench bench-backlog bench-events judge clean
 .DEFAULT_GOAL := help
 
 help:
@@ -62,6 +62,11 @@ bench:
 bench-backlog:
 	@setup/setup.sh
 	@$(NODE) --disable-warning=ExperimentalWarning bench/backlog.ts $(BENCH)
+
+# Logs of other engines, read to commit: some three minutes. BENCH="--events 100000 --format postfix" for another.
+bench-events:
+	@setup/setup.sh
+	@$(NODE) --disable-warning=ExperimentalWarning bench/legacy-events.ts $(BENCH)
 
 # Some 15 minutes on two cores; JUDGE="--runs 200 --docs none" is a quick look that leaves the docs alone.
 judge:

@@ -63,6 +63,8 @@ export interface CutoverLook {
   readonly rung: number;
   /** Points of the stream that moves. */
   readonly share: number;
+  /** That started it; absent in histories of older code; null: a person did. */
+  readonly migration?: string | null;
   readonly over: boolean;
   /** Whether probes are to be sent or looked for. */
   readonly probe: boolean;

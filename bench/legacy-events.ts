@@ -1,17 +1,18 @@
 /**
- * How fast another engine's log becomes events: a PowerMTA accounting file of deliveries, deferrals and bounces, half of
- * them about mail of ours that the store has, read once and then once more. Prints events a second; no ratio.
+ * How fast another engine's log becomes events, format by format: a file of deliveries, deferrals and bounces, half of them
+ * about mail of ours that the store has, read once and then once more. Prints events a second, and leaves
+ * bench/out/events.json; no ratio.
  *
- *   node bench/legacy-events.ts [--events 400000] [--format powermta|postfix]
+ *   make bench-events BENCH="--events 400000 --format powermta"
  */
 import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { finished } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
-import { type Format, logOf } from '../import/outcomes/formats.ts';
+import { logOf } from '../import/outcomes/formats.ts';
 import { Intake } from '../legacy/intake.ts';
 import { Providers } from '../legacy/providers.ts';
 import { takeStream } from '../legacy/stream.ts';
@@ -20,10 +21,18 @@ import { removeEmbedded, startEmbedded } from '../store/embedded/start.ts';
 import { openFeed } from '../store/legacy-feeds.ts';
 import { migrate } from '../store/migrate.ts';
 import { cpuSeconds } from './engines/cpu.ts';
+import { OUT } from './place.ts';
 
 const { values } = parseArgs({ options: { events: { type: 'string' }, format: { type: 'string' } } });
 const count = Number(values.events ?? 400_000);
-const format = (values.format ?? 'powermta') as Format;
+const FORMATS = { powermta: powerMta, postfix, exim, kumomta } as const;
+type Benched = keyof typeof FORMATS;
+const formats = (values.format === undefined ? Object.keys(FORMATS) : [values.format]) as Benched[];
+const unknown = formats.find((one) => !Object.hasOwn(FORMATS, one));
+if (unknown !== undefined || !(count >= 1_000)) {
+  console.error(`--format is one of ${Object.keys(FORMATS).join(', ')}; --events 1000 or more`);
+  process.exit(2);
+}
 const HOSTS = ['gmail-smtp-in.l.google.com', 'mx-eu.mail.am0.yahoodns.net', 'mx.one.example', 'mx01.mail.icloud.com'];
 
 const folder = await mkdtemp(path.join(os.tmpdir(), 'rampart-legacy-bench-'));
@@ -34,13 +43,38 @@ const store = createStore(server.url, { max: 4 });
 try {
   await migrate(store);
   await ours(store, Math.floor(count / 2));
-  const file = path.join(folder, 'log');
-  await write(file);
-  const feed = await openFeed(store, 'bench', format);
+  const results: Result[] = [];
+  for (const format of formats) results.push(...(await measured(format)));
+  await mkdir(OUT, { recursive: true });
+  const machine = { cpus: os.cpus().length, model: os.cpus()[0]?.model ?? '', node: process.version };
+  await writeFile(path.join(OUT, 'events.json'), `${JSON.stringify({ at: new Date(), machine, results }, null, 2)}\n`);
+} finally {
+  await store.end();
+  await removeEmbedded(dataDir);
+  await rm(folder, { recursive: true, force: true });
+}
+
+interface Result {
+  readonly format: Benched;
+  readonly round: string;
+  readonly events: number;
+  readonly joined: number;
+  readonly seconds: number;
+  readonly eventsPerSecond: number;
+  /** Of the reader and the database together. */
+  readonly cpuMicrosPerEvent: number;
+  readonly peakMegabytes: number;
+}
+
+async function measured(format: Benched): Promise<Result[]> {
+  const file = path.join(folder, format);
+  await write(file, format);
+  const feed = await openFeed(store, format, format);
   const now = () => Date.now();
   const providers = new Providers(() => Promise.reject(new Error('no DNS here')), now);
+  const results: Result[] = [];
   for (const round of ['new', 'known already']) {
-    const intake = new Intake({ store, feed, providers, now, keepDays: 45, log: console.error });
+    const intake = new Intake({ store, feed, providers, traceKey: null, now, keepDays: 45, log: console.error });
     const roots = [process.pid, server.pid];
     const used = cpuSeconds(roots);
     const began = performance.now();
@@ -49,23 +83,18 @@ try {
       logOf({ format }, now),
       intake,
     );
+    if (sum.events < count || sum.unreadable > 0) throw new Error(`${format}: ${JSON.stringify(sum)} of ${count}`);
     const seconds = (performance.now() - began) / 1_000;
-    console.log(
-      JSON.stringify({
-        round,
-        format,
-        ...sum,
-        seconds: Number(seconds.toFixed(1)),
-        eventsPerSecond: Math.round(sum.events / seconds),
-        cpuMicrosPerEvent: Math.round(((cpuSeconds(roots) - used) * 1_000_000) / sum.events),
-        peakMegabytes: Math.round(process.resourceUsage().maxRSS / 1_024),
-      }),
-    );
+    const result: Result = {
+      ...{ format, round, events: sum.events, joined: sum.joined, seconds: Number(seconds.toFixed(1)) },
+      eventsPerSecond: Math.round(sum.events / seconds),
+      cpuMicrosPerEvent: Math.round(((cpuSeconds(roots) - used) * 1_000_000) / sum.events),
+      peakMegabytes: Math.round(process.resourceUsage().maxRSS / 1_024),
+    };
+    console.log(JSON.stringify(result));
+    results.push(result);
   }
-} finally {
-  await store.end();
-  await removeEmbedded(dataDir);
-  await rm(folder, { recursive: true, force: true });
+  return results;
 }
 
 /** Mail that an upstream took: what events are joined with. */
@@ -87,7 +116,7 @@ async function ours(db: Store, messages: number): Promise<void> {
   await db.query('vacuum analyze attempts');
 }
 
-async function write(file: string): Promise<void> {
+async function write(file: string, format: Benched): Promise<void> {
   const out = createWriteStream(file);
   const start = Date.now() - 3_600_000;
   if (format === 'powermta')
@@ -96,7 +125,7 @@ async function write(file: string): Promise<void> {
     );
   for (let n = 0; n < count; n++) {
     const at = new Date(start + (n * 3_500_000) / count).toISOString();
-    if (!out.write(format === 'powermta' ? powerMta(n, at) : postfix(n, at))) await once(out, 'drain');
+    if (!out.write(FORMATS[format](n, at))) await once(out, 'drain');
   }
   out.end();
   await finished(out);
@@ -130,4 +159,27 @@ function postfix(n: number, at: string): string {
     `${begin}/qmgr[1409]: ${id}: removed`,
     '',
   ].join('\n');
+}
+
+function exim(n: number, at: string): string {
+  const begin = `${at.slice(0, 10)} ${at.slice(11, 19)} +0000 1x${n.toString(36).padStart(4, '0')}-0000Mh-2b`;
+  return [
+    `${begin} <= bounce@shop.example H=(app.shop.example) [127.0.0.1] P=esmtp S=283 id=m${n}@shop.example`,
+    `${begin} => reader${n}@domain.example R=out T=remote H=${HOSTS[n % 4]} [192.0.2.1] C="250 2.0.0 OK 1700000000 - gsmtp"`,
+    `${begin} Completed`,
+    '',
+  ].join('\n');
+}
+
+function kumomta(n: number, at: string): string {
+  const [type, code, content] =
+    n % 20 === 0 ? ['Bounce', 550, '5.1.1 no such user'] : ['Delivery', 250, 'OK 1700000000 - gsmtp'];
+  return `${JSON.stringify({
+    ...{ type, id: n.toString(16).padStart(32, '0'), sender: 'bounce@shop.example', queue: 'domain.example' },
+    ...{ recipient: `reader${n}@domain.example`, site: 'mx', size: 4_096, nodeid: 'node-1', egress_pool: 'pool1' },
+    response: { code, enhanced_code: null, content, command: null },
+    peer_address: { name: HOSTS[n % 4], addr: '192.0.2.1' },
+    ...{ timestamp: Math.floor(Date.parse(at) / 1_000), event_time: at, num_attempts: 0 },
+    ...{ meta: {}, headers: { 'Message-ID': `<m${n}@shop.example>` } },
+  })}\n`;
 }

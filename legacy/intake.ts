@@ -1,23 +1,27 @@
 /**
- * From events to rows: whose mailbox, what the answer means, by which key it is known again; then one transaction a batch.
- * A batch is never half there, and one that is written again changes nothing.
+ * From events to rows: whose mailbox, what the answer means, by which key it is known again; then one transaction a batch,
+ * with the recipients that it suppresses. A batch is never half there, and one that is written again changes nothing.
  */
 import { isIP } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LegacyEvent, OpenMessage } from '../import/outcomes/event.ts';
 import { eventKey } from '../import/outcomes/key.ts';
 import { verdictOf } from '../import/outcomes/verdict.ts';
+import { recipientOf } from '../policy/trace.ts';
 import type { Store } from '../store/connect.ts';
 import { type LegacyBatch, type LegacyEventRow, type Written, writeLegacyEvents } from '../store/legacy-events.ts';
 import type { Position } from '../store/legacy-feeds.ts';
 import type { Providers } from './providers.ts';
 import type { Log } from './settings.ts';
+import { suppressTold } from './suppress.ts';
 
 export interface IntakeParts {
   readonly store: Store;
   /** Id of the feed in the store. */
   readonly feed: number;
   readonly providers: Providers;
+  /** Of our trace tokens; null: it is not known here, and no record is believed by its trace. */
+  readonly traceKey: string | null;
   readonly now: () => number;
   /** Days events are kept: older ones are not taken. */
   readonly keepDays: number;
@@ -60,7 +64,9 @@ export class Intake {
     const fresh = events.filter((event) => event.at >= from && event.at <= to);
     const tooOld = events.length - fresh.length;
     const rows = await this.#rows(fresh);
-    const written = await this.#write({ feed, events: rows, tooOld, ...place }, until);
+    // Who is meant was blackened, and the trace is none of ours: nobody can say what it is about.
+    const unreadable = (place.unreadable ?? 0) + fresh.length - rows.length;
+    const written = await this.#write({ feed, events: rows, tooOld, ...place, unreadable }, until);
     return { ...written, repeated: rows.length - written.kept, tooOld };
   }
 
@@ -69,13 +75,16 @@ export class Intake {
     const unknown = new Set<string>();
     for (const { host, recipient, outcome } of events) {
       // Of a message that was only accepted nobody asks whose mailbox it goes to: its next event says it.
-      if (outcome === 'accepted' || providers.ofHost(host) !== null) continue;
+      if (outcome === 'accepted' || !recipient.includes('@') || providers.ofHost(host) !== null) continue;
       const domain = domainOf(recipient);
       if (providers.ofDomain(domain) === null) unknown.add(domain);
     }
     if (unknown.size > 0) await providers.learn([...unknown]);
-    return events.map((event) => {
-      const provider = providers.ofHost(event.host) ?? providers.ofDomain(domainOf(event.recipient));
+    return events.flatMap((event) => {
+      const named = event.recipient.includes('@');
+      const token = this.#tokenOf(event);
+      if (!named && token === null) return [];
+      const provider = providers.ofHost(event.host) ?? (named ? providers.ofDomain(domainOf(event.recipient)) : null);
       const { kind, class: replyClass, scope, rule } = verdictOf(event, provider);
       const { reply, address } = event;
       return {
@@ -92,15 +101,22 @@ export class Intake {
         class: replyClass,
         scope,
         rule,
+        token,
+        hearsay: event.hearsay === true,
       };
     });
+  }
+
+  #tokenOf({ trace }: LegacyEvent): number | null {
+    const { traceKey } = this.#parts;
+    return trace === undefined || traceKey === null ? null : (recipientOf(trace, traceKey) ?? null);
   }
 
   async #write(batch: LegacyBatch, until: AbortSignal | undefined): Promise<Written> {
     const { store, log } = this.#parts;
     for (;;) {
       try {
-        return await writeLegacyEvents(store, batch);
+        return await writeLegacyEvents(store, batch, (db, told) => suppressTold(db, told, this.#parts.now()));
       } catch (error) {
         if (isAboutData(error)) return this.#apart(batch, until, error as Error);
         if (until === undefined || until.aborted) throw error;

@@ -6,6 +6,7 @@ import { openFeed, openMessagesOf, positionsOf } from '../store/legacy-feeds.ts'
 import { Intake } from './intake.ts';
 import { Providers, type ResolveMx } from './providers.ts';
 import type { FeedSettings, LegacyListener, Log, WebhookProof } from './settings.ts';
+import { suppressTold } from './suppress.ts';
 import { FeedTail } from './tail.ts';
 import { type Door, openDoor } from './webhook/door.ts';
 import { startWebhooks, type WebhookServer } from './webhook/server.ts';
@@ -17,6 +18,8 @@ export interface LegacyOptions {
   readonly listener?: LegacyListener | undefined;
   readonly resolveMx: ResolveMx;
   readonly fetch: Fetch;
+  /** Of our trace tokens; null: unknown here. */
+  readonly traceKey: string | null;
   /** Days events are kept. */
   readonly keepDays: number;
   /** ms since 1970, and monotonic ms. */
@@ -40,14 +43,14 @@ const FIRST_MS = 3_600_000;
 
 /** Rejects when a feed has another format than before, or the listener's port is taken. */
 export async function startLegacy(options: LegacyOptions): Promise<Legacy> {
-  const { store, feeds, listener, log, now } = options;
+  const { store, feeds, listener, traceKey, log, now } = options;
   const providers = new Providers(options.resolveMx, now);
   const doors = new Map<string, Door>();
   const tails: FeedTail[] = [];
   let server: WebhookServer | undefined;
   for (const feed of feeds) {
     const id = await openFeed(store, feed.name, feed.format);
-    const intake = new Intake({ store, feed: id, providers, now, keepDays: options.keepDays, log });
+    const intake = new Intake({ ...{ store, feed: id, providers, traceKey }, now, keepDays: options.keepDays, log });
     if (feed.files.length > 0) {
       const reading = logOf(feed, now);
       reading.memory?.open(await openMessagesOf(store, id));
@@ -63,7 +66,7 @@ export async function startLegacy(options: LegacyOptions): Promise<Legacy> {
   let again = FIRST_MS;
   let looking: Promise<void> | undefined;
   const look = () => {
-    looking ??= joinLegacyEvents(store, now() - again, now())
+    looking ??= joinLegacyEvents(store, now() - again, now(), (db, told) => suppressTold(db, told, now()))
       .then(() => {
         again = AGAIN_FOR_MS;
       })

@@ -11,6 +11,7 @@ import {
   dropOldWords,
   type RollupPosition,
 } from '../store/retention.ts';
+import { dropOldCutovers } from '../store/retention-cutovers.ts';
 
 /** Days finished mail is kept. Plans, evidence and volumes look back 30 days at most. */
 export const KEEP_DAYS = 45;
@@ -56,7 +57,8 @@ export class Retention {
     const dropped = (messages?.dropped ?? 0) + (rollups?.dropped ?? 0) + (legacy?.dropped ?? 0);
     this.#dropped += dropped;
     if (messages?.done === false || rollups?.done === false || legacy?.done === false) return dropped;
-    const reports = ((await dropOldReports(store, days, PAGE)) ?? 0) + ((await dropOldWords(store, days, PAGE)) ?? 0);
+    let reports = 0;
+    for (const drop of [dropOldReports, dropOldWords, dropOldCutovers]) reports += (await drop(store, days, PAGE)) ?? 0;
     if (this.#dropped > 0) log('old-mail-dropped', { rows: this.#dropped + reports, days });
     this.#dropped = 0;
     this.#restsUntil = now() + REST_MS;

@@ -60,6 +60,10 @@ export async function cutoverOf(db: Queryable, front: string): Promise<CutoverRo
   return rows[0];
 }
 
+export async function cutoverById(db: Queryable, id: string): Promise<CutoverRow | undefined> {
+  return (await db.query(`${CUTOVER} where id = $1`, [id])).rows[0];
+}
+
 export async function liveCutovers(db: Queryable): Promise<CutoverRow[]> {
   return (await db.query(`${CUTOVER} where ended_at is null order by started_at`)).rows;
 }

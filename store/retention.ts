@@ -123,6 +123,8 @@ export async function dropOldLegacyEvents(
          delete from legacy_open where since < now() - make_interval(days => $1)
        ), unread as (
          delete from legacy_positions where at < now() - make_interval(days => $1)
+       ), uncounted as (
+         delete from legacy_rollups where bucket < now() - make_interval(days => $1)
        )
        select coalesce((select max(id) from page), 0) as last, (select count(*)::int from page) as looked,
          (select count(*)::int from gone) as dropped, coalesce((select bool_or(not old) from page), false) as young`,
@@ -166,7 +168,7 @@ export async function dropOldWords(store: Store, days: number, limit: number): P
 }
 
 /** One process of all at a time: two that delete the same rows would only wait for each other. */
-async function alone<T>(store: Store, work: (db: Queryable) => Promise<T>): Promise<T | null> {
+export async function alone<T>(store: Store, work: (db: Queryable) => Promise<T>): Promise<T | null> {
   return tx(store, async (db) => {
     const { rows } = await db.query('select pg_try_advisory_xact_lock($1) as mine', [LOCK]);
     return rows[0].mine ? work(db) : null;

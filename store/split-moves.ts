@@ -1,5 +1,6 @@
 /** Waiting mail that changes its arm: read in pages, moved in small transactions, and paced where it goes back. */
 import type { ReleaseState } from '../policy/cutover/release.ts';
+import type { MoveRules } from '../policy/cutover/split.ts';
 import { type Queryable, type Store, tx } from './connect.ts';
 
 /** A waiting recipient, as far as its arm is concerned. */
@@ -70,6 +71,9 @@ export interface Placing {
   readonly why: string | null;
 }
 
+/** The reason of mail that waits to go back, in SQL: an attempt gives it another. */
+export const WENT_BACK = (pool: string) => `'went back to ' || ${pool}`;
+
 /**
  * Places waiting mail: rows claimed by `process`, or (null) in nobody's hands; they are let go. Others are left alone.
  * Returns how many rows it placed.
@@ -80,8 +84,11 @@ export async function placeMail(db: Queryable, process: string | null, rows: rea
     `update queue q set front = p.front, pool = p.pool, provider = p.provider, bucket = p.bucket, outside = p.outside,
        mailbox_provider = p.mailbox_provider, claim = null, claimed_at = null, reason = coalesce(p.why, q.reason),
        address = case when q.pool = p.pool then q.address end, freed = q.freed and q.pool = p.pool,
+       own_due = case when p.due is not null then coalesce(q.own_due, q.due) end,
        -- It is not to expire because it went back: the last tenth of its time is kept.
-       due = case when p.due is null then q.due
+       due = case when p.due is null then
+           -- Who leaves the old arm again no longer waits for its pace.
+           case when q.own_due is not null and q.pool <> p.pool and q.reason = ${WENT_BACK('q.pool')} then q.own_due else q.due end
          else greatest(q.due, least(p.due, q.expires - greatest(interval '0', q.expires - now()) / 10)) end
      from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[], $9::timestamptz[],
        $10::text[]) as p(id, front, pool, provider, bucket, outside, mailbox_provider, due, why)
@@ -115,6 +122,7 @@ export interface ReleaseOf {
   readonly attempted: boolean;
   /** Real ms of a plan day. */
   readonly dayMs: number;
+  readonly moves: MoveRules;
 }
 
 /** What a release is planned from. */
@@ -138,8 +146,7 @@ export async function returnMail(
   },
 ): Promise<number> {
   return tx(store, async (db) => {
-    // Held to the end: two processes that return mail at once take turns, and no instant is given twice.
-    await db.query('select pg_advisory_xact_lock(hashtextextended($1, 19))', [`${of.front} ${of.provider}`]);
+    await lockRelease(db, of);
     const found = await db.query(
       `select revision, at_once as "atOnce", gap_ms as "gapMs", extract(epoch from next_at)::float8 * 1000 as "nextAt"
        from split_releases where front = $1 and provider = $2`,
@@ -165,31 +172,46 @@ export async function returnMail(
       mine.map((row, n) => ({ ...row, due: given.dues[n] ?? now })),
     );
     await db.query(
-      `insert into split_releases (front, provider, revision, at_once, gap_ms, next_at, released)
-       values ($1, $2, $3, $4, $5, $6, $7)
-       on conflict (front, provider) do update set revision = $3, at_once = $4, gap_ms = $5, next_at = $6,
+      `insert into split_releases (front, provider, revision, at_once, gap_ms, next_at, released, moves)
+       values ($1, $2, $3, $4, $5, $6, $7, $8)
+       on conflict (front, provider) do update set revision = $3, at_once = $4, gap_ms = $5, next_at = $6, moves = $8,
          released = case when split_releases.revision < $3 then 0 else split_releases.released end + $7`,
-      [of.front, of.provider, of.revision, given.state.atOnce, given.state.gapMs, new Date(given.state.nextAt), placed],
+      [
+        of.front,
+        of.provider,
+        of.revision,
+        given.state.atOnce,
+        given.state.gapMs,
+        new Date(given.state.nextAt),
+        placed,
+        JSON.stringify(of.moves),
+      ],
     );
     return placed;
   });
 }
 
-async function releaseFacts(db: Queryable, of: ReleaseOf): Promise<ReleaseFacts> {
+/** Held to the end: two processes that return mail at once take turns, and no instant is given twice. */
+export async function lockRelease(db: Queryable, { front, provider }: ReleaseOf): Promise<void> {
+  await db.query('select pg_advisory_xact_lock(hashtextextended($1, 19))', [`${front} ${provider}`]);
+}
+
+export async function releaseFacts(db: Queryable, of: ReleaseOf, again = false): Promise<ReleaseFacts> {
   const day = of.dayMs / 1000;
   const { rows } = await db.query(
     `select
        (select count(*)::int from queue where front = $1 and pool = $3 and mailbox_provider = $4 and bucket >= $5
           and stream = 'marketing' and (attempts = 0 or $6) and doubts = 0 and not pinned) as backlog,
        (select count(*)::int from queue where front = $1 and pool = $2 and mailbox_provider = $4 and attempts = 0
-          and due < now() + make_interval(secs => $7)) + (
+          and due < now() + make_interval(secs => $7)
+          and not (due > now() and own_due is not null and coalesce(reason, '') = ${WENT_BACK('pool')} and $8)) + (
         select count(*)::int from attempts where front = $1 and arm = 'old' and mailbox_provider = $4 and number = 1
           and first_at > now() - make_interval(secs => $7)) as used,
        (select max(sent)::int from (
           select count(*) as sent from attempts where front = $1 and arm = 'old' and mailbox_provider = $4 and number = 1
             and first_at > now() - 7 * make_interval(secs => $7)
           group by floor(extract(epoch from now() - first_at) / $7)) days) as peak`,
-    [of.front, of.oldArm, of.newArm, of.provider, of.line, of.attempted, day],
+    [of.front, of.oldArm, of.newArm, of.provider, of.line, of.attempted, day, again],
   );
   return rows[0];
 }
@@ -228,15 +250,23 @@ export interface FrontRelease {
   readonly revision: number;
   /** Recipients that went back since that revision. */
   readonly released: number;
+  /** Of them: still waits for its turn. */
+  readonly waiting: number;
   /** When the last of them goes out, ms. */
   readonly until: number;
+  /** Nothing goes until another order. */
+  readonly stopped: boolean;
 }
 
 /** What went back to the old arm, and until when it is spread. */
 export async function frontReleases(db: Queryable, front: string): Promise<FrontRelease[]> {
   const { rows } = await db.query(
-    `select provider, revision, released, extract(epoch from next_at)::float8 * 1000 as until
-     from split_releases where front = $1 order by provider`,
+    `select r.provider, r.revision, r.released, extract(epoch from r.next_at)::float8 * 1000 as until,
+       coalesce(coalesce(r.moves->'perDay'->r.provider, r.moves->'perDay'->'*')::text = '0', false) as stopped,
+       (select count(*)::int from queue q join splits s on s.front = q.front and s.old_arm = q.pool
+        where q.front = r.front and q.mailbox_provider = r.provider and q.due > now() and q.own_due is not null
+          and q.reason = ${WENT_BACK('q.pool')}) as waiting
+     from split_releases r where r.front = $1 order by r.provider`,
     [front],
   );
   return rows;

@@ -152,11 +152,18 @@ export interface MigrationInput {
 
 export const cutoverUpdate = defineUpdate<CommandResult, [CutoverCommand]>('cutover');
 
-/** Search attributes of an address workflow (registered by temporal/search-attributes.ts). */
+/** Search attributes of workflows of addresses, of cutovers and of migrations (registered by temporal/search-attributes.ts). */
 export const SEARCH_ATTRIBUTES = {
   WarmupAddress: 'KEYWORD',
   WarmupPool: 'KEYWORD',
   WarmupPhase: 'KEYWORD',
   WarmupStage: 'INT',
   WarmupNextAt: 'DATETIME',
+  /** The pool that is cut over; of a migration, the one whose turn it is. */
+  CutoverFront: 'KEYWORD',
+  CutoverPhase: 'KEYWORD',
+  /** Points of the stream that moves. */
+  CutoverShare: 'INT',
+  CutoverNextAt: 'DATETIME',
+  CutoverMigration: 'KEYWORD',
 } as const;

@@ -2,14 +2,16 @@
  * The life of one cutover: it wakes for the next look, at once on an order, and has one activity measure, decide and apply.
  * Approvals and webhooks' answers are state in PostgreSQL, never waiting handlers; looks go on while somebody is asked.
  */
-import type { RetryPolicy } from '@temporalio/common';
+import { defineSearchAttributeKey, type RetryPolicy } from '@temporalio/common';
 import {
   ApplicationFailure,
   allHandlersFinished,
   condition,
   continueAsNew,
+  patched,
   proxyActivities,
   setHandler,
+  upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities, CutoverLook } from '../activities/types.ts';
@@ -45,6 +47,8 @@ class CutoverWorkflow {
   readonly #historyLimit: number | undefined;
   readonly #chain: string;
   readonly #results: Map<string, CommandResult>;
+  /** Runs that began before there was something to show replay without it. */
+  readonly #shows = patched('cutover-search-attributes');
   #looks: number;
   #nextAt: number;
   #woken = false;
@@ -72,6 +76,7 @@ class CutoverWorkflow {
       this.#woken = false;
       this.#looks += 1;
       const look = await evaluateCutover({ operationId: `${this.#chain}/${this.#looks}`, front: this.#front });
+      if (look !== null && this.#shows) this.#show(look);
       if (look === null || look.over) {
         await condition(() => allHandlersFinished() && !this.#probing && !this.#asking);
         // An order may have come for a cutover that began meanwhile.
@@ -83,6 +88,18 @@ class CutoverWorkflow {
       if (look.ask !== null && !this.#asking) void this.#ask(look.ask);
       if (this.#full()) await this.#carryOn();
     }
+  }
+
+  #show({ phase, share, nextAt, migration }: CutoverLook): void {
+    upsertSearchAttributes([
+      { key: defineSearchAttributeKey('CutoverFront', 'KEYWORD'), value: this.#front },
+      { key: defineSearchAttributeKey('CutoverPhase', 'KEYWORD'), value: phase },
+      { key: defineSearchAttributeKey('CutoverShare', 'INT'), value: Math.round(share) },
+      { key: defineSearchAttributeKey('CutoverNextAt', 'DATETIME'), value: new Date(nextAt) },
+      ...(migration == null
+        ? []
+        : [{ key: defineSearchAttributeKey('CutoverMigration', 'KEYWORD'), value: migration }]),
+    ]);
   }
 
   async #order(command: CutoverCommand): Promise<CommandResult> {

@@ -105,6 +105,7 @@ async function lookOnce(
     // What was decided may decide again at once (a rung that needs nothing more): the next look is soon, not now.
     nextAt: nextLook(now, row.calendar, front),
     ...{ phase: state.phase, rung: state.rung, share: pointsOf(of.ladder, state.rung), over: isOver(state.phase) },
+    migration: row.migration,
     probe: await probesWanted(deps, db, { ...row, ...state }, reachedAt),
     ask:
       decision.ask === undefined

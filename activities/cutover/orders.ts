@@ -1,7 +1,7 @@
 /** A person's order about a cutover, applied once. Raising ones come here only; lowering ones may have been written before. */
-import { planMs, windowOf } from '../../policy/calendar.ts';
+import { windowOf } from '../../policy/calendar.ts';
 import { ladderOf, rungAfter } from '../../policy/cutover/ladder.ts';
-import { accepted, fallTo, openDifferences, orderOn } from '../../policy/cutover/orders.ts';
+import { accepted, fallTo, movesGiven, openDifferences, orderOn } from '../../policy/cutover/orders.ts';
 import { POLICY_VERSION } from '../../policy/defaults.ts';
 import type { Queryable } from '../../store/connect.ts';
 import { keepShares } from '../../store/cutover-shares.ts';
@@ -12,8 +12,6 @@ import type { CommandResult, CutoverCommand } from '../../temporal/contracts.ts'
 import { type ActivityDeps, BadInput } from '../deps.ts';
 import { once } from '../once.ts';
 import { sharesAt, situationOf } from './shares.ts';
-
-const HOUR = 3_600_000;
 
 export function orderCutover(
   deps: ActivityDeps,
@@ -52,7 +50,9 @@ async function order(deps: ActivityDeps, db: Queryable, row: CutoverRow, command
     row.differences,
     row.accepted.map(({ name }) => name),
   );
-  const result = orderOn({ verb, front: row.front, state: row, ladder, to: command.to, next, open });
+  const moves = movesGiven(command);
+  const paces = moves !== undefined;
+  const result = orderOn({ verb, front: row.front, state: row, ladder, to: command.to, paces, next, open });
   if ('refused' in result) throw new BadInput(`${row.front}: ${result.refused}`);
   // A yes is kept with what it is for; the evaluation that follows takes the step if all else still holds.
   if (verb === 'approve' && next !== undefined) {
@@ -62,17 +62,16 @@ async function order(deps: ActivityDeps, db: Queryable, row: CutoverRow, command
   const { state, event } = result;
   const rises = state.rung > row.rung;
   const shares = rises ? sharesAt(row, of, state.rung, rungAfter(ladder, state.rung, of.hasMail), true) : null;
-  const moves = {
-    ...(command.attempted === undefined ? {} : { attempted: command.attempted }),
-    ...(command.perDay === undefined ? {} : { perDay: { '*': command.perDay } }),
-    ...(command.spreadHours === undefined ? {} : { spreadMs: planMs(command.spreadHours * HOUR, row.calendar) }),
-  };
   const falls = state.rung < row.rung && state.phase !== 'aborted';
+  const repaces = !falls && verb === 'rollback' && moves !== undefined;
   await applyCutover(db, {
     ...{ row, operationId, at: now, policyVersion: POLICY_VERSION },
     decision: { event, state, actor, reason, evidence: { override: rises } },
     ...(shares === null ? {} : { split: { thresholds: shares.thresholds, step: shares.step, floor: shares.floor } }),
     ...(falls ? { split: fallTo(split.thresholds, ladder, state.rung, moves) } : {}),
+    ...(repaces
+      ? { split: { thresholds: split.thresholds, step: split.step, moves: { ...split.moves, ...moves } } }
+      : {}),
   });
   if (shares !== null) await keepShares(db, row.id, shares.rows);
   return result.says;

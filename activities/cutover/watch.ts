@@ -3,7 +3,7 @@
  * writes itself (row, decision and split), so that a rollback needs no workflow.
  */
 import { planMs, windowOf } from '../../policy/calendar.ts';
-import { emergency } from '../../policy/cutover/emergency.ts';
+import { emergency, type HourSum } from '../../policy/cutover/emergency.ts';
 import { ladderOf, rungText } from '../../policy/cutover/ladder.ts';
 import { cutoverAfter } from '../../policy/cutover/machine.ts';
 import { fallTo } from '../../policy/cutover/orders.ts';
@@ -12,7 +12,9 @@ import { tx } from '../../store/connect.ts';
 import { armCapacity } from '../../store/cutover-shares.ts';
 import { applyCutover, type CutoverRow, liveCutovers } from '../../store/cutovers.ts';
 import { addNotice, StaleRevision } from '../../store/decisions.ts';
+import { toldFailures } from '../../store/legacy-rollups.ts';
 import { poolFailures } from '../../store/measures.ts';
+import { poolRows } from '../../store/pools.ts';
 import { readSplit } from '../../store/splits.ts';
 import type { ActivityDeps } from '../deps.ts';
 
@@ -38,7 +40,7 @@ async function lookAt(deps: ActivityDeps, row: CutoverRow): Promise<void> {
   const stopped = capacity
     .filter((one) => one.stopped > 0 && 2 * one.stopped >= one.lanes)
     .map(({ provider }) => provider);
-  const found = emergency(await poolFailures(deps.store, row.newArm, since), stopped);
+  const found = emergency(await failures(deps, row, since), stopped);
   if (found === null) return;
   const rolls = row.plan.onFail[found.metric] === 'rollback' || stopped.length > 1 || row.phase === 'rolled-back';
   const event = rolls ? 'rollback' : row.plan.onFail[found.metric];
@@ -57,4 +59,10 @@ async function lookAt(deps: ActivityDeps, row: CutoverRow): Promise<void> {
     await addNotice(db, `cutover-${event}`, subject, { front: row.front, reason: found.says, phase: state.phase });
   });
   deps.log(`cutover-${event}`, { front: row.front, reason: found.says });
+}
+
+/** An arm with addresses is told by our own attempts, an upstream by the events of its engine. */
+async function failures({ store }: ActivityDeps, { front, newArm }: CutoverRow, since: number): Promise<HourSum[]> {
+  const pool = (await poolRows(store)).find(({ name }) => name === newArm);
+  return pool?.upstream == null ? poolFailures(store, newArm, since) : toldFailures(store, front, 'new', since);
 }

@@ -2,7 +2,10 @@ import { badInput, text } from '../command.ts';
 import { cutoverCommand } from '../cutover/command.ts';
 import { points } from '../cutover/options.ts';
 
-/** Gives the mail back to the old arm: new messages within a second, waiting ones as fast as the old arm can take them. */
+/**
+ * Gives the mail back to the old arm: new messages within a second, waiting ones as fast as the old arm can take them. Said
+ * again with another pace it hastens, slows or stops what still waits to go back.
+ */
 export const cutoverRollback = cutoverCommand({
   verb: 'rollback',
   options: [
@@ -17,7 +20,7 @@ export const cutoverRollback = cutoverCommand({
       name: 'per-day',
       type: 'string',
       value: 'N',
-      says: 'messages a day and provider the old arm takes back (default: twice its peak of 7 days)',
+      says: 'messages a day and provider the old arm takes back; 0: none until another order (default: twice its peak of 7 days)',
     },
     { name: 'over', type: 'string', value: 'HOURS', says: 'hours over which the rest of them is spread (default: 24)' },
   ],
@@ -29,8 +32,8 @@ export const cutoverRollback = cutoverCommand({
     const share = to === undefined ? undefined : points(to, '--to');
     if (share === 100) throw badInput('--to is 100%: a rollback goes lower');
     const [perDay, spreadHours] = [
-      whole(text(invocation, 'per-day'), '--per-day'),
-      whole(text(invocation, 'over'), '--over'),
+      whole(text(invocation, 'per-day'), '--per-day', 0),
+      whole(text(invocation, 'over'), '--over', 1),
     ];
     return {
       ...(share === undefined ? {} : { to: share }),
@@ -41,8 +44,8 @@ export const cutoverRollback = cutoverCommand({
   },
 });
 
-function whole(given: string | undefined, option: string): number | undefined {
+function whole(given: string | undefined, option: string, least: number): number | undefined {
   if (given === undefined) return undefined;
-  if (/^[1-9]\d{0,8}$/.test(given)) return Number(given);
-  throw badInput(`${option} is "${given}": give a whole number from 1 on`);
+  if (/^(0|[1-9]\d{0,8})$/.test(given) && Number(given) >= least) return Number(given);
+  throw badInput(`${option} is "${given}": give a whole number from ${least} on`);
 }

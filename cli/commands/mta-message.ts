@@ -1,6 +1,7 @@
 import { messageStories } from '../../store/queue-views.ts';
 import { badInput, CONFIG_OPTION, type Command } from '../command.ts';
 import { withStore } from '../instance.ts';
+import { armsOf } from '../mail/arms.ts';
 import { storyLines } from '../mail/story.ts';
 import { styleOf } from '../terminal/style.ts';
 
@@ -20,7 +21,13 @@ export const mtaMessage: Command = {
           `no message is called "${name}": give the number of its 250 answer ("queued as …") or its Message-ID`,
         );
       const style = styleOf(invocation.stdout, invocation.env);
-      return { json: { messages: stories }, lines: stories.flatMap((story) => storyLines(story, now, style)) };
+      const told = await Promise.all(
+        stories.map(async (story) => ({ story, arms: await armsOf(store, story.id, now) })),
+      );
+      return {
+        json: { messages: told.map(({ story, arms }) => (arms.length === 0 ? story : { ...story, arms })) },
+        lines: told.flatMap(({ story, arms }) => storyLines(story, now, style, arms)),
+      };
     });
   },
 };

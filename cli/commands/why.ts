@@ -5,6 +5,7 @@ import { type Answer, badInput, CONFIG_OPTION, type Command, type Invocation, te
 import { loadConfig } from '../config/load.ts';
 import { withStore } from '../instance.ts';
 import { knownAddress, knownLanes } from '../known-address.ts';
+import { armLine, armsOf } from '../mail/arms.ts';
 import { verdictWord } from '../status/gate-verdicts.ts';
 import { styleOf } from '../terminal/style.ts';
 import { table } from '../terminal/table.ts';
@@ -97,18 +98,28 @@ async function ofMessage(invocation: Invocation, store: Store, name: string): Pr
   const messages: unknown[] = [];
   for (const { id, messageId, pool, recipients } of stories) {
     const waiting = await whyMessage(store, id, now);
+    const arms = await armsOf(store, id, now);
+    const armOf = (recipient: number) =>
+      arms.filter((one) => one.recipient === recipient).map((one) => `    ${armLine(one)}`);
     const finished = recipients.filter((one) => one.queued === null);
     messages.push({
       id,
       messageId,
       pool,
       waiting,
+      ...(arms.length === 0 ? {} : { arms }),
       finished: finished.map((one) => ({ recipient: one.id, last: one.attempts.at(-1) ?? null })),
     });
-    lines.push(`${style.bold(`message ${id}`)}  ${messageId}, pool ${pool}`, ...waiting.flatMap(recipientLines));
+    lines.push(
+      `${style.bold(`message ${id}`)}  ${messageId}, pool ${pool}`,
+      ...waiting.flatMap((one) => [...recipientLines(one), ...armOf(one.recipient)]),
+    );
     for (const one of finished) {
       const last = one.attempts.at(-1);
-      lines.push(`  recipient ${one.id}: ${last === undefined ? 'finished' : `${last.severity}: ${last.reply}`}`);
+      lines.push(
+        `  recipient ${one.id}: ${last === undefined ? 'finished' : `${last.severity}: ${last.reply}`}`,
+        ...armOf(one.id),
+      );
     }
   }
   return { json: { at: now, messages }, lines };

@@ -21,7 +21,7 @@ export function resolvePools(pools: Pools): ResolvedPool[] {
 export function resolveUpstreams(pools: Pools, readSecret: ReadSecret): ResolvedUpstream[] {
   return Object.entries(pools).flatMap(([pool, { upstream }]) => {
     if (upstream === undefined) return [];
-    const { auth, tenants, localAddress, ehloName, ...rest } = upstream;
+    const { auth, tenants, localAddress, ehloName, trace, ...rest } = upstream;
     const path = ['pools', pool, 'upstream'];
     const read = (given: NonNullable<typeof auth>, at: readonly string[]) => ({
       user: given.user,
@@ -37,6 +37,7 @@ export function resolveUpstreams(pools: Pools, readSecret: ReadSecret): Resolved
             Object.entries(tenants).map(([tenant, given]) => [tenant, read(given, ['tenants', tenant])]),
           ),
         }),
+        ...(trace === true && { trace }),
         ...(localAddress === undefined ? {} : { localAddress }),
         ...(ehloName === undefined ? {} : { ehloName }),
       },

@@ -46,6 +46,7 @@ export interface ResolvedUpstream {
   readonly tls: 'none' | 'opportunistic' | 'required' | 'verify';
   readonly connections: number;
   readonly messagesPerConnection: number;
+  readonly trace?: boolean;
   readonly localAddress?: string;
   readonly ehloName?: string;
 }

@@ -25,6 +25,8 @@ const mapping = z.strictObject({
   /** The IP address it left from. */
   address: text.optional(),
   campaign: text.optional(),
+  /** Our trace header, X-Rampart-Trace. */
+  trace: text.optional(),
   /** An id of the event. */
   id: text.optional(),
 });

@@ -64,6 +64,8 @@ const upstream = z.strictObject({
   /** Connections at once, over all processes. */
   connections: count.default(10),
   messagesPerConnection: count.default(100),
+  /** Adds X-Rampart-Trace, by which reports of that engine join the mail they are about; default: nothing of ours is added. */
+  trace: z.boolean().optional(),
   /** Address of this machine to connect from; default: the system chooses. */
   localAddress: ipv4.optional(),
   /** The name it is greeted with; default: the listeners' name. */

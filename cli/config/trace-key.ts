@@ -26,6 +26,11 @@ export async function traceKeyOf(config: Pick<ResolvedConfig, 'traceKey' | 'data
   return made;
 }
 
+/** The key if there is one: whoever only reads must not make another. */
+export async function knownTraceKey(config: Pick<ResolvedConfig, 'traceKey' | 'dataDir'>): Promise<string | null> {
+  return config.traceKey ?? (await readKey(path.join(config.dataDir, 'trace.key'))) ?? null;
+}
+
 async function readKey(file: string): Promise<string | undefined> {
   try {
     return (await readFile(file, 'utf8')).trim() || undefined;

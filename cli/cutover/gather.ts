@@ -6,6 +6,7 @@ import { pointsAt } from '../../policy/cutover/thresholds.ts';
 import type { Queryable } from '../../store/connect.ts';
 import { type ShareRow, sharesOf } from '../../store/cutover-shares.ts';
 import { type CutoverDecisionRow, type CutoverRow, cutoverDecisions } from '../../store/cutovers.ts';
+import { type FrontRelease, frontReleases } from '../../store/split-moves.ts';
 import { readSplit, type SplitProcess, splitProcesses } from '../../store/splits.ts';
 
 /** What the last evaluation wrote down (activities/cutover/evaluate.ts). */
@@ -41,6 +42,8 @@ export interface CutoverStatus {
   readonly baseline: unknown;
   /** Of the last window that was written. */
   readonly shares: readonly (ShareRow & { readonly inForce: number })[];
+  /** Mail that went back to the old arm and is not all there yet. */
+  readonly releases: readonly FrontRelease[];
   readonly lastDecision: Pick<CutoverDecisionRow, 'event' | 'actor' | 'reason' | 'at'> | null;
   /** What each MTA process runs, against the revision that was written. */
   readonly revision: number | null;
@@ -65,6 +68,7 @@ export async function cutoverStatus(db: Queryable, row: CutoverRow): Promise<Cut
       ...share,
       inForce: split === undefined ? 0 : pointsAt(split.thresholds, share.stream, share.provider),
     })),
+    releases: (await frontReleases(db, row.front)).filter(({ waiting }) => waiting > 0),
     lastDecision:
       last === undefined ? null : { event: last.event, actor: last.actor, reason: last.reason, at: last.at },
     revision: split?.revision ?? null,

@@ -2,10 +2,8 @@
  * Orders that leave or lower a cutover's share: row, decision and split in one transaction, so that they are in force for
  * every MTA process within a second, with Temporal and all workers down. The workflow is told afterwards, if it can be.
  */
-import { planMs } from '../../policy/calendar.ts';
 import { ladderOf } from '../../policy/cutover/ladder.ts';
-import { type CutoverVerb, fallTo, orderOn } from '../../policy/cutover/orders.ts';
-import type { MoveRules } from '../../policy/cutover/split.ts';
+import { type CutoverVerb, fallTo, movesGiven, orderOn } from '../../policy/cutover/orders.ts';
 import { POLICY_VERSION } from '../../policy/defaults.ts';
 import { type Store, tx } from '../../store/connect.ts';
 import { applyCutover } from '../../store/cutovers.ts';
@@ -16,8 +14,6 @@ import { badInput } from '../command.ts';
 import { knownCutover } from './known.ts';
 
 const TRIES = 10;
-const HOUR = 3_600_000;
-
 export type LoweringOrder = By &
   Pick<CutoverCommand, 'to' | 'attempted' | 'perDay' | 'spreadHours'> & { readonly verb: CutoverVerb };
 
@@ -47,20 +43,21 @@ function lowerOnce(store: Store, front: string, order: LoweringOrder): Promise<L
     const split = await readSplit(db, front);
     if (split === undefined) throw badInput(`${front} has no split: its cutover was never written whole`);
     const ladder = ladderOf(row.plan, row.scope);
-    const result = orderOn({ verb: order.verb, front, state: row, ladder, to: order.to, open: [] });
+    const moves = movesGiven(order);
+    const of = { verb: order.verb, front, state: row, ladder };
+    const result = orderOn({ ...of, to: order.to, paces: moves !== undefined, open: [] });
     if ('refused' in result) throw badInput(`${front}: ${result.refused}`);
     const { event, state, says } = result;
     const { actor, reason, operationId } = order;
-    const moves: MoveRules = {
-      ...(order.attempted === undefined ? {} : { attempted: order.attempted }),
-      ...(order.perDay === undefined ? {} : { perDay: { '*': order.perDay } }),
-      ...(order.spreadHours === undefined ? {} : { spreadMs: planMs(order.spreadHours * HOUR, row.calendar) }),
-    };
     const falls = state.rung < row.rung && state.phase !== 'aborted';
+    const repaces = !falls && order.verb === 'rollback' && moves !== undefined;
     await applyCutover(db, {
       ...{ row, operationId, at: Date.now(), policyVersion: POLICY_VERSION },
       decision: { event, state, actor, reason, evidence: {} },
       ...(falls ? { split: fallTo(split.thresholds, ladder, state.rung, moves) } : {}),
+      ...(repaces
+        ? { split: { thresholds: split.thresholds, step: split.step, moves: { ...split.moves, ...moves } } }
+        : {}),
     });
     const lowered = { phase: state.phase, rung: state.rung, says };
     await storeOperation(db, operationId, lowered);

@@ -45,7 +45,10 @@ export async function estateOf(db: Queryable, migration: MigrationRow, now: numb
       share: ours === undefined ? 0 : pointsOf(ladder, ours.rung),
       ...{ startedAt: ours?.startedAt ?? null, endedAt: ours?.endedAt ?? null, expectedAt },
       tookMs: over ? (ours.endedAt ?? now) - ours.startedAt : null,
-      rollbacks: decisions.filter(({ event }) => event === 'rollback' || event === 'reverse').length,
+      // One that only changed the pace of what goes back took nothing back.
+      rollbacks: decisions.filter(
+        (one) => one.event === 'reverse' || (one.event === 'rollback' && one.toRung < one.fromRung),
+      ).length,
     });
   }
   return standings;

@@ -2,7 +2,7 @@
 import type { CutoverDecisionRow } from '../../store/cutovers.ts';
 import type { Style } from '../terminal/style.ts';
 import { table } from '../terminal/table.ts';
-import { ago, stamp } from '../terminal/time.ts';
+import { ago, span, stamp } from '../terminal/time.ts';
 import type { CutoverStatus } from './gather.ts';
 
 const BAD = ['rolled-back', 'stepped-back', 'aborted'];
@@ -29,6 +29,7 @@ export function renderCutover(one: CutoverStatus, now: number, style: Style): st
         )),
     ...(outlook?.judgements ?? []).map((judgement) => `  ${judgement.verdict.padEnd(14)} ${judgement.says}`),
     ...shares(one).map((line) => `  ${line}`),
+    ...back(one, now),
     ...behind(one),
   ];
 }
@@ -54,6 +55,16 @@ function shares(one: CutoverStatus): string[] {
   return rows.length === 0
     ? []
     : table(['provider', 'stream', 'step', 'share', 'bound by', 'mail a day', 'ceiling'], rows);
+}
+
+/** What still waits to go back to the old arm, and how to change its pace. */
+function back({ front, releases }: CutoverStatus, now: number): string[] {
+  return releases.map(({ provider, released, waiting, until, stopped }) => {
+    const when = stopped
+      ? `stopped: ./rampart cutover rollback ${front} --per-day N lets it go on`
+      : `the last in ${span(Math.max(0, until - now))}`;
+    return `  goes back: ${waiting} of ${released} at ${provider}, ${when}`;
+  });
 }
 
 /** A process that does not run what was written is drift, and is shown. */

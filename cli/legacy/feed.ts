@@ -6,6 +6,7 @@ import type { ResolveMx } from '../../legacy/providers.ts';
 import type { FeedSettings } from '../../legacy/settings.ts';
 import { badInput, type CommandOption, type Invocation, text } from '../command.ts';
 import { loadConfig } from '../config/load.ts';
+import { knownTraceKey } from '../config/trace-key.ts';
 
 export const FEED_OPTIONS: readonly CommandOption[] = [
   { name: 'feed', type: 'string', value: 'NAME', says: 'the feed of the configuration it belongs to' },
@@ -21,6 +22,8 @@ export const FEED_OPTIONS: readonly CommandOption[] = [
 export interface ChosenFeed {
   readonly feed: FeedSettings;
   readonly resolveMx: ResolveMx;
+  /** Of our trace tokens; null: there is none yet. */
+  readonly traceKey: string | null;
   /** Days events are kept. */
   readonly keepDays: number;
 }
@@ -34,7 +37,11 @@ export async function chosenFeed(invocation: Invocation): Promise<ChosenFeed> {
   const name = text(invocation, 'feed');
   const format = text(invocation, 'format');
   const zone = text(invocation, 'time-zone');
-  const rest = { resolveMx: mxResolver(config.mta.resolvers), keepDays: config.mta.keepDays ?? 45 };
+  const rest = {
+    resolveMx: mxResolver(config.mta.resolvers),
+    traceKey: await knownTraceKey(config),
+    keepDays: config.mta.keepDays ?? 45,
+  };
   const known =
     name === undefined && format === undefined && feeds.length === 1
       ? feeds[0]

@@ -18,7 +18,7 @@ export interface OpenFeed {
 
 /** Throws CliError `bad-input` when the feed has another format. */
 export async function openChosen(store: Store, chosen: ChosenFeed, log: Log): Promise<OpenFeed> {
-  const { feed, resolveMx, keepDays } = chosen;
+  const { feed, resolveMx, traceKey, keepDays } = chosen;
   const now = () => Date.now();
   const id = await openFeed(store, feed.name, feed.format).catch((error: Error) => {
     throw /is of format/.test(error.message) ? badInput(error.message) : error;
@@ -28,6 +28,6 @@ export async function openChosen(store: Store, chosen: ChosenFeed, log: Log): Pr
   return {
     id,
     reading,
-    intake: new Intake({ store, feed: id, providers: new Providers(resolveMx, now), now, keepDays, log }),
+    intake: new Intake({ store, feed: id, providers: new Providers(resolveMx, now), traceKey, now, keepDays, log }),
   };
 }

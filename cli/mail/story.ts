@@ -2,20 +2,30 @@
 import type { Aftermath, AttemptStory, MessageStory, RecipientStory } from '../../store/queue-views.ts';
 import type { Style } from '../terminal/style.ts';
 import { ago, span, stamp } from '../terminal/time.ts';
+import { armLine, type ToldArm } from './arms.ts';
 
-export function storyLines(story: MessageStory, now: number, style: Style): string[] {
+/** `arms`: of a message whose pool is divided, which arm each recipient took. */
+export function storyLines(story: MessageStory, now: number, style: Style, arms: readonly ToldArm[] = []): string[] {
   const { pool, tenant, stream, segment, campaign } = story;
   return [
     `${style.bold(`message ${story.id}`)}  ${story.messageId}`,
     `  accepted ${stamp(story.receivedAt, 'UTC')} UTC (${ago(story.receivedAt, now)}) from <${story.mailFrom}>`,
     `  pool ${pool}, tenant ${tenant}, ${stream}, segment ${segment}${campaign === '' ? '' : `, campaign ${campaign}`}`,
-    ...story.recipients.flatMap((one) => recipientLines(one, now, style)),
+    ...story.recipients.flatMap((one) =>
+      recipientLines(
+        one,
+        now,
+        style,
+        arms.find(({ recipient }) => recipient === one.id),
+      ),
+    ),
   ];
 }
 
-function recipientLines(one: RecipientStory, now: number, style: Style): string[] {
+function recipientLines(one: RecipientStory, now: number, style: Style, arm: ToldArm | undefined): string[] {
   return [
     `  recipient ${one.id}${one.rcpt === null ? '' : ` <${one.rcpt}>`}`,
+    ...(arm === undefined ? [] : [`    ${armLine(arm)}`]),
     ...one.attempts.map((attempt) => `    ${attemptLine(attempt, style)}`),
     ...one.after.map((what) => `    ${afterLine(what, style)}`),
     `    ${stateLine(one, now)}`,

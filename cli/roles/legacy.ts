@@ -31,6 +31,7 @@ export async function startLegacyRole(orders: RoleOrders, log: Log): Promise<{ r
     listener,
     resolveMx: mxResolver(spec.mta.resolvers),
     fetch: fetchText,
+    traceKey: spec.mta.traceKey,
     keepDays: spec.mta.keepDays ?? KEEP_DAYS,
     now: () => Date.now(),
     monotonic: () => performance.now(),

@@ -17,7 +17,7 @@ export interface LegacyEvent {
   readonly outcome: Outcome;
   /** ms */
   readonly at: number;
-  /** Bare address, as written. */
+  /** Bare address, as written; '' or blackened in a report that carries our trace instead. */
   readonly recipient: string;
   /** With its angle brackets, as the header has it; null: the record does not say. */
   readonly messageId: string | null;
@@ -31,6 +31,10 @@ export interface LegacyEvent {
   readonly address: string | null;
   /** Campaign or job. */
   readonly campaign: string | null;
+  /** What the record has of our trace header: whoever knows its key reads the recipient out of it. */
+  readonly trace?: string;
+  /** The engine read it in a mail that anybody could have sent to it: a report of a complaint, or of a late bounce. */
+  readonly hearsay?: true;
   /** What makes the record unique within its feed: the same in every copy of it. */
   readonly identity: string;
 }
@@ -80,4 +84,14 @@ export function bracketed(id: string): string {
 export function replyIn(text: string): Answered | null {
   const found = /^\s*(?:[a-z][\w-]*\s*;\s*)?([2-5]\d\d)(?:[ -]|$)([\s\S]*)$/i.exec(text);
   return found === null ? null : { code: Number(found[1]), text: (found[2] ?? '').trim() };
+}
+
+/** The name of our trace header, as engines are told to record it. */
+export const TRACE = 'X-Rampart-Trace';
+
+/** Types of feedback reports (RFC 5965 section 7.3 and later ones) that are no complaint about the sender. */
+const NO_COMPLAINT = new Set(['not-spam', 'auth-failure', 'dmarc']);
+
+export function isComplaint(feedbackType: string): boolean {
+  return !NO_COMPLAINT.has(feedbackType.trim().toLowerCase());
 }

@@ -4,7 +4,7 @@
  * provider's word. Source: KumoMTA docs/reference/log_record.md.
  */
 import { timeReader } from '../times.ts';
-import { bracketed, type LegacyEvent, type LogReader, type Outcome } from './event.ts';
+import { bracketed, isComplaint, type LegacyEvent, type LogReader, type Outcome, TRACE } from './event.ts';
 import { header, type Json, list, object, parsed, text, textOrNull } from './json.ts';
 import { lineReader, Unreadable } from './line-reader.ts';
 
@@ -37,6 +37,7 @@ export function kumoMtaRecord(value: unknown): LegacyEvent[] {
   const at = timeOf(record);
   if (at === undefined) throw new Unreadable();
   const report = outcome === 'complaint' ? object(record.feedback_report) : undefined;
+  if (report !== undefined && !isComplaint(text(report.feedback_type))) return [];
   const response = object(record.response);
   const said = text(response?.content);
   const internal = said.startsWith('KumoMTA internal: ');
@@ -46,7 +47,10 @@ export function kumoMtaRecord(value: unknown): LegacyEvent[] {
   const status = enhanced === undefined ? '' : `${enhanced.class}.${enhanced.subject}.${enhanced.detail} `;
   const heard = !internal && code >= 200 && outcome !== 'accepted' && outcome !== 'complaint';
   const category = text(record.bounce_classification);
-  return recipientsOf(record, report).map((recipient) => ({
+  const trace = traceOf(record, report);
+  const recipients = recipientsOf(record, report);
+  // What names nobody is still about somebody where it returns our trace.
+  return (recipients.length === 0 && trace !== '' ? [''] : recipients).map((recipient) => ({
     outcome,
     at,
     recipient,
@@ -57,6 +61,8 @@ export function kumoMtaRecord(value: unknown): LegacyEvent[] {
     host: outcome === 'accepted' ? null : textOrNull(object(record.peer_address)?.name)?.replace(/\.$/, '') || null,
     address: text(object(record.source_address)?.address).replace(/:\d+$/, '') || null,
     campaign: textOrNull(object(record.meta)?.campaign) ?? campaignOf(text(record.queue)),
+    ...(trace === '' ? {} : { trace }),
+    ...(type === 'OOB' || outcome === 'complaint' ? { hearsay: true as const } : {}),
     identity: [record.nodeid, record.id, type, record.event_time ?? record.timestamp, recipient].map(text).join('\t'),
   }));
 }
@@ -85,6 +91,11 @@ function messageIdOf(record: Json, report: Json | undefined): string | null {
       ? header(record.headers, 'message-id')
       : (/^message-id:\s*(<[^>\r\n]+>)/im.exec(original)?.[1] ?? '');
   return id === '' ? null : bracketed(id.trim());
+}
+
+function traceOf(record: Json, report: Json | undefined): string {
+  if (report === undefined) return header(record.headers, TRACE);
+  return /^x-rampart-trace:[ \t]*(\S+)/im.exec(text(report.original_message))?.[1] ?? '';
 }
 
 /** `campaign:tenant@domain`: only where both are there does the queue say it. */

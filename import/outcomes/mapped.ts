@@ -22,6 +22,8 @@ export interface Mapping {
   readonly host?: string | undefined;
   readonly address?: string | undefined;
   readonly campaign?: string | undefined;
+  /** Our trace header. */
+  readonly trace?: string | undefined;
   /** An id of the event; without one, all that is mapped is what makes it unique. */
   readonly id?: string | undefined;
 }
@@ -69,7 +71,8 @@ function eventOf(
   const recipient = value(mapping.recipient)
     .trim()
     .replace(/^<(.*)>$/, '$1');
-  if (at === undefined || !recipient.includes('@')) return undefined;
+  const trace = optional(mapping.trace);
+  if (at === undefined || (!recipient.includes('@') && trace === '')) return undefined;
   const [id, reply, category, host] = [
     optional(mapping.messageId),
     optional(mapping.reply),
@@ -86,7 +89,8 @@ function eventOf(
     host: /[a-z]/i.test(host) ? host : null,
     address: optional(mapping.address) || null,
     campaign: optional(mapping.campaign) || null,
-    identity: optional(mapping.id) || [word, at, recipient, id, reply, category, host].join('\t'),
+    ...(trace === '' ? {} : { trace }),
+    identity: optional(mapping.id) || [word, at, recipient || trace, id, reply, category, host].join('\t'),
   };
 }
 

@@ -1,12 +1,12 @@
 /**
  * PowerMTA's accounting file as events: d, b, t, r, rb and f records; tq is about a queue and names no recipient. Columns by
  * their names, in any order; a header in the middle (a pipe that was started again) counts from there on. The Message-ID
- * is only there where the file was told to record it: `record-fields d *,header_Message-Id`.
+ * is only there where the file was told to record it: `record-fields d *,header_Message-Id`; our trace header as well.
  * Source: PowerMTA 5.0 user's guide, 11.2 and 11.3.
  */
 import { mxHost, type Row } from '../columns.ts';
 import type { ReadTime } from '../times.ts';
-import { bracketed, type LegacyEvent, type LogReader, type Outcome, replyIn } from './event.ts';
+import { bracketed, isComplaint, type LegacyEvent, type LogReader, type Outcome, replyIn, TRACE } from './event.ts';
 import { headedCsv } from './headed-csv.ts';
 
 const OUTCOMES: Readonly<Record<string, Outcome>> = {
@@ -17,6 +17,8 @@ const OUTCOMES: Readonly<Record<string, Outcome>> = {
   rb: 'failed',
   f: 'complaint',
 };
+
+const TRACE_COLUMN = `header_${TRACE}`;
 
 export function powerMtaEvents(readTime: ReadTime): LogReader {
   return headedCsv(
@@ -32,9 +34,11 @@ function eventOf(value: Row, readTime: ReadTime): LegacyEvent | null | undefined
   if (known === undefined) return null;
   const at = readTime(value('timeLogged'));
   const recipient = value('rcpt');
-  // A report may come with its recipient blackened: it can not be joined with anything.
-  if (recipient === '' && type === 'f') return null;
-  if (at === undefined || !recipient.includes('@')) return undefined;
+  const trace = value(TRACE_COLUMN);
+  if (type === 'f' && !isComplaint(value('feedbackType'))) return null;
+  // A report may come with its recipient blackened: without our trace it can not be joined with anything.
+  if (recipient === '' && trace === '' && type === 'f') return null;
+  if (at === undefined || (!recipient.includes('@') && trace === '')) return undefined;
   const [diag, category, status, id] = [
     value('dsnDiag'),
     value('bounceCat'),
@@ -52,6 +56,8 @@ function eventOf(value: Row, readTime: ReadTime): LegacyEvent | null | undefined
     host: mxHost(value('dsnMta')),
     address: value('dlvSourceIp') || null,
     campaign: value('jobId') || value('header_X-job') || null,
+    ...(trace === '' ? {} : { trace }),
+    ...(type === 'f' || type === 'rb' ? { hearsay: true as const } : {}),
     identity: [
       type,
       value('timeLogged'),
@@ -63,6 +69,7 @@ function eventOf(value: Row, readTime: ReadTime): LegacyEvent | null | undefined
       value('dlvSourceIp'),
       id,
       diag,
+      ...(recipient.includes('@') ? [] : [trace]),
     ].join('\t'),
   };
 }

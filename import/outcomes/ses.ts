@@ -4,7 +4,7 @@
  * id of its own; the Message-ID it was handed in with is among its headers.
  */
 import { timeReader } from '../times.ts';
-import { bracketed, type LegacyEvent, type Outcome, replyIn } from './event.ts';
+import { bracketed, isComplaint, type LegacyEvent, type Outcome, replyIn, TRACE } from './event.ts';
 import { header, type Json, list, object, text, textOrNull } from './json.ts';
 import { Unreadable } from './line-reader.ts';
 
@@ -23,6 +23,7 @@ export function sesRecord(value: unknown): LegacyEvent[] {
   if (record === undefined || mail === undefined || type === '') throw new Unreadable();
   const id = header(mail.headers, 'message-id') || text(object(mail.commonHeaders)?.messageId);
   const tags = object(mail.tags);
+  const trace = header(mail.headers, TRACE);
   const make = (outcome: Outcome, about: Json, told: readonly Told[], category?: string): LegacyEvent[] => {
     const at = readTime(text(about.timestamp) || text(mail.timestamp));
     if (at === undefined) throw new Unreadable();
@@ -38,6 +39,7 @@ export function sesRecord(value: unknown): LegacyEvent[] {
         host: textOrNull(about.reportingMTA)?.replace(/^dsn;\s*/, '') ?? null,
         address: text(list(tags?.['ses:outgoing-ip'])[0]) || textOrNull(about.remoteMtaIp) || null,
         campaign: text(list(tags?.campaign)[0]) || header(mail.headers, 'x-campaign') || null,
+        ...(trace === '' ? {} : { trace }),
         identity: [text(mail.messageId), type, at, recipient, text(about.feedbackId)].join('\t'),
       }))
       .map(ownHost);
@@ -79,6 +81,7 @@ export function sesRecord(value: unknown): LegacyEvent[] {
     case 'Complaint': {
       const complaint = object(record.complaint) ?? {};
       if (/suppress/i.test(text(complaint.complaintSubType))) return [];
+      if (!isComplaint(text(complaint.complaintFeedbackType))) return [];
       return make('complaint', complaint, people(complaint.complainedRecipients, ''));
     }
     default:

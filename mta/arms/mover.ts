@@ -2,13 +2,22 @@
  * After a rollback, the mail that waits in the new arm goes back: at once what was never attempted, at the pace the old arm
  * can take (policy/cutover/release.ts). Every MTA process does it whenever a split's revision changed, so that nothing else
  * has to run; row locks keep two of them apart. What a process had in hand comes by way of its claims, which mark it and
- * wake this; mail that a process accepted under the revision before is found by looking twice more.
+ * wake this; mail that a process accepted under the revision before is found by looking twice more. A later order may change
+ * the pace: what went back and still waits then gets other instants.
  */
 import { DAY_MS } from '../../policy/calendar.ts';
-import { planRelease, releaseTimes } from '../../policy/cutover/release.ts';
+import { planRelease, type Release, releaseTimes } from '../../policy/cutover/release.ts';
 import { lineAt } from '../../policy/cutover/split.ts';
 import type { Store } from '../../store/connect.ts';
-import { type FrontMail, placeMail, returnMail, waitingIn } from '../../store/split-moves.ts';
+import {
+  type FrontMail,
+  placeMail,
+  type ReleaseFacts,
+  type ReleaseOf,
+  returnMail,
+  waitingIn,
+} from '../../store/split-moves.ts';
+import { otherPaces, repace } from '../../store/split-paces.ts';
 import type { SplitRow } from '../../store/splits.ts';
 import type { Arms, Place } from './arms.ts';
 
@@ -55,7 +64,12 @@ export class ArmMover {
     const woken = this.#woken;
     this.#woken = false;
     let moved = 0;
-    for (const split of this.#parts.splits().values()) if (this.#due(split) || woken) moved += await this.#sweep(split);
+    for (const split of this.#parts.splits().values()) {
+      if (!this.#due(split) && !woken) continue;
+      // First: what follows is planned behind it.
+      moved += await this.#repace(split);
+      moved += await this.#sweep(split);
+    }
     return moved;
   }
 
@@ -109,32 +123,49 @@ export class ArmMover {
     return moved;
   }
 
+  async #repace(split: SplitRow): Promise<number> {
+    const { store, log } = this.#parts;
+    let moved = 0;
+    for (const provider of await otherPaces(store, split.front, split.moves))
+      moved += await repace(store, this.#release(split, provider), (facts) => this.#planned(split, provider, facts));
+    if (moved === 0) return 0;
+    this.#parts.moved();
+    log('mail-goes-back-at-another-pace', { front: split.front, recipients: moved, revision: split.revision });
+    return moved;
+  }
+
   #return(
     split: SplitRow,
     provider: string,
     rows: readonly (Omit<Place, 'returns'> & { id: number; why: string | null })[],
   ) {
-    const { store, planMs } = this.#parts;
-    const dayMs = planMs(split.newArm, DAY_MS);
-    const { perDay = {}, spreadMs = DAY_MS, attempted } = split.moves;
-    const of = {
-      ...split,
-      provider,
-      dayMs,
-      line: lineAt(split, 'marketing', provider),
-      attempted: attempted === 'move',
-    };
-    return returnMail(store, of, rows, {
+    return returnMail(this.#parts.store, this.#release(split, provider), rows, {
       plan: (facts, now, nextAt) => ({
-        ...planRelease({
-          ...facts,
-          perDay: perDay[provider] ?? perDay['*'],
-          dayMs,
-          spreadMs: planMs(split.newArm, spreadMs),
-        }),
+        ...this.#planned(split, provider, facts),
         nextAt: Math.max(now, nextAt),
       }),
       times: releaseTimes,
+    });
+  }
+
+  #release(split: SplitRow, provider: string): ReleaseOf {
+    return {
+      ...split,
+      provider,
+      dayMs: this.#parts.planMs(split.newArm, DAY_MS),
+      line: lineAt(split, 'marketing', provider),
+      attempted: split.moves.attempted === 'move',
+    };
+  }
+
+  #planned(split: SplitRow, provider: string, facts: ReleaseFacts): Release {
+    const { planMs } = this.#parts;
+    const { perDay = {}, spreadMs = DAY_MS } = split.moves;
+    return planRelease({
+      ...facts,
+      perDay: perDay[provider] ?? perDay['*'],
+      dayMs: planMs(split.newArm, DAY_MS),
+      spreadMs: planMs(split.newArm, spreadMs),
     });
   }
 }

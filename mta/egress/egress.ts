@@ -373,12 +373,13 @@ export class Egress {
 
   /** An upstream in a lane's place. */
   #upstream(settings: UpstreamSettings): LaneParts {
-    const { hostname, node, log } = this.#settings;
+    const { hostname, node, log, traceKey } = this.#settings;
     const { resolver, authorities } = this.#delivery;
     const lane = upstreamLane(settings.pool, node);
     const sender = new UpstreamSender(settings, {
       hostname,
       log,
+      traceKey,
       authorities,
       addressesOf: (host) => resolver.addressesOf(host).catch(() => addressesByName(host)),
       knownProvider: (domain) => resolver.knownProvider(domain),

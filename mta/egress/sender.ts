@@ -2,12 +2,12 @@
 import { DAY_MS, planMs } from '../../policy/calendar.ts';
 import { mayMove } from '../../policy/overflow.ts';
 import { classifyReply, type ReplyVerdict } from '../../policy/replies.ts';
+import { TRACE_HEADER, traceToken, verp } from '../../policy/trace.ts';
 import type { LaneRow } from '../../store/lanes.ts';
 import type { Claimed, Outcome } from '../../store/queue.ts';
 import * as clock from '../clock.ts';
 import type { NoMail } from '../routing/resolver.ts';
 import { KeyUnusable, type Signer } from '../signing/signer.ts';
-import { TRACE_HEADER, traceToken, verp } from '../trace.ts';
 import { securityText } from '../transport-security/requirement.ts';
 import type { Carrier } from './carrier.ts';
 import type { Answer, EgressConnection } from './connection.ts';

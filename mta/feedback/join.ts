@@ -3,10 +3,11 @@
  * delivery; a Message-ID or a source address does not, for everybody who got the message knows them: they count only
  * when a known reporter signed the report.
  */
+
+import { recipientOf, TRACE_HEADER } from '../../policy/trace.ts';
 import type { Queryable } from '../../store/connect.ts';
 import { normalRecipient } from '../../store/recipient-key.ts';
 import { type Delivery, deliveriesByMessageId, deliveriesFrom, deliveryOf } from '../../store/reports.ts';
-import { recipientOf, TRACE_HEADER } from '../trace.ts';
 import type { ClassifiedMessage } from './classify/message.ts';
 import type { VerifyReporter } from './reporter.ts';
 

@@ -1,7 +1,8 @@
 /**
  * Hands a pool's mail on to its upstream: byte for byte as it was taken in, with its own MAIL FROM, and nothing of ours on
- * it. Not a lane: there is no grant, no evidence and nothing to protect but the mail itself.
+ * it but, where that is asked for, the trace header that its engine's reports join by. Not a lane: there is no grant, no evidence and nothing to protect but the mail itself.
  */
+import { TRACE_HEADER, traceToken } from '../../policy/trace.ts';
 import { UPSTREAM } from '../../store/pools.ts';
 import type { Claimed, Outcome } from '../../store/queue.ts';
 import * as clock from '../clock.ts';
@@ -14,6 +15,7 @@ import type { UpstreamSettings } from './settings.ts';
 import { aboutUpstream, upstreamVerdict } from './verdict.ts';
 
 export interface UpstreamParts extends UpstreamSessionParts {
+  readonly traceKey: string;
   readonly commit: (outcome: Outcome) => Promise<void>;
   readonly postpone: (id: number, due: number, why: string) => Promise<void>;
   /** Why this message may not go now, or null: asked just before MAIL FROM. */
@@ -108,7 +110,8 @@ export class UpstreamSender implements Carrier {
     const at = clock.now();
     const { mailFrom, rcpt, raw } = message;
     const answer =
-      reached.misfit(mailFrom, rcpt, raw) ?? (await reached.deliver(mailFrom, rcpt, raw, parts.leaseFresh));
+      reached.misfit(mailFrom, rcpt, raw) ??
+      (await reached.deliver(mailFrom, rcpt, raw, parts.leaseFresh, undefined, this.#head(message)));
     if (aboutUpstream(answer)) {
       // A kept connection may have died of age: only an answer makes its host rest.
       const fresh = answer.code !== 0 || !answer.stale;
@@ -119,6 +122,11 @@ export class UpstreamSender implements Carrier {
     await parts.commit(this.#outcome(message, at, answer, reached));
     if (answer.code !== 250 && !(await reached.reset())) return sessions.drop(reached);
     sessions.keep(reached);
+  }
+
+  #head({ id }: Claimed): Buffer | undefined {
+    if (this.#settings.trace !== true) return undefined;
+    return Buffer.from(`${TRACE_HEADER}: ${traceToken(id, this.#parts.traceKey)}\r\n`, 'latin1');
   }
 
   #outcome(message: Claimed, at: number, answer: Answer, { spec, secured }: EgressConnection): Outcome {

@@ -13,6 +13,8 @@ export interface UpstreamSettings {
   readonly messagesPerConnection: number;
   /** Absent: the system chooses. */
   readonly localAddress?: string;
+  /** Adds our trace header: the one thing of ours on mail that otherwise goes on byte for byte. Absent: no. */
+  readonly trace?: boolean;
   /** Absent: the name of the listeners. */
   readonly ehloName?: string;
 }

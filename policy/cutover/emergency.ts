@@ -1,6 +1,7 @@
 /**
  * What needs no statistics: rates of an hour far beyond harm, or providers that stop the new arm. Looked at every few seconds
- * in every phase in which mail takes the new arm, also while somebody is asked to approve. Pure.
+ * in every phase in which mail takes the new arm, also while somebody is asked to approve; of an upstream, what the events
+ * of its engine tell. Pure.
  */
 import { LEVELS } from '../gates/levels.ts';
 import { wilson } from '../gates/wilson.ts';

@@ -33,6 +33,8 @@ export interface OrderInput {
   readonly ladder: readonly Rung[];
   /** Of a rollback: points it goes down to; absent: nothing. */
   readonly to?: number | undefined;
+  /** Of a rollback: it says how fast mail goes back. */
+  readonly paces?: boolean | undefined;
   /** The rung that is next, with mail to move. */
   readonly next?: number | undefined;
   /** Differences nobody has accepted. */
@@ -55,6 +57,13 @@ export function orderOn(input: OrderInput): OrderResult {
   switch (verb) {
     case 'rollback': {
       const to = input.to === undefined ? -1 : rungBelow(ladder, input.to);
+      // The line is where it is to be, and what already goes back may do so at another pace.
+      if (input.paces === true && to === state.rung && state.phase === 'rolled-back')
+        return {
+          event: 'rollback',
+          state,
+          says: `rollback: ${state.phase} at ${rungText(ladder, to)}, at another pace`,
+        };
       if (to >= state.rung && state.rung >= 0)
         return { refused: `it stands at ${rungText(ladder, state.rung)} already: a rollback goes lower` };
       return done('rollback', to);
@@ -75,6 +84,8 @@ export function orderOn(input: OrderInput): OrderResult {
   }
 }
 
+const HOUR_MS = 3_600_000;
+
 export interface Fall {
   readonly thresholds: Thresholds;
   readonly step: null;
@@ -87,6 +98,23 @@ export interface Fall {
  */
 export function fallTo(thresholds: Thresholds, ladder: readonly Rung[], rung: number, moves: MoveRules = {}): Fall {
   return { thresholds: lowered(thresholds, rungAt(ladder, rung)), step: null, moves };
+}
+
+/** What an order says of mail that goes back; undefined: nothing. */
+export function movesGiven(order: {
+  readonly attempted?: 'stay' | 'move' | undefined;
+  /** 0: none goes back until another order. */
+  readonly perDay?: number | undefined;
+  /** Plan hours. */
+  readonly spreadHours?: number | undefined;
+}): MoveRules | undefined {
+  const { attempted, perDay, spreadHours } = order;
+  const moves: MoveRules = {
+    ...(attempted === undefined ? {} : { attempted }),
+    ...(perDay === undefined ? {} : { perDay: { '*': perDay } }),
+    ...(spreadHours === undefined ? {} : { spreadMs: spreadHours * HOUR_MS }),
+  };
+  return Object.keys(moves).length === 0 ? undefined : moves;
 }
 
 /** Accepts differences by name; throws nothing: what is unknown is refused with what there is. */

@@ -51,7 +51,7 @@ export interface Split {
 export interface MoveRules {
   /** Mail that was attempted there; default `stay`. What is in doubt never moves. */
   readonly attempted?: 'stay' | 'move';
-  /** Messages a day the old arm takes back, by provider and `*`; absent: twice its 7-day peak. */
+  /** Messages a day the old arm takes back, by provider and `*`; 0: none for now; absent: twice its 7-day peak. */
   readonly perDay?: Readonly<Record<string, number>>;
   /** Over how long (plan ms) the rest is spread; default a day. */
   readonly spreadMs?: number;
@@ -109,8 +109,13 @@ export function armOf(split: Pick<Split, 'oldArm' | 'newArm'>, pool: string): Ar
 }
 
 /** The new arm's line at a provider now, in buckets. */
-export function lineAt(split: Split, stream: Stream, provider: string): number {
+export function lineAt(split: Pick<Split, 'thresholds' | 'floor'>, stream: Stream, provider: string): number {
   return line(split, split.thresholds, stream, provider);
+}
+
+/** The old arm's top slice at a provider, in buckets. */
+export function floorAt({ floor }: Pick<Split, 'floor'>, provider: string): number {
+  return at(floor, provider);
 }
 
 /** What is wrong with a split, in words; empty: nothing. */
@@ -137,7 +142,8 @@ export function splitProblems(split: Split): string[] {
     }
   for (const [provider, value] of Object.entries(split.floor)) buckets(`floor.${provider}`, value);
   for (const [provider, value] of Object.entries(split.moves.perDay ?? {}))
-    if (!(value >= 1)) problems.push(`moves.perDay.${provider} is ${value}: expected at least 1 message a day`);
+    if (!(value === 0 || value >= 1))
+      problems.push(`moves.perDay.${provider} is ${value}: expected at least 1 message a day, or 0 for none`);
   return problems;
 }
 
@@ -156,8 +162,8 @@ function chooseAt(split: Split, mail: SplitMail, provider: string): Choice {
   return { arm: 'old', outside: wanted ? 'overflow' : null };
 }
 
-function line(split: Split, lines: Thresholds, stream: Stream, provider: string): number {
-  return Math.min(at(lines[stream], provider), BUCKETS - at(split.floor, provider));
+function line(split: Pick<Split, 'floor'>, lines: Thresholds, stream: Stream, provider: string): number {
+  return Math.min(at(lines[stream], provider), BUCKETS - floorAt(split, provider));
 }
 
 function at(values: Readonly<Record<string, number>>, provider: string): number {

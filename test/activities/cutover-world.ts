@@ -57,14 +57,19 @@ export async function anew(ceiling = 100_000): Promise<void> {
   await upsertPool(db.store, { name: 'pmta', overflow: 'wait', calendar, upstream: ['127.0.0.1:25'] });
 }
 
-export async function begin(over: Partial<CutoverPlan> = {}, front = 'marketing', from = 'old'): Promise<void> {
+export async function begin(
+  over: Partial<CutoverPlan> = {},
+  front = 'marketing',
+  from = 'old',
+  to = front,
+): Promise<void> {
   const id = `${front}/${clock.now}/${++operations}`;
   const plan = { ...PLAN, ...over };
   await tx(db.store, (client) =>
     insertCutover(
       client,
       {
-        ...{ id, front, oldArm: from, newArm: front, scope: {}, plan, calendar, key: 'k', at: clock.now },
+        ...{ id, front, oldArm: from, newArm: to, scope: {}, plan, calendar, key: 'k', at: clock.now },
         ...{ operationId: `start-${operations}`, policyVersion: 'test' },
       },
       { actor: 'ada', reason: 'a test' },

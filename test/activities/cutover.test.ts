@@ -234,6 +234,29 @@ test('the watch rolls back by itself within an hour, in every phase, and tells i
   assert.deepEqual((await readSplit(db.store, 'marketing'))?.moves, { attempted: 'move' });
 });
 
+test('an upstream as the new arm is watched as well: by the events of its engine', async () => {
+  await db.store.query('truncate legacy_rollups');
+  await begin({}, 'marketing', 'old', 'pmta');
+  await notCompared();
+  while ((await row()).rung < 0) await day();
+  const tell = (minutes: number, blocked: number) =>
+    db.store.query(
+      `insert into legacy_rollups (front, arm, provider, bucket, attempts, blocked) values ('marketing', 'new', 'google', $1, 100, $2)`,
+      [new Date(clock.now - minutes * 60_000), blocked],
+    );
+  clock.now += 6 * 3_600_000;
+  await tell(90, 60);
+  await tell(2, 1);
+  await lookAtCutovers(deps);
+  assert.equal((await row()).rung, 0, 'what is older than an hour is the comparison’s');
+  await tell(1, 40);
+  await lookAtCutovers(deps);
+  await lookAtCutovers(deps);
+  assert.deepEqual([(await row()).phase, await points()], ['rolled-back', 0]);
+  assert.match((await decisions()).at(-1)?.reason ?? '', /block 41 of 200 at google within an hour/);
+  assert.equal((await told()).filter((one) => one.startsWith('rollback')).length, 1);
+});
+
 test('a repeated operation says the same, and what was decided from an older row is refused', async () => {
   await prepared();
   const first = await evaluateCutover(deps, { operationId: 'once', front: 'marketing' });

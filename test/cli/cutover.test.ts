@@ -119,10 +119,16 @@ test('hold, step-back and rollback are in force at once, once each, and name who
   const split = await readSplit(store, 'marketing');
   assert.equal(split?.thresholds.marketing['*'], 0);
   assert.deepEqual(split?.moves, { attempted: 'move', perDay: { '*': 5_000 }, spreadMs: 12 * 3_600_000 });
+  // Said again, it changes the pace of what goes back, and nothing else.
+  const slower = await json('cutover', 'rollback', 'marketing', '--per-day', '0', ...because);
+  assert.deepEqual([slower.code, slower.out.phase, slower.out.rung], [0, 'rolled-back', -1]);
+  const stopped = await readSplit(store, 'marketing');
+  assert.deepEqual(stopped?.moves, { attempted: 'move', perDay: { '*': 0 }, spreadMs: 12 * 3_600_000 });
+  assert.deepEqual(stopped?.thresholds, split?.thresholds);
   const history = await json('cutover', 'history', 'marketing');
   assert.deepEqual(
     history.out.decisions.map((one: { event: string }) => one.event),
-    ['start', 'advance', 'hold', 'step-back', 'rollback'],
+    ['start', 'advance', 'hold', 'step-back', 'rollback', 'rollback'],
   );
 });
 
@@ -132,6 +138,7 @@ test('what means nothing is refused with the way out; what raises needs the work
     [['step-back', 'marketing'], /nothing has moved yet/],
     [['rollback', 'marketing', '--to', '100%'], /goes lower/],
     [['rollback', 'marketing', '--attempted', 'perhaps'], /stay or move/],
+    [['rollback', 'marketing', '--over', '0'], /whole number from 1 on/],
     [['rollback', 'pmta'], /pmta has no cutover \(there is marketing\)/],
   ] as const) {
     const ran = await world.run('cutover', ...args, ...because);

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { windowOf } from '../../policy/calendar.ts';
+import { CUTOVER_PLAN } from '../../policy/cutover/plan.ts';
+import { BUCKETS } from '../../policy/cutover/split.ts';
+import { tx } from '../../store/connect.ts';
+import { keepShares } from '../../store/cutover-shares.ts';
+import { applyCutover, cutoverOf, insertCutover } from '../../store/cutovers.ts';
 import { writeGrant } from '../../store/grants.ts';
 import { clearHolds, easeHolds, placeHold } from '../../store/holds.ts';
 import { lanesOf, upsertPool } from '../../store/lanes.ts';
@@ -215,6 +220,115 @@ describe('why, with nothing but PostgreSQL running', () => {
     await alone.store.query('delete from queue');
     const ran = await alone.run('why', String(message));
     assert.equal(ran.code, 0, ran.stderr);
+  });
+
+  test('a front with a split: which arm each recipient takes, and why; mta message says the same', async () => {
+    const store = alone.store;
+    await upsertPool(store, { name: 'pmta', overflow: 'wait', calendar: CALENDAR, upstream: ['old:25'] });
+    const start = { front: 'marketing', oldArm: 'pmta', newArm: 'marketing', scope: { tenants: ['shop'] }, key: 'k' };
+    const at = Date.now() - 3_600_000;
+    await tx(store, (db) =>
+      insertCutover(
+        db,
+        {
+          ...{ ...start, id: 'marketing/1', plan: CUTOVER_PLAN, calendar: CALENDAR, at, operationId: 'start-1' },
+          policyVersion: 'test',
+        },
+        { actor: 'ada', reason: 'a test' },
+      ),
+    );
+    const row = await cutoverOf(store, 'marketing');
+    assert.ok(row);
+    const lines = (google: number) => ({
+      marketing: { '*': google * BUCKETS, google: google * BUCKETS },
+      transactional: { '*': 0 },
+    });
+    await tx(store, (db) =>
+      applyCutover(db, {
+        ...{ row, operationId: 'op-1', at: at + 1_000, policyVersion: 'test' },
+        decision: {
+          event: 'advance',
+          state: { phase: 'running', rung: 4 },
+          actor: 'ada',
+          reason: 'a test',
+          evidence: {},
+        },
+        split: { thresholds: lines(0.1), step: lines(0.2), floor: { '*': 0, google: 0.05 * BUCKETS } },
+      }),
+    );
+    await store.query(`update split_changes set at = to_timestamp($1::float8 / 1000)`, [at + 1_000]);
+    await keepShares(store, 'marketing/1', [
+      {
+        ...{ window: windowOf(Date.now(), CALENDAR).index, stream: 'marketing', provider: 'google', points: 10 },
+        ...{ binds: 'grants', step: 20, forecast: 1_000, grants: 125, needed: 1 },
+      },
+    ]);
+    const { message } = await mail({
+      recipients: ['new', 'old', 'over', 'floor', 'doubt', 'hand', 'moved', 'none'].map((name) => ({
+        rcpt: `${name}@gmail.com`,
+        ...{ domain: 'gmail.com', provider: 'google' },
+      })),
+    });
+    const place = (name: string, pool: string, bucket: number, more = '') =>
+      store.query(
+        `update queue set front = 'marketing', pool = $2, bucket = $3, mailbox_provider = 'google' ${more} where rcpt = $1`,
+        [`${name}@gmail.com`, pool, bucket],
+      );
+    await place('new', 'marketing', 31_000);
+    await place('old', 'pmta', 551_000);
+    await place('over', 'pmta', 150_000, `, outside = 'overflow'`);
+    await place('floor', 'pmta', 990_000);
+    await place('doubt', 'marketing', 700_000, ', attempts = 1, doubts = 1, first_attempt = now()');
+    await place('hand', 'marketing', 700_001, `, claim = 'p'`);
+    await place('moved', 'pmta', 1, `, outside = 'moved'`);
+    const { arms } = JSON.parse((await alone.run('why', String(message), '--json')).stdout).messages[0];
+    assert.deepEqual(
+      arms.map((one: { arm: string; pool: string; rule: string }) => [one.arm, one.pool, one.rule]),
+      [
+        ['new', 'marketing', 'line'],
+        ['old', 'pmta', 'line'],
+        ['old', 'pmta', 'overflow'],
+        ['old', 'pmta', 'floor'],
+        ['new', 'marketing', 'in-doubt'],
+        ['new', 'marketing', 'claim'],
+        ['old', 'pmta', 'moved'],
+        [null, 'marketing', 'unknown'],
+      ],
+    );
+    const line = "the new arm's line 10% for marketing mail at google \\(step 20%, bound by grants\\)";
+    for (const command of [['why'], ['mta', 'message']]) {
+      const { stdout } = await alone.run(...command, String(message));
+      assert.match(stdout, new RegExp(`arm of marketing: new \\(marketing\\): its bucket 3\\.1% is below ${line}`));
+      assert.match(stdout, new RegExp(`old \\(pmta\\): its bucket 55\\.1% is not below ${line}`));
+      assert.match(
+        stdout,
+        /overflow: the step gives it to the new arm, but its bucket 15% is above what its grants carry/,
+      );
+      assert.match(stdout, /its bucket 99% is in the floor, the top 5% that keep the old arm warm/);
+      assert.match(stdout, /fixed by its claim: p has it in hand/);
+      assert.match(stdout, /arm of marketing: none yet: its provider decides, and is not known yet/);
+    }
+    // What is finished is told by the line of its time, not today's.
+    await store.query(
+      `insert into attempts (recipient, message, provider, at, number, first_at, unit, severity, class, scope, rule, reply,
+         final, campaign, tenant, process, front, arm, bucket, mailbox_provider)
+       select id, message, 'google', $2, 1, $2, false, 'delivered', 'delivered', 'message', 'x', '250 ok', true, '', 'shop', 'p',
+         'marketing', 'new', bucket, 'google' from queue where rcpt = $1`,
+      ['new@gmail.com', new Date(at + 60_000)],
+    );
+    await store.query(`delete from queue where rcpt = 'new@gmail.com'`);
+    const now = await cutoverOf(store, 'marketing');
+    assert.ok(now);
+    const state = { phase: 'rolled-back', rung: -1 } as const;
+    const decision = { event: 'rollback', state, actor: 'ada', reason: 'a test', evidence: {} } as const;
+    await tx(store, (db) =>
+      applyCutover(db, {
+        ...{ row: now, operationId: 'op-2', at: Date.now(), policyVersion: 'test', decision },
+        split: { thresholds: lines(0), step: null },
+      }),
+    );
+    assert.match((await alone.run('why', String(message))).stdout, /its bucket 3\.1% is below the new arm's line 10%/);
+    await store.query('truncate splits, split_changes, cutovers, cutover_decisions, cutover_shares cascade');
   });
 
   test('what it is asked about must be there', async () => {

@@ -312,6 +312,28 @@ test('KumoMTA: each recipient of a batch, only what a remote said, complaints by
   assert.deepEqual([events[0]?.campaign, events[0]?.address], ['spring', '198.51.100.8']);
 });
 
+test('our trace header is read where a record has it, and then a report may name nobody', () => {
+  const trace = 'lfls-0123456789abcdef0123';
+  const kumo = (record: object) =>
+    recordOf({ format: 'kumomta' })({ id: 'k1', nodeid: 'n', timestamp: 1_795_290_262, ...record });
+  const [oob] = kumo({ type: 'OOB', recipient: 'b@shop.example', headers: { 'X-Rampart-Trace': trace } });
+  assert.deepEqual([oob?.trace, oob?.hearsay], [trace, true]);
+  const report = (original: string, type = 'abuse') =>
+    kumo({
+      type: 'Feedback',
+      recipient: 'fbl@shop.example',
+      feedback_report: { feedback_type: type, original_message: original },
+    });
+  const [complaint] = report(`From: a@shop.example\r\nX-Rampart-Trace: ${trace}\r\n\r\n`);
+  assert.deepEqual([complaint?.recipient, complaint?.trace, complaint?.hearsay], ['', trace, true]);
+  assert.deepEqual([report('From: a@shop.example\r\n'), report(`X-Rampart-Trace: ${trace}`, 'not-spam')], [[], []]);
+  const mapping = { outcome: 'e', outcomes: { spam: 'complaint' }, at: 't', recipient: 'r', trace: 'x' } as const;
+  const mapped = recordOf({ format: 'json', mapping });
+  const [one] = mapped({ e: 'spam', t: '1795290262000', x: trace });
+  assert.deepEqual([one?.recipient, one?.trace, one?.hearsay], ['', trace, undefined]);
+  assert.throws(() => mapped({ e: 'spam', t: '1795290262000' }), Unreadable);
+});
+
 test('any log, cut anywhere, gives the same events with the same keys', () => {
   for (const [settings, text] of LOGS) {
     const whole = read(settings, text);

@@ -282,6 +282,40 @@ domain-key s2,example.org,keys/s2.pem
   assert.equal(end(found, 5), 'not-supported');
 });
 
+test('every directive about DKIM keys and bounce categories has its end, and none shows a secret', () => {
+  const lines: readonly (readonly [text: string, end: string, says?: RegExp])[] = [
+    ['domain-key s1,example.com,/etc/pmta/hidden-s1.pem', 'translated', /key s1 of example\.com/],
+    ['domain-key s1,example.com', 'not-supported', /no selector, domain and file/],
+    ['domain-key s_1,example.com,/x.pem', 'not-supported', /small letters, digits and dashes/],
+    ['second-domain-key s3,example.net,/etc/pmta/hidden-s3.pem', 'translated', /key s3 of example\.net/],
+    ['<domain-key-list l>', 'translated'],
+    ['domain-key s2,example.org,keys/s2.pem', 'translated'],
+    ['</domain-key-list>', ''],
+    ['<domain *>', 'not-needed'],
+    ['dkim-sign yes', 'not-needed', /author's domain/],
+    ['dkim-identity @example.com', 'not-needed'],
+    ['dkim-identity-fallback sender-or-from', 'not-needed'],
+    ['second-dkim-sign yes', 'not-needed'],
+    ['second-dkim-identity @example.net', 'not-supported', /dkim\.alsoSign/],
+    ['dkim-algorithm rsa-sha256', 'not-needed'],
+    ['dkim-expire-after 7d', 'not-supported', /neither l= nor x=/],
+    ['dkim-private-key hush-hush', 'not-supported'],
+    ['</domain>', ''],
+    ['<bounce-category-patterns>', 'not-needed', /classif|rules/],
+    ['/no such user/ bad-mailbox', 'not-needed'],
+    ['/spam/ spam-related', 'not-needed'],
+    ['</bounce-category-patterns>', ''],
+  ];
+  const found = imported(`${V1}${lines.map(([text]) => text).join('\n')}\n`);
+  for (const [n, [text, expected, reason]] of lines.entries()) {
+    if (expected === '') continue;
+    assert.equal(end(found, n + 4), expected, text);
+    if (reason !== undefined) assert.match(says(found, n + 4) ?? '', reason, text);
+  }
+  const told = JSON.stringify(found.outcomes);
+  for (const hidden of ['hidden-s1', 'hidden-s3', 'hush-hush']) assert.ok(!told.includes(hidden), hidden);
+});
+
 test('rollup queues of a provider shape its lanes', () => {
   const found = imported(`${V1}<mx-rollup-list>
 mx *.google.com gmail.rollup

@@ -56,6 +56,7 @@ async function play(context: Parameters<typeof MailWorld.start>[0], feed: 'postf
     feeds: [settings],
     resolveMx: async () => [{ exchange: 'mx.yahoodns.net', priority: 10 }],
     fetch: () => Promise.reject(new Error('nothing is fetched')),
+    traceKey: null,
     keepDays: 45,
     now: () => Date.now(),
     monotonic: () => performance.now(),

@@ -5,6 +5,7 @@ import { Providers, type ResolveMx } from '../../legacy/providers.ts';
 import type { Store } from '../../store/connect.ts';
 import { openFeed, openMessagesOf, positionsOf } from '../../store/legacy-feeds.ts';
 
+export const TRACE_KEY = 'the key of these tests';
 export const NO_DNS: ResolveMx = () => Promise.reject(new Error('this test has no DNS'));
 
 export async function feedOf(
@@ -19,7 +20,7 @@ export async function feedOf(
   const said: string[] = [];
   const log = (event: string, fields: object = {}) => void said.push(`${event} ${JSON.stringify(fields)}`);
   const providers = new Providers(over.resolveMx ?? NO_DNS, now);
-  const intake = new Intake({ store, feed, providers, now, keepDays: 45, log });
+  const intake = new Intake({ store, feed, providers, traceKey: TRACE_KEY, now, keepDays: 45, log });
   return { feed, reading, intake, positions: await positionsOf(store, feed), said, log };
 }
 

@@ -58,6 +58,7 @@ async function world(context: { after(work: () => Promise<unknown>): void }) {
       fetched.push(url);
       return SNS.cert;
     },
+    traceKey: null,
     keepDays: 45,
     now: () => Date.now(),
     monotonic: () => performance.now(),

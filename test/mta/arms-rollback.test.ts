@@ -141,3 +141,40 @@ test('what goes back is released at the pace the old arm takes: exact counts, no
   );
   assert.ok(transactional.rows[0].last, 'transactional mail went');
 });
+
+test('a release that runs is stopped and hastened by later orders, each message once', async (context) => {
+  const arms = await ArmsWorld.start(context, databases, { dayLength: DAY_MS });
+  const { world } = arms;
+  const hold = { scope: 'arm', target: armTarget(POOL, 'new'), reach: 'all', cause: 'operator' } as const;
+  await placeHold(world.store, { ...hold, actor: 'ann', reason: 'it defers everything' });
+  await arms.split(1);
+  await Promise.all([arms.mta('mta-1'), arms.mta('mta-2')]);
+  await world.mail(50);
+  await until('all waits in the new arm', async () => (await frontQueue(world.store, POOL))[0]?.waiting === 50);
+  const release = async () => (await frontReleases(world.store, POOL))[0];
+  const pace = async (perDay: number) => {
+    const revision = await arms.split(0, { moves: { perDay: { '*': perDay } } });
+    await until(`the pace of ${perDay} a day`, async () => (await release())?.revision === revision);
+  };
+  // Ten at once, and one every six seconds.
+  await pace(10);
+  await until('the first ten went', () => arms.legacy.taken.length >= 10);
+  await until('all went back', async () => (await release())?.released === 50);
+  await pace(0);
+  const { waiting, stopped } = (await release()) ?? {};
+  assert.equal(stopped, true);
+  // What was due just then is on its way; nothing else goes before its time is nearly over.
+  await until('nothing goes any more', async () => {
+    const { rows } = await world.store.query(
+      `select count(*)::int as n from queue where pool = $1 and due < now() + interval '45 minutes'`,
+      [LEGACY],
+    );
+    return rows[0].n === 0;
+  });
+  assert.ok((waiting ?? 0) >= 20, `${waiting} wait`);
+  await pace(1_000_000);
+  await until('all arrived', () => arms.legacy.taken.length === 50);
+  assert.equal(ids(arms.legacy).size, 50);
+  assert.equal(arms.fresh.taken.length, 0);
+  await until('nothing waits', async () => (await release())?.waiting === 0);
+});

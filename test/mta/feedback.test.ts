@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { after, test } from 'node:test';
 import { dkimSign } from 'mailauth/lib/dkim/sign.js';
-import { traceToken, verp } from '../../mta/trace.ts';
+import { traceToken, verp } from '../../policy/trace.ts';
 import { startDatabases } from './databases.ts';
 import { TRACE_KEY } from './mail-world.ts';
 import { abuseReport } from './report-mail.ts';

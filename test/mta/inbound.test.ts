@@ -3,7 +3,7 @@ import { after, test } from 'node:test';
 import { startInbound } from '../../mta/feedback/inbound.ts';
 import { ReadingBudget } from '../../mta/injection/reading-budget.ts';
 import type { MtaSettings } from '../../mta/settings.ts';
-import { verp } from '../../mta/trace.ts';
+import { verp } from '../../policy/trace.ts';
 import { startDatabases } from './databases.ts';
 import { MailWorld, TRACE_KEY, until } from './mail-world.ts';
 import { Raw } from './raw-client.ts';

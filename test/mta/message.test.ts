@@ -5,7 +5,7 @@ import { retryAfter } from '../../mta/egress/retry.ts';
 import { domainAllowed, envelopeAddress } from '../../mta/injection/envelope-address.ts';
 import { type Origin, type RefusedMessage, readMessage } from '../../mta/injection/message.ts';
 import { checkBytes } from '../../mta/injection/message-bytes.ts';
-import { recipientOf, traceToken, verp } from '../../mta/trace.ts';
+import { recipientOf, traceToken, verp } from '../../policy/trace.ts';
 
 const NOW = Date.UTC(2026, 4, 1, 12);
 const ORIGIN: Origin = { received: 'from client by mta', hostname: 'mta.example', now: NOW, smtpUtf8: false };

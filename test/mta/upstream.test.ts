@@ -6,10 +6,11 @@ import { SMTPServer } from 'smtp-server';
 import { startPostfix } from '../../bench/engines/postfix.ts';
 import { SmtpClient } from '../../lab/smtp-client.ts';
 import type { UpstreamSettings } from '../../mta/upstream/settings.ts';
+import { recipientOf } from '../../policy/trace.ts';
 import { freePort } from '../../setup/host/free-port.ts';
 import { clearHolds, placeHold } from '../../store/holds.ts';
 import { startDatabases } from './databases.ts';
-import { MailWorld, until } from './mail-world.ts';
+import { MailWorld, TRACE_KEY, until } from './mail-world.ts';
 import { startScripted, startSink, usual } from './sinks.ts';
 
 const databases = await startDatabases();
@@ -130,6 +131,19 @@ describe('an upstream', { concurrency: 2 }, () => {
     assert.deepEqual([attempt?.host, attempt?.tls], [`127.0.0.1:${postfix.port}`, 'in clear']);
     for (const table of ['rollups', 'grants', 'queue'])
       assert.equal((await world.store.query(`select from ${table}`)).rows.length, 0, table);
+  });
+
+  test('with `trace` the header that its reports join by goes before what was handed in, and nothing else', async (context) => {
+    const { world, port, start } = await legacy(context, { trace: true });
+    const sink = await startSink(UPSTREAM, port);
+    context.after(() => sink.stop());
+    const [recipient] = await world.mail(1, { pool: 'legacy' });
+    await start();
+    await until('it arrives', () => sink.taken.length === 1);
+    const [first = '', ...rest] = sink.taken[0]?.raw.split('\r\n') ?? [];
+    assert.match(first, /^X-Rampart-Trace: /);
+    assert.equal(recipientOf(first, TRACE_KEY), recipient);
+    assert.match(rest[0] ?? '', /^Message-ID: /);
   });
 
   test('it signs in, and a host that is not there or does not let us in is passed over', async (context) => {

@@ -242,3 +242,78 @@ test('a campaign nobody used for long loses its number, unless a detector rememb
     ['zen 127.0.0.3', 'psbl 127.0.0.2', 'young 127.0.0.2', 'young clear'],
   );
 });
+
+test('what a cutover counted goes when it has been over for long; its history, a live one and the line of kept mail stay', async (context) => {
+  const store = await fresh(context);
+  for (const name of ['old', 'new']) await upsertPool(store, { name, overflow: 'wait', calendar: CALENDAR });
+  const ago = (days: number) => new Date(Date.now() - days * DAY);
+  const cutover = async (id: string, front: string, ended: number | null) => {
+    await store.query(
+      `insert into cutovers (id, front, old_arm, new_arm, scope, plan, calendar, phase, rung, phase_since, rung_since,
+         evidence_since, started_at, started_by, reason, ended_at)
+       values ($1, $2, 'old', $2, '{}', '{}', '{}', $3, 0, $4, $4, $4, $4, 'ada', 'a test', $5)`,
+      [id, front, ended === null ? 'running' : 'done', ago(100), ended === null ? null : ago(ended)],
+    );
+    await store.query(
+      `insert into cutover_shares (cutover, window_index, stream, provider, points, binds, step, forecast, needed)
+       values ($1, 1, 'marketing', 'google', 1, 'step', 1, 1, 0)`,
+      [id],
+    );
+    await store.query(
+      `insert into cutover_hours (cutover, hour, arm, provider, campaign, segment, stream, messages, told, delivered,
+         deferred, hard, blocked, complaints) values ($1, now(), 'new', 'google', '', 'all', 'marketing', 1, 1, 1, 0, 0, 0, 0)`,
+      [id],
+    );
+    await store.query(
+      `insert into cutover_gates (cutover, gate, rung, asked_at) values ($1, 'confirm-step', 0, now())`,
+      [id],
+    );
+  };
+  await cutover('long-over', 'marketing', 50);
+  await cutover('just-over', 'new', 10);
+  await cutover('live', 'old', null);
+  const nothing = JSON.stringify({ marketing: { '*': 0 }, transactional: { '*': 0 } });
+  const split = (front: string, ended: Date | null) =>
+    store.query(
+      `insert into splits (front, old_arm, new_arm, scope, key, revision, thresholds, floor, started_at, ended_at, settled)
+       values ($1, 'old', 'new', '{}', 'k', 9, $2, '{}', $3, $4, $5)`,
+      [front, nothing, ago(100), ended, ended === null ? null : 'new'],
+    );
+  await split('marketing', ago(50));
+  await split('new', null);
+  for (const front of ['marketing', 'new'])
+    for (const [revision, days] of [90, 60, 50, 3].entries())
+      await store.query(
+        `insert into split_changes (front, revision, at, old_arm, new_arm, thresholds, floor)
+         values ($1, $2, $3, 'old', 'new', $4, '{}')`,
+        [front, revision + 1, ago(days), nothing],
+      );
+  await store.query(
+    `insert into split_releases (front, provider, revision, at_once, gap_ms, next_at) values
+       ('marketing', 'google', 1, 0, 0, $1), ('new', 'google', 1, 0, 0, now())`,
+    [ago(50)],
+  );
+  await store.query(`insert into operations (id, result, at) values ('old', '{}', $1), ('young', '{}', $2)`, [
+    ago(61),
+    ago(50),
+  ]);
+  await whole(store);
+  for (const table of ['cutover_shares', 'cutover_hours', 'cutover_gates']) {
+    const { rows } = await store.query(`select cutover from ${table} order by cutover`);
+    assert.deepEqual(
+      rows.map((row) => row.cutover),
+      ['just-over', 'live'],
+      table,
+    );
+  }
+  assert.equal((await store.query('select from cutovers')).rowCount, 3);
+  const changes = await store.query(
+    `select front, array_agg(revision::int order by revision) as kept from split_changes group by 1 order by 1`,
+  );
+  assert.deepEqual(changes.rows, [
+    { front: 'marketing', kept: [3, 4] },
+    { front: 'new', kept: [1, 2, 3, 4] },
+  ]);
+  assert.deepEqual((await store.query('select front from split_releases')).rows, [{ front: 'new' }]);
+  assert.deepEqual((await store.query('select id from operations')).rows, [{ id: 'young' }]);
+});

@@ -59,6 +59,8 @@ test('two equal arms: to the end by itself, with a worker that dies on the way a
   assert.deepEqual(await checkCutover(store, 'alpha'), []);
   const handle = system.temporal().client.workflow.getHandle(cutoverId('alpha'));
   await until('its end', async () => (await handle.describe()).status.name === 'COMPLETED');
+  const query = `CutoverFront = 'alpha' AND CutoverPhase = 'done' AND CutoverShare = 100`;
+  await until('a search that finds it', async () => (await system.temporal().client.workflow.count(query)).count === 1);
 });
 
 test('orders: refused without sense, once each, and a hold keeps the share while a resume lets it go on', async () => {
@@ -183,6 +185,10 @@ test('the watch rolls back while nothing else decides, and a migration holds its
   await until('its end', async () => (await migrationRow(store, 'off'))?.outcome === 'done');
   const handle = system.temporal().client.workflow.getHandle(migrationId('off'));
   await until('the end of its workflow', async () => (await handle.describe()).status.name === 'COMPLETED');
+  await until('a search that finds it, and both cutovers', async () => {
+    const { count } = await system.temporal().client.workflow.count(`CutoverMigration = 'off'`);
+    return count >= 3;
+  });
   for (const front of ['gamma', 'delta']) assert.deepEqual(await checkCutover(store, front), []);
   const estate = await rampart(['migration', 'status', 'off', '--json'], { RAMPART_CONFIG: config });
   const [first, second] = JSON.parse(estate.stdout).migrations[0].pools;

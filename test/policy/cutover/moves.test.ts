@@ -62,6 +62,10 @@ test('a release: what fits the day at once, the rest over a day, never faster th
   assert.deepEqual(planRelease({ ...plan, perDay: 1_200 }), { atOnce: 200, gapMs: DAY / 1_200 });
   assert.equal(planRelease({ ...plan, peak: null, used: 0 }).atOnce, 1_000, 'an arm nobody knows takes a little');
   assert.equal(planRelease({ ...plan, used: 1e9 }).atOnce, 0);
+  const stopped = { ...planRelease({ ...plan, perDay: 0 }), nextAt: 5 };
+  const { dues, state } = releaseTimes(stopped, 3, 1_000);
+  assert.deepEqual([stopped.atOnce, state], [0, stopped], 'a stopped release has no turns to give');
+  assert.ok(dues.length === 3 && dues.every((due) => due > 300 * DAY));
 });
 
 test('instants of a release: every message has one, in order, the same in one piece or in many', () => {

@@ -5,7 +5,15 @@ import { differencesOf, NOT_COMPARED } from '../../../policy/cutover/differences
 import { freezeProblems, frozenBy } from '../../../policy/cutover/freeze.ts';
 import { ladderOf, movingAt, pointsOf, rungAfter, rungBelow, rungText } from '../../../policy/cutover/ladder.ts';
 import { CUTOVER_PHASES, cutoverAfter, isOver } from '../../../policy/cutover/machine.ts';
-import { accepted, CUTOVER_VERBS, fallTo, LOWERING, openDifferences, orderOn } from '../../../policy/cutover/orders.ts';
+import {
+  accepted,
+  CUTOVER_VERBS,
+  fallTo,
+  LOWERING,
+  movesGiven,
+  openDifferences,
+  orderOn,
+} from '../../../policy/cutover/orders.ts';
 import { CUTOVER_PLAN, cutoverPlanProblems, wantsApproval } from '../../../policy/cutover/plan.ts';
 import { BUCKETS, STREAMS } from '../../../policy/cutover/split.ts';
 import { floorOf, lowered, pointsAt, thresholdsOf } from '../../../policy/cutover/thresholds.ts';
@@ -44,6 +52,19 @@ test('a rollback goes to the share it is told, and never up', () => {
   assert.deepEqual(to(0), { phase: 'rolled-back', rung: -1 });
   assert.match(String(to(40)), /stands at 40% already/);
   assert.match(String(to(90)), /stands at 40% already/);
+});
+
+test('a rollback that names a pace changes what goes back, and not where the line is', () => {
+  const again = (rung: number, phase: (typeof CUTOVER_PHASES)[number], to?: number) => {
+    const result = order('rollback', { phase, rung }, { to, paces: true });
+    return 'refused' in result ? result.refused : [result.event, result.state.phase, result.state.rung];
+  };
+  assert.deepEqual(again(-1, 'rolled-back'), ['rollback', 'rolled-back', -1]);
+  assert.deepEqual(again(4, 'rolled-back', 20), ['rollback', 'rolled-back', 4]);
+  assert.deepEqual(again(4, 'rolled-back'), ['rollback', 'rolled-back', -1], 'without --to all goes back');
+  assert.match(String(again(4, 'running', 20)), /stands at 20% already/);
+  assert.equal(movesGiven({}), undefined);
+  assert.deepEqual(movesGiven({ perDay: 0, spreadHours: 2 }), { perDay: { '*': 0 }, spreadMs: 7_200_000 });
 });
 
 test('differences that nobody accepted stop a person’s advance too, and are accepted by name', () => {

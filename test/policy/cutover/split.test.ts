@@ -159,7 +159,7 @@ test('what is wrong with a split is said in words', () => {
     [{ thresholds: { marketing: { google: 1 }, transactional: { '*': 0 } } }, /thresholds\.marketing has no "\*"/],
     [{ step: lines(0.5) }, /step\.marketing\.\* is 0\.5/],
     [{ floor: { google: -1 } }, /floor\.google is -1/],
-    [{ moves: { perDay: { '*': 0 } } }, /moves\.perDay\.\* is 0/],
+    [{ moves: { perDay: { '*': 0.5 } } }, /moves\.perDay\.\* is 0\.5/],
   ];
   for (const [change, says] of wrong) assert.match(splitProblems(split(change)).join('; '), says);
 });
