@@ -215,8 +215,9 @@ describe('mail, with nothing but PostgreSQL running', () => {
   test('the queue says of mail that a stop holds which one, though nobody has looked at it, and how to lift it', async () => {
     await mail();
     await mail({ campaign: 'autumn' });
-    await mail({ provider: 'yahoo', to: 'b@yahoo.com', notBefore: Date.now() + 3_000_000 });
-    await alone.run('stop', '--campaign', 'spring', '--reason', 'wrong price', '--actor', 'ann');
+    await mail({ campaign: 'winter', provider: 'yahoo', to: 'b@yahoo.com', notBefore: Date.now() + 3_000_000 });
+    const by = { cause: 'operator', actor: 'ann', reason: 'wrong price' } as const;
+    await placeHold(alone.store, { scope: 'campaign', target: 'spring', reach: 'all', ...by });
     const { stdout } = await alone.run('mta', 'queue');
     assert.match(
       stdout,

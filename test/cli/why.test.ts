@@ -29,7 +29,7 @@ describe('why, with nothing but PostgreSQL running', () => {
   beforeEach(async () => {
     await alone.store.query('truncate queue, messages, bodies, attempts, holds, grants, splits restart identity');
     await alone.store.query(
-      `update lanes set phase = 'ramping', segment = null, last_sent_at = now() where address = $1`,
+      `update lanes set phase = 'ramping', ramp_id = null, last_sent_at = now() where address = $1`,
       [COLD],
     );
     await alone.store.query(`update lanes set last_sent_at = now() where address = $1`, [WARM]);
@@ -297,7 +297,8 @@ describe('why, with nothing but PostgreSQL running', () => {
   test('a hold on one arm of a cutover stops the mail of its front there', async () => {
     await alone.store.query(
       `insert into splits (front, old_arm, new_arm, scope, key, revision, thresholds, step, floor, moves)
-       values ('marketing', 'lonely', 'marketing', '{}', 'k', 1, '{}', null, '{}', '{}')`,
+       values ('marketing', 'lonely', 'marketing', '{}', 'k', 1, $1, null, '{}', '{}')`,
+      [JSON.stringify({ marketing: { '*': 10_000 }, transactional: { '*': 10_000 } })],
     );
     await mail();
     const placed = (target: string) =>
@@ -376,7 +377,13 @@ describe('why, with nothing but PostgreSQL running', () => {
     await alone.store.query('update grants set units = 1000, handed = 990');
     assert.match((await whyNow()).cold?.why ?? '', /^990 of 1000 used, (paced evenly over the day|and )/);
 
-    await alone.store.query(`update lanes set segment = 'engaged-30d' where address = $1`, [COLD]);
+    const plan = { name: 'own', rows: { default: [{ ceiling: 1000, segment: 'engaged-30d' }] } };
+    await alone.store.query(
+      `insert into ramps (id, address, pool, plan, calendar, first_window, started_at, started_by)
+       values ('r', $1, 'marketing', $2, $3, 0, now(), 'ann')`,
+      [COLD, JSON.stringify(plan), JSON.stringify(CALENDAR)],
+    );
+    await alone.store.query(`update lanes set ramp_id = 'r' where address = $1`, [COLD]);
     const young = await whyNow();
     assert.equal(young.cold?.why, 'its segment all is not admitted yet (the stage takes engaged-30d)');
     assert.equal(young.cold?.change, advance);
@@ -403,7 +410,7 @@ describe('why, with nothing but PostgreSQL running', () => {
     assert.deepEqual([rests.rule, rests.says], ['put-off', 'put off for 19 s: 421 4.3.2 too busy']);
 
     const deferred = async (over: object) => {
-      await alone.store.query(`update queue set claim = 'p', claimed_at = now()`);
+      await alone.store.query(`update queue set claim = 'p', claimed_at = now(), attempts = 0`);
       const at = Date.now();
       const outcome = {
         ...{ recipient: recipients[0] as number, message, address: COLD, provider: 'google', windowIndex: 1, at },
@@ -413,7 +420,6 @@ describe('why, with nothing but PostgreSQL running', () => {
       const of = { class: 'greylist', scope: 'message', reply: '451 4.7.1 Greylisted', ...over } as const;
       await alone.store.query('delete from attempts');
       await commitOutcomes(alone.store, [{ ...outcome, ...of }], 'p', { bucketMs: 60_000, idleMs: 1e9 });
-      await alone.store.query('update queue set attempts = 1');
       return (await whyNow()).says;
     };
     assert.equal(

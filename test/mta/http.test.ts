@@ -338,7 +338,8 @@ test('whatever a stranger sends is told in 4xx and is no fault of ours: broken t
     ['\x16\x03\x01\x02\x00\x01\x00\x01\xfc', /^(HTTP\/1\.1 400 |$)/],
   ] as const)
     assert.match(await spoken(bytes), answer, bytes.slice(0, 120));
-  assert.equal(await spoken(`${head('Content-Length: 500\r\n')}{"from":`, true), '', 'it went away in its body');
+  const gone = await spoken(`${head('Content-Length: 500\r\n')}{"from":`, true);
+  assert.match(gone, /^(HTTP\/1\.1 400 |$)/, 'it went away in its body');
   for (const [body, status] of [
     ['['.repeat(200_000), 400],
     [`${'['.repeat(200_000)}${']'.repeat(200_000)}`, 422],
