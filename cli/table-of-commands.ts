@@ -143,6 +143,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/user-password.ts')).userPassword,
   },
   {
+    name: 'user rights',
+    summary: 'change what a user may hand in; their password stays',
+    load: async () => (await import('./commands/user-rights.ts')).userRights,
+  },
+  {
     name: 'dkim add',
     summary: 'make a DKIM key for a domain, and say what to publish',
     load: async () => (await import('./commands/dkim-add.ts')).dkimAdd,

@@ -2,6 +2,7 @@
 
 import type { Store } from '../store/connect.ts';
 import { generatePassword, LONGEST_PASSWORD } from '../store/password.ts';
+import type { Rights, Stream } from '../store/users.ts';
 import { badInput, type CommandOption, type Invocation, text } from './command.ts';
 
 export const PASSWORD_OPTION: CommandOption = {
@@ -9,6 +10,32 @@ export const PASSWORD_OPTION: CommandOption = {
   type: 'boolean',
   says: 'read the password from stdin, one line (default: one is made and shown once)',
 };
+
+/** Of `user add` and `user rights`. */
+export const RIGHTS_OPTIONS: readonly CommandOption[] = [
+  { name: 'pools', type: 'string', value: 'P,…', says: 'pools they may use; the first is the default' },
+  { name: 'domains', type: 'string', value: 'D,…', says: 'domains they may send as (default: every one)' },
+  {
+    name: 'tenants',
+    type: 'string',
+    value: 'T,…',
+    says: 'tenants they may name; the first is the default (default: every one)',
+  },
+  {
+    name: 'streams',
+    type: 'string',
+    value: 'S,…',
+    says: 'marketing, transactional; the first is the default (default: both)',
+  },
+  { name: 'rate', type: 'string', value: 'N', says: 'recipients an hour, or none (default: no limit)' },
+];
+
+/** A user's rights in words. */
+export function rightsText(name: string, { pools, domains, tenants, streams, rate }: Rights): string {
+  const as = `through ${pools.join(', ')} as ${domains.join(', ') || 'every domain'}`;
+  const of = `for ${tenants.join(', ') || 'every tenant'}, ${streams.join(' and ') || 'marketing and transactional'}`;
+  return `user ${name} may send ${as}, ${of}, ${rate === null ? 'without a rate' : `${rate} recipients an hour`}`;
+}
 
 const SHORTEST = 12;
 
@@ -57,13 +84,33 @@ export function domainsOption(invocation: Invocation): string[] {
   throw badInput(`--domains: "${wrong}" is no domain: use shop.example, or *.shop.example for all below it`);
 }
 
+const LONGEST_TENANT = 128;
+
+/** Tenants they may name in X-Rampart-Tenant; none: every one. */
+export function tenantsOption(invocation: Invocation): string[] {
+  const tenants = listOption(invocation, 'tenants');
+  const wrong = tenants.find((one) => one.length > LONGEST_TENANT || /\p{Cc}/u.test(one));
+  if (wrong === undefined) return tenants;
+  throw badInput(
+    `--tenants: "${wrong.slice(0, 40)}" is no tenant: at most ${LONGEST_TENANT} characters, none of them a control character`,
+  );
+}
+
+/** Streams they may name in X-Rampart-Stream; none: both. */
+export function streamsOption(invocation: Invocation): Stream[] {
+  return listOption(invocation, 'streams').map((one) => {
+    if (one === 'marketing' || one === 'transactional') return one;
+    throw badInput(`--streams: "${one}" is no stream: use marketing, transactional, or both with a comma`);
+  });
+}
+
 /** Recipients an hour; null: no limit. */
 export function rateOption(invocation: Invocation): number | null {
   const given = text(invocation, 'rate');
-  if (given === undefined) return null;
+  if (given === undefined || given === 'none') return null;
   const [, digits = ''] = /^(\d{1,9})(?:\/h(?:our)?)?$/.exec(given) ?? [];
   if (Number(digits) > 0) return Number(digits);
-  throw badInput(`--rate: "${given}" is no rate: give recipients an hour, such as 5000`);
+  throw badInput(`--rate: "${given}" is no rate: give recipients an hour, such as 5000, or none`);
 }
 
 /** Pools that exist; a user of a pool that does not would only find out by a refusal. */

@@ -1,5 +1,6 @@
 /** What an MTA process is told about taking mail in; plain values, checked at the edge (cli/config). */
 import type { InjectionLimits } from '../policy/injection.ts';
+import type { Stream } from '../store/users.ts';
 
 export interface TlsFiles {
   /** PEM files; read again on SIGHUP. */
@@ -25,6 +26,9 @@ export interface InternalListener extends ListenerSettings {
   readonly peers: readonly string[];
   readonly pools: readonly string[];
   readonly domains: readonly string[];
+  /** Tenants and streams they may name, the first is the default; none or absent: every one. */
+  readonly tenants?: readonly string[];
+  readonly streams?: readonly Stream[];
   /** Recipients an hour of all its peers together; null: no limit. */
   readonly rate: number | null;
 }

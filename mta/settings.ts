@@ -1,5 +1,6 @@
 /** What an MTA process is told by whoever starts it: plain values, checked at the edge (cli/config). */
 import type { ShapingOverrides } from '../policy/shaping.ts';
+import type { Stream } from '../store/users.ts';
 import type { DeliverySettings } from './delivery-settings.ts';
 import type { Marks } from './injection/back-pressure.ts';
 import type { InjectionSettings, ListenerSettings } from './settings-injection.ts';
@@ -14,6 +15,9 @@ export interface SubmissionUser {
   readonly pools: readonly string[];
   /** Sender domains; none: every one. */
   readonly domains?: readonly string[];
+  /** Tenants and streams they may name, the first is the default; none: every one. */
+  readonly tenants?: readonly string[];
+  readonly streams?: readonly Stream[];
   /** Recipients an hour; null or absent: no limit. */
   readonly rate?: number | null;
 }

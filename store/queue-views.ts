@@ -13,19 +13,34 @@ export interface WaitingGroup {
   readonly claimed: number;
   readonly oldest: number;
   readonly nextDue: number;
+  /** One recipient of it: that is in nobody's hands and due, where there is one. */
+  readonly sample: number;
 }
 
-/** Waiting mail by pool, provider, stream and reason, the largest group first. */
+/**
+ * Waiting mail by pool, provider, stream, reason, and the stop that names the mail itself (which nobody looks at, and so
+ * nobody writes a reason of), the largest group first.
+ */
 export async function waitingGroups(db: Queryable, limit: number): Promise<WaitingGroup[]> {
   const { rows } = await db.query(
     // Ids and instants differ from message to message: the reason does not.
-    `select q.pool, q.provider, q.stream, q.what as reason, count(*)::int as recipients,
+    `with stops as materialized (
+       select id, scope, target from holds where cleared_at is null and (until is null or until > now())
+         and scope in ('pool', 'stream', 'campaign', 'tenant', 'domain')
+     )
+     select q.pool, q.provider, q.stream, q.what as reason, count(*)::int as recipients,
        count(*) filter (where q.due <= now())::int as due, count(*) filter (where q.claim is not null)::int as claimed,
        extract(epoch from min(coalesce(q.first_attempt, m.received_at)))::float8 * 1000 as oldest,
-       extract(epoch from min(q.due))::float8 * 1000 as "nextDue"
-     from (select *, regexp_replace(queue.reason, '[0-9a-f]{8,}|[0-9]{4,}', '…', 'g') as what from queue) q
+       extract(epoch from min(q.due))::float8 * 1000 as "nextDue",
+       coalesce(min(q.id) filter (where q.claim is null and q.due <= now()), min(q.id) filter (where q.claim is null),
+         min(q.id)) as sample
+     from (select *, regexp_replace(queue.reason, '[0-9a-f]{8,}|[0-9]{4,}', '…', 'g') as what,
+         (select min(s.id) from stops s where s.target = case s.scope when 'pool' then queue.pool
+            when 'stream' then queue.stream when 'campaign' then queue.campaign when 'tenant' then queue.tenant
+            else queue.domain end) as stop
+       from queue) q
      join messages m on m.id = q.message
-     group by q.pool, q.provider, q.stream, q.what order by count(*) desc limit $1`,
+     group by q.pool, q.provider, q.stream, q.what, q.stop order by count(*) desc limit $1`,
     [limit],
   );
   return rows;

@@ -1,5 +1,7 @@
-/** Users: who may hand in mail, for which pools, as which domains, and how much of it. */
+/** Users: who may hand in mail, for which pools, tenants and streams, as which domains, and how much of it. */
 import type { Queryable } from './connect.ts';
+
+export type Stream = 'marketing' | 'transactional';
 
 export interface User {
   readonly name: string;
@@ -9,9 +11,15 @@ export interface User {
   readonly pools: readonly string[];
   /** Sender domains, `*.example.com` for all below one; none: every one. */
   readonly domains: readonly string[];
+  /** Tenants they may name, the first is the default; none or absent: every one. */
+  readonly tenants?: readonly string[];
+  /** Streams they may name, the first is the default; none or absent: both. */
+  readonly streams?: readonly Stream[];
   /** Recipients an hour; null: no limit. */
   readonly rate: number | null;
 }
+
+export type Rights = Required<Omit<User, 'name' | 'passwordHash'>>;
 
 export interface UserRow extends Omit<User, 'passwordHash'> {
   readonly createdAt: Date;
@@ -21,8 +29,9 @@ export interface UserRow extends Omit<User, 'passwordHash'> {
 /** Adds a user. Returns false, and changes nothing, when the name is taken. */
 export async function addUser(db: Queryable, user: User): Promise<boolean> {
   const { rowCount } = await db.query(
-    `insert into users (name, password_hash, pools, domains, rate) values ($1, $2, $3, $4, $5) on conflict do nothing`,
-    [user.name, user.passwordHash, user.pools, user.domains, user.rate],
+    `insert into users (name, password_hash, pools, domains, rate, tenants, streams) values ($1, $2, $3, $4, $5, $6, $7)
+     on conflict do nothing`,
+    [user.name, user.passwordHash, user.pools, user.domains, user.rate, user.tenants ?? [], user.streams ?? []],
   );
   return rowCount === 1;
 }
@@ -34,6 +43,18 @@ export async function setPassword(db: Queryable, name: string, passwordHash: str
     passwordHash,
   ]);
   return rowCount === 1;
+}
+
+/** Changes what is given and leaves the rest. Returns what holds now; undefined: there is no such user. */
+export async function setRights(db: Queryable, name: string, rights: Partial<Rights>): Promise<Rights | undefined> {
+  const { pools, domains, tenants, streams, rate } = rights;
+  const { rows } = await db.query(
+    `update users set pools = coalesce($2, pools), domains = coalesce($3, domains), tenants = coalesce($4, tenants),
+       streams = coalesce($5, streams), rate = case when $6 then $7 else rate end, changed_at = now()
+     where name = $1 returning pools, domains, tenants, streams, rate`,
+    [name, pools ?? null, domains ?? null, tenants ?? null, streams ?? null, rate !== undefined, rate ?? null],
+  );
+  return rows[0];
 }
 
 /** Returns false when there is no such user. Mail they handed in before goes on. */
@@ -49,7 +70,7 @@ export async function removeUser(db: Queryable, name: string): Promise<boolean> 
 
 export async function findUser(db: Queryable, name: string): Promise<User | undefined> {
   const { rows } = await db.query(
-    `select name, password_hash as "passwordHash", pools, domains, rate from users where name = $1`,
+    `select name, password_hash as "passwordHash", pools, domains, rate, tenants, streams from users where name = $1`,
     [name],
   );
   return rows[0];
@@ -58,7 +79,8 @@ export async function findUser(db: Queryable, name: string): Promise<User | unde
 /** Every user by name, without their hashes. */
 export async function listUsers(db: Queryable): Promise<UserRow[]> {
   const { rows } = await db.query(
-    `select name, pools, domains, rate, created_at as "createdAt", changed_at as "changedAt" from users order by name`,
+    `select name, pools, domains, rate, tenants, streams, created_at as "createdAt", changed_at as "changedAt"
+     from users order by name`,
   );
   return rows;
 }

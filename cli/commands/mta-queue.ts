@@ -1,14 +1,26 @@
 import { queueTotals, waitingGroups } from '../../store/queue-views.ts';
+import { queuedRecipients } from '../../store/queued-mail.ts';
 import { CONFIG_OPTION, type Command } from '../command.ts';
 import { withStore } from '../instance.ts';
 import { fit } from '../terminal/style.ts';
 import { table } from '../terminal/table.ts';
 import { span } from '../terminal/time.ts';
+import { whyQueued } from '../why/gather.ts';
+import type { RecipientReason } from '../why/recipient.ts';
+
+interface Said {
+  readonly reason: string | null;
+  /** Of one recipient of the group; null: it ended meanwhile. */
+  readonly binds: RecipientReason | null;
+}
 
 const GROUPS = 40;
 const REASON = 90;
 
-/** What waits, by pool, provider and reason. Reads PostgreSQL only. */
+/**
+ * What waits, by pool, provider and reason, and the command that changes it. Why is what `why` says of one recipient of the
+ * group now: what is held is looked at by nobody, and would say nothing by itself. Reads PostgreSQL only.
+ */
 export const mtaQueue: Command = {
   usage: '',
   options: [CONFIG_OPTION],
@@ -19,7 +31,13 @@ export const mtaQueue: Command = {
       const now = Date.now();
       const totals = await queueTotals(store);
       const groups = await waitingGroups(store, GROUPS);
-      const rows = groups.map((one) => [
+      const samples = await queuedRecipients(
+        store,
+        groups.map((one) => one.sample),
+      );
+      const reasons = new Map((await whyQueued(store, samples, now)).map((one) => [one.recipient, one]));
+      const said = groups.map((one) => ({ ...one, binds: reasons.get(one.sample) ?? null }));
+      const rows = said.map((one) => [
         one.pool,
         one.provider ?? '(not routed)',
         one.stream,
@@ -27,14 +45,36 @@ export const mtaQueue: Command = {
         String(one.claimed),
         span(now - one.oldest),
         one.nextDue <= now ? 'now' : `in ${span(one.nextDue - now)}`,
-        fit(one.reason ?? 'not tried yet', REASON),
+        fit(whyText(one.reason, one.binds), REASON),
       ]);
       const heading = ['pool', 'provider', 'stream', 'waiting', 'in hand', 'oldest', 'next', 'why'];
       const summary = `${totals.waiting} recipients wait: ${totals.due} due now, ${totals.claimed} in hand, ${totals.unrouted} not routed yet`;
       return {
-        json: { at: now, totals, groups },
-        lines: totals.waiting === 0 ? ['nothing waits'] : [summary, ...table(heading, rows)],
+        json: { at: now, totals, groups: said },
+        lines: totals.waiting === 0 ? ['nothing waits'] : [summary, ...table(heading, rows), '', ...changes(said)],
       };
     });
   },
 };
+
+/** What binds a group: what was said of it last where that is more than its sample's rule, else that rule. */
+function whyText(reason: string | null, binds: RecipientReason | null): string {
+  if (binds === null) return reason ?? 'not tried yet';
+  if (reason !== null && (binds.rule === 'retry' || binds.rule === 'put-off' || binds.rule === 'sending'))
+    return reason;
+  const [first, ...others] = binds.lanes;
+  if (binds.rule !== 'lanes' || first === undefined || others.length === 0) return binds.says;
+  return `${first.lane}: ${first.why} (${others.length === 1 ? 'and 1 lane more' : `and ${others.length} lanes more`})`;
+}
+
+/** Each way to change something once, with the first group it is for. */
+function changes(groups: readonly (Said & { pool: string; provider: string | null; sample: number })[]): string[] {
+  const known = new Map<string, string>();
+  for (const { pool, provider, binds } of groups) {
+    const change = binds?.change ?? binds?.lanes.find((one) => one.change !== null)?.change ?? null;
+    if (change !== null && binds?.rule !== 'none' && !known.has(change))
+      known.set(change, `${pool} ${provider ?? '(not routed)'}`);
+  }
+  const lines = [...known].map(([change, where]) => `  ${where}: ${change}`);
+  return [...(lines.length === 0 ? [] : ['to change:', ...lines]), 'one of them, lane by lane: ./rampart why MESSAGE'];
+}

@@ -9,6 +9,7 @@ import { withStore } from '../instance.ts';
 import { backlogText } from '../mail/backlog.ts';
 import { filterOf, namedScope, SCOPE_OPTIONS, type Scope } from '../mail/filter.ts';
 import { holdText } from '../status/hold-text.ts';
+import { isOfRamp } from '../status/lift.ts';
 import { ACTOR_OPTION, by, REASON_OPTION } from '../temporal-command.ts';
 
 /** Lifts stops: says what waits behind them, ends what is stale, and lets the rest come back slowly. */
@@ -84,13 +85,11 @@ function liftable(live: readonly Hold[], id: number | undefined, scope: Scope | 
   const found = live.filter((hold) =>
     id === undefined ? hold.scope === scope?.scope && hold.target === scope.target : hold.id === id,
   );
-  // What a ramp has to hear of goes through its workflow.
-  const ofRamps = (hold: Hold) => hold.scope === 'lane' || (hold.scope === 'address' && hold.reach === 'cold');
-  const mine = found.filter((hold) => hold.cause === 'operator' && !ofRamps(hold));
+  const mine = found.filter((hold) => hold.cause === 'operator' && !isOfRamp(hold));
   if (mine.length > 0) return mine;
   const [other] = found;
   if (other !== undefined) {
-    const way = ofRamps(other)
+    const way = isOfRamp(other)
       ? `: ./rampart warmup resume ${other.target.replace(' ', ' --provider ')} --reason '…'`
       : '; it ends when its cause is gone';
     throw badInput(`${holdText(other)} is not lifted here${way}`);

@@ -12,10 +12,12 @@ export const userList: Command = {
   async run(invocation) {
     return withStore(invocation, async (store) => {
       const users = await listUsers(store);
-      const rows = users.map(({ name, pools, domains, rate, changedAt }) => [
+      const rows = users.map(({ name, pools, domains, tenants = [], streams = [], rate, changedAt }) => [
         name,
         pools.join(', '),
         domains.join(', ') || 'every domain',
+        tenants.join(', ') || 'every tenant',
+        streams.join(', ') || 'both',
         rate === null ? 'no limit' : String(rate),
         changedAt.toISOString().slice(0, 10),
       ]);
@@ -24,7 +26,7 @@ export const userList: Command = {
         lines:
           users.length === 0
             ? ['no users: ./rampart user add']
-            : table(['user', 'pools', 'sends as', 'recipients an hour', 'changed'], rows),
+            : table(['user', 'pools', 'sends as', 'for', 'streams', 'recipients an hour', 'changed'], rows),
       };
     });
   },

@@ -1,6 +1,7 @@
 import { isIPv4 } from 'node:net';
 import type { Store } from '../../store/connect.ts';
 import { messageStories } from '../../store/queue-views.ts';
+import { queuedMail } from '../../store/queued-mail.ts';
 import { type Answer, badInput, CONFIG_OPTION, type Command, type Invocation, text } from '../command.ts';
 import { loadConfig } from '../config/load.ts';
 import { withStore } from '../instance.ts';
@@ -10,7 +11,7 @@ import { verdictWord } from '../status/gate-verdicts.ts';
 import { styleOf } from '../terminal/style.ts';
 import { table } from '../terminal/table.ts';
 import { span, stamp } from '../terminal/time.ts';
-import { type Configured, type LaneReport, whyLane, whyMessage } from '../why/gather.ts';
+import { type Configured, type LaneReport, whyLane, whyQueued } from '../why/gather.ts';
 import type { RecipientReason } from '../why/recipient.ts';
 
 /** Names the rule that binds a message or a lane, and every limit with its origin. Reads PostgreSQL (and the configuration). */
@@ -50,6 +51,7 @@ async function ofLane(invocation: Invocation, store: Store, ip: string, provider
     lines: [
       `${style.bold(`${report.address} ${report.provider}`)}, pool ${report.pool}, ${report.phase}`,
       `  binds: ${binds.says}${next}`,
+      ...(binds.change === null ? [] : [`  change: ${binds.change}`]),
       '',
       ...table(
         ['limit', 'is', 'from'],
@@ -97,7 +99,7 @@ async function ofMessage(invocation: Invocation, store: Store, name: string): Pr
   const lines: string[] = [];
   const messages: unknown[] = [];
   for (const { id, messageId, pool, recipients } of stories) {
-    const waiting = await whyMessage(store, id, now);
+    const waiting = await whyQueued(store, await queuedMail(store, id), now);
     const arms = await armsOf(store, id, now);
     const armOf = (recipient: number) =>
       arms.filter((one) => one.recipient === recipient).map((one) => `    ${armLine(one)}`);
@@ -125,9 +127,13 @@ async function ofMessage(invocation: Invocation, store: Store, name: string): Pr
   return { json: { at: now, messages }, lines };
 }
 
-function recipientLines({ recipient, rcpt, says, lanes }: RecipientReason): string[] {
+function recipientLines({ recipient, rcpt, says, change, lanes }: RecipientReason): string[] {
   return [
     `  recipient ${recipient} <${rcpt}>: ${says}`,
-    ...lanes.map(({ lane, why }) => `    ${lane}: ${why ?? 'nothing keeps it from taking this'}`),
+    ...(change === null ? [] : [`    change: ${change}`]),
+    ...lanes.flatMap((one) => [
+      `    ${one.lane}: ${one.why ?? 'nothing keeps it from taking this'}`,
+      ...(one.change === null || one.change === change ? [] : [`      change: ${one.change}`]),
+    ]),
   ];
 }

@@ -18,6 +18,8 @@ export interface ResolvedInjection {
         readonly peers: readonly string[];
         readonly pools: readonly string[];
         readonly domains: readonly string[];
+        readonly tenants: readonly string[];
+        readonly streams: readonly ('marketing' | 'transactional')[];
         readonly rate: number | null;
       })
     | (Listener & {

@@ -58,6 +58,9 @@ export interface ResolvedUser {
   readonly pools: readonly string[];
   /** Sender domains; none: every one. */
   readonly domains?: readonly string[];
+  /** Tenants and streams they may name, the first is the default; none: every one. */
+  readonly tenants?: readonly string[];
+  readonly streams?: readonly ('marketing' | 'transactional')[];
   /** Recipients an hour; null or absent: no limit. */
   readonly rate?: number | null;
 }

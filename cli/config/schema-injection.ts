@@ -29,6 +29,9 @@ export const userShape = {
   pools: z.array(text).min(1, 'at least one pool'),
   /** Domains of MAIL FROM and From; empty: every one. */
   domains: z.array(senderDomain).default([]),
+  /** Tenants and streams they may name, the first is the default; empty: every one. */
+  tenants: z.array(text.max(128, 'at most 128 characters')).default([]),
+  streams: z.array(z.enum(['marketing', 'transactional'])).default([]),
   /** Recipients an hour; null: no limit. */
   rate: count.nullable().default(null),
 };
@@ -73,6 +76,8 @@ export const injectionShape = {
       host: text.default('127.0.0.1'),
       port: port.default(8025),
       tls: z.strictObject({ cert: text, key: text }).optional(),
+      /** Proxies whose connections begin with a PROXY protocol header, version 1 or 2. X-Forwarded-For is never believed. */
+      proxyFrom: z.array(ip).optional(),
     })
     .optional(),
   /** Of each listener of each process. */

@@ -10,6 +10,7 @@ import { unitsDue } from '../../policy/pacing.ts';
 import type { GrantRow } from '../../store/grants.ts';
 import type { LaneRow } from '../../store/lanes.ts';
 import { holdText } from './hold-text.ts';
+import { liftText, releaseText } from './lift.ts';
 
 export interface Binding {
   /** phase, hold, mta, grant, window, pace, hour, rolling-24h, or none: mail goes as it comes. */
@@ -17,6 +18,8 @@ export interface Binding {
   readonly says: string;
   /** When the rule lets the next unit go, ms; null: not by itself, or not known. */
   readonly nextAt: number | null;
+  /** What changes it, for people: a command, or a key of the configuration. null: nothing is to be changed. */
+  readonly change: string | null;
 }
 
 export interface BindingInput {
@@ -33,48 +36,74 @@ export interface BindingInput {
 
 export function whatBinds(input: BindingInput): Binding {
   const { lane, cold, now, grant } = input;
-  const stop = (rule: string, says: string, nextAt: number | null = null): Binding => ({ rule, says, nextAt });
-  if (lane.phase === 'planned') return stop('phase', `not started: ./rampart warmup start ${lane.address}`);
-  if (!maySend(lane.phase)) return stop('phase', `${lane.phase}: sends nothing`);
+  const stop = (
+    rule: string,
+    says: string,
+    { nextAt = null, change = null }: { nextAt?: number | null; change?: string | null } = {},
+  ): Binding => ({ rule, says, nextAt, change });
+  const start = `./rampart warmup start ${lane.address}`;
+  if (lane.phase === 'planned') return stop('phase', `not started: ${start}`, { change: start });
 
   const held = holdsOnLane(input.holds, { ...lane, cold }, now);
-  if (held[0] !== undefined) {
-    const more = held.length > 1 ? ` and ${held.length - 1} more` : '';
-    return stop('hold', `${holdText(held[0])}${more}`, held.length === 1 ? held[0].until : null);
+  const [first] = held;
+  const more = held.length > 1 ? ` and ${held.length - 1} more` : '';
+  if (!maySend(lane.phase)) {
+    const by = first === undefined ? '' : `: ${holdText(first)}${more}`;
+    return stop('phase', `${lane.phase}: sends nothing${by}`, { change: releaseText(lane) });
   }
-  if (!input.mta) return stop('mta', `no MTA process runs on node ${lane.node}: see ./rampart doctor`);
+  if (first !== undefined) {
+    const nextAt = held.length === 1 ? first.until : null;
+    return stop('hold', `${holdText(first)}${more}`, { nextAt, change: liftText(first) });
+  }
+  if (!input.mta)
+    return stop('mta', `no MTA process runs on node ${lane.node}: see ./rampart doctor`, {
+      change: './rampart up, or ./rampart mta on that node',
+    });
   if (!cold && grant === undefined) return stop('none', 'nothing: mail goes as it comes');
   if (grant === undefined) {
     return input.window.sends
-      ? stop('grant', 'no grant for this window: no decision was made, and the last grant has ended')
-      : stop('window', 'not a send day', input.window.end);
+      ? stop('grant', 'no grant for this window: no decision was made, and the last grant has ended', {
+          change: 'a worker decides: ./rampart doctor says whether one runs',
+        })
+      : stop('window', 'not a send day', { nextAt: input.window.end, change: SEND_TIMES });
   }
   return { ...granted(input, grant), ...(grant.origin === 'carried' ? { says: carried(input, grant) } : {}) };
 }
 
-function granted({ cold, window, now, previous }: BindingInput, grant: GrantRow): Binding {
+/** Where days and hours of cold mail come from. */
+const SEND_TIMES = 'calendar (or plans.<name>.calendar) in the configuration';
+
+function granted({ lane, cold, window, now, previous }: BindingInput, grant: GrantRow): Binding {
   const left = grant.units - grant.handed;
+  const used = `${grant.handed} of ${grant.units} used`;
+  const none = (says: string): Binding => ({ rule: 'none', says, nextAt: null, change: null });
   if (!cold) {
-    return left > 0
-      ? { rule: 'none', says: 'nothing: mail goes as it comes', nextAt: null }
-      : { rule: 'grant', says: `normal limit of ${grant.units} a day is used up`, nextAt: grant.end };
+    if (left > 0) return none('nothing: mail goes as it comes');
+    const change = `pools.${lane.pool}.addresses: normal (of ${lane.address}) in the configuration`;
+    return { rule: 'grant', says: `normal limit of ${grant.units} a day is used up`, nextAt: grant.end, change };
   }
+  // More than its stage gives is a matter of evidence: this asks the gates, and says what is missing.
+  const raise = `./rampart warmup advance ${lane.address} --provider ${lane.provider} --reason '…'`;
   const due = unitsDue(grant, previous, now, guardMs(window));
+  const binds = (says: string, change: string | null = raise): Binding => ({
+    ...{ rule: due.binds, says, change },
+    nextAt: due.nextAt,
+  });
   switch (due.binds) {
     case 'grant':
-      return { rule: 'grant', says: `${grant.handed} of ${grant.units} used`, nextAt: grant.end };
+      return { ...binds(used), nextAt: grant.end };
     case 'window':
-      return { rule: 'window', says: 'outside the send hours', nextAt: due.nextAt ?? grant.end };
+      return { ...binds('outside the send hours', SEND_TIMES), nextAt: due.nextAt ?? grant.end };
     case 'pace':
-      return { rule: 'pace', says: 'paced evenly over the day', nextAt: due.nextAt };
+      return binds(`${used}, paced evenly over the day`);
     case 'hour':
-      return { rule: 'hour', says: 'twice the even share of this hour is used', nextAt: due.nextAt };
+      return binds(`${used}, and twice the even share of this hour`);
     case 'probing':
-      return { rule: 'probing', says: 'probes one message at a time', nextAt: due.nextAt };
+      return binds(`${used}: probes one message at a time`, null);
     case 'rolling-24h':
-      return { rule: 'rolling-24h', says: 'as much as a rolling 24 h may have is used', nextAt: due.nextAt };
+      return binds(`${used}, and as much as a rolling 24 h may have`);
     default:
-      return { rule: 'none', says: `nothing: ${left} of ${grant.units} left`, nextAt: null };
+      return none(`nothing: ${left} of ${grant.units} left`);
   }
 }
 

@@ -5,9 +5,11 @@ import { lastDecisions, lastJudged } from '../../store/decisions.ts';
 import { jointBudgetOf } from '../../store/joint-budget.ts';
 import { allLanes, type LaneRow } from '../../store/lanes.ts';
 import { poolRows } from '../../store/pools.ts';
-import { type QueuedMail, queuedMail } from '../../store/queued-mail.ts';
+import type { QueuedMail } from '../../store/queued-mail.ts';
+import { readSplits } from '../../store/splits.ts';
+import type { Binding } from '../status/binding.ts';
 import { type GateVerdict, gateVerdicts } from '../status/gate-verdicts.ts';
-import { around, laneFacts } from '../status/lane-facts.ts';
+import { around, type LaneFacts, laneFacts } from '../status/lane-facts.ts';
 import { type EffectiveLimit, limitsOf, type Origins } from './limits.ts';
 import { type RecipientReason, whyRecipient } from './recipient.ts';
 
@@ -16,7 +18,7 @@ export interface LaneReport {
   readonly provider: string;
   readonly pool: string;
   readonly phase: string;
-  readonly binds: { readonly rule: string; readonly says: string; readonly nextAt: number | null };
+  readonly binds: Binding;
   readonly limits: readonly EffectiveLimit[];
   /** Verdicts of the last decision that judged the lane; null: none has yet. */
   readonly gates: { readonly at: number; readonly verdicts: readonly GateVerdict[] } | null;
@@ -45,13 +47,20 @@ export async function whyLane(db: Queryable, lane: LaneRow, configured: Configur
   };
 }
 
-/** Every queued recipient of a message; an empty list where all are finished. */
-export async function whyMessage(db: Queryable, message: number, now: number): Promise<RecipientReason[]> {
+/** Why each of these queued recipients has not gone out, in their order. */
+export async function whyQueued(db: Queryable, mails: readonly QueuedMail[], now: number): Promise<RecipientReason[]> {
   const all = await around(db, now);
+  const splits = await readSplits(db);
   const lanes = await allLanes(db);
   const pools = await poolRows(db);
+  const facts = new Map<LaneRow, Promise<LaneFacts>>();
+  const factsOf = (lane: LaneRow) => {
+    const known = facts.get(lane) ?? laneFacts(db, lane, all);
+    facts.set(lane, known);
+    return known;
+  };
   const reasons: RecipientReason[] = [];
-  for (const mail of await queuedMail(db, message)) {
+  for (const mail of mails) {
     const pool = pools.find(({ name }) => name === mail.pool);
     const second = pools.find(({ name }) => name === (pool === undefined ? null : overflowPool(pool.overflow)));
     const mine = lanes.filter(
@@ -62,7 +71,8 @@ export async function whyMessage(db: Queryable, message: number, now: number): P
     reasons.push(
       whyRecipient(mail, {
         ...all,
-        lanes: await Promise.all(ordered.map((lane) => laneFacts(db, lane, all))),
+        splits,
+        lanes: await Promise.all(ordered.map(factsOf)),
         upstream: up?.upstream == null ? null : { pool: up.name, hosts: up.upstream },
       }),
     );

@@ -1,29 +1,36 @@
 /**
- * Why one queued recipient has not gone out: the rule that binds it, and each lane that might carry it with what keeps it
- * from doing so. Pure; the order is that of the MTA.
+ * Why one queued recipient has not gone out: the rule that binds it, what changes that, and each lane that might carry it
+ * with what keeps it from doing so. Pure; the order is that of the MTA.
  */
 
 import { type MailTraits, mayCarry } from '../../policy/carry.ts';
-import { type Hold, isLive } from '../../policy/holds.ts';
+import { armOf, type Split } from '../../policy/cutover/split.ts';
+import { armTarget, type Hold, holdsOnLane, isLive } from '../../policy/holds.ts';
 import { maySend } from '../../policy/lane.ts';
 import type { QueuedMail } from '../../store/queued-mail.ts';
 import { holdText } from '../status/hold-text.ts';
 import type { LaneFacts } from '../status/lane-facts.ts';
+import { liftText } from '../status/lift.ts';
 import { span } from '../terminal/time.ts';
+import { untilDue } from './until-due.ts';
 
 export interface LaneReason {
   /** `198.51.100.9 google`, or the upstream. */
   readonly lane: string;
   /** null: nothing; it takes the mail with its next unit. */
   readonly why: string | null;
+  /** What changes it, for people: a command, or a key of the configuration; null: nothing is to be changed. */
+  readonly change: string | null;
 }
 
 export interface RecipientReason {
   readonly recipient: number;
   readonly rcpt: string;
-  /** sending, expired, hold, route, due, address, pool, lanes, or none. */
+  /** sending, expired, hold, route, not-before, release, retry, put-off, pool, lanes, or none. */
   readonly rule: string;
   readonly says: string;
+  /** As a lane's. */
+  readonly change: string | null;
   readonly lanes: readonly LaneReason[];
 }
 
@@ -32,88 +39,116 @@ export interface Surroundings {
   readonly now: number;
   /** Lanes that carry this mail's provider: of its pool, then warm ones of the pool it overflows to. */
   readonly lanes: readonly LaneFacts[];
+  readonly splits: readonly Pick<Split, 'front' | 'oldArm' | 'newArm'>[];
   /** Hosts of the upstream that takes the pool's mail, or of the one it overflows to. */
   readonly upstream: { readonly pool: string; readonly hosts: readonly string[] } | null;
 }
 
 export function whyRecipient(mail: QueuedMail, around: Surroundings): RecipientReason {
   const { id: recipient, rcpt } = mail;
-  const say = (rule: string, says: string, lanes: readonly LaneReason[] = []) => ({
-    recipient,
-    rcpt,
-    rule,
-    says,
-    lanes,
-  });
   const { now } = around;
+  const say = (rule: string, says: string, change: string | null = null, lanes: readonly LaneReason[] = []) => ({
+    ...{ recipient, rcpt, rule, says, change, lanes },
+  });
   if (mail.claim !== null) return say('sending', `in hand: being sent by ${mail.claim}`);
   if (mail.expires <= now) return say('expired', 'its time is over: it ends with the next look of an MTA process');
-  const held = mailHold(mail, around.holds, now);
-  if (held !== undefined) return say('hold', holdText(held));
-  if (mail.provider === null)
-    return say(
-      'route',
-      `the provider of ${mail.domain} is not known yet${mail.reason === null ? '' : `: ${mail.reason}`}`,
-    );
+  const held = around.holds.find((hold) => hold.reach === 'all' && isLive(hold, now) && names(mail, hold, around));
+  if (held !== undefined) return say('hold', holdText(held), liftText(held));
+  if (mail.provider === null) {
+    const why = mail.reason === null ? '' : `: ${mail.reason}`;
+    return say('route', `the provider of ${mail.domain} is not known yet${why}`, './rampart doctor looks at the DNS');
+  }
   const lanes = laneReasons(mail, around);
   if (mail.due > now) {
-    const last = mail.reason === null ? '' : `; last: ${mail.reason}`;
-    return say('due', `waits ${span(mail.due - now)} for its next attempt (${mail.attempts} made)${last}`, lanes);
+    const { rule, says, change } = untilDue(mail, now);
+    return say(rule, says, change, lanes);
   }
-  if (lanes.length === 0) return say('pool', `pool ${mail.pool} has no lane for ${mail.provider}`);
+  if (lanes.length === 0) {
+    const change = `./rampart mta reroute --pool ${mail.pool} --provider ${mail.provider} --to POOL --reason '…', or addresses for the pool`;
+    return say('pool', `pool ${mail.pool} has no lane for ${mail.provider}`, change);
+  }
   const able = lanes.filter(({ why }) => why === null);
-  if (able.length > 0) return say('none', `nothing: ${able.map(({ lane }) => lane).join(' or ')} takes it`, lanes);
-  const only =
-    lanes.length === 1 ? `${lanes[0]?.lane}: ${lanes[0]?.why}` : `none of ${lanes.length} lanes takes it now`;
-  return say('lanes', only, lanes);
+  if (able.length > 0)
+    return say('none', `nothing: ${able.map(({ lane }) => lane).join(' or ')} takes it`, null, lanes);
+  const [only, ...others] = lanes;
+  return others.length === 0
+    ? say('lanes', `${only?.lane}: ${only?.why}`, only?.change, lanes)
+    : say('lanes', `none of ${lanes.length} lanes takes it now`, null, lanes);
 }
 
-/** A hold on the mail itself that stops it on every lane. */
-function mailHold(mail: QueuedMail, holds: readonly Hold[], now: number): Hold | undefined {
-  return holds.find((hold) => isLive(hold, now) && hold.reach === 'all' && names(mail, hold));
+/** Does a hold name the mail itself? Of a pool: its mail on lanes of the pool it overflows to stops as well. */
+function names(mail: QueuedMail, { scope, target }: Hold, { splits }: Surroundings): boolean {
+  if (scope === 'arm') {
+    const split = splits.find(({ front }) => front === (mail.front ?? mail.pool));
+    const arm = split === undefined ? null : armOf(split, mail.pool);
+    return split !== undefined && arm !== null && armTarget(split.front, arm) === target;
+  }
+  const named = scope === 'campaign' || scope === 'tenant' || scope === 'domain' || scope === 'stream';
+  return (named || scope === 'pool') && mail[scope] === target;
 }
 
-function names(mail: QueuedMail, { scope, target }: Hold): boolean {
-  if (scope === 'campaign' || scope === 'tenant' || scope === 'domain' || scope === 'stream')
-    return mail[scope] === target;
-  return false;
-}
-
-function laneReasons(mail: QueuedMail, { lanes, upstream, holds, now }: Surroundings): LaneReason[] {
+function laneReasons(mail: QueuedMail, around: Surroundings): LaneReason[] {
+  const { lanes, upstream, holds, now } = around;
   const own = lanes.filter(({ lane }) => lane.pool === mail.pool);
   const warmOpen = own.some((one) => !one.cold && one.binds.rule === 'none');
   const reasons = lanes.map((facts): LaneReason => {
     const { lane, cold, binds } = facts;
-    const name = `${lane.address} ${lane.provider}`;
-    const guest = lane.pool !== mail.pool;
-    const why =
-      notThisLane(mail, facts, own) ??
-      (cold ? mailText(holds.find((hold) => isLive(hold, now) && names(mail, hold))) : null) ??
-      (guest && warmOpen ? `of pool ${lane.pool}: overflow, while no warm lane of ${mail.pool} may send` : null) ??
-      (binds.rule === 'none' ? null : binds.says);
-    return { lane: name, why };
+    const because = (why: string | null, change: string | null = null) => ({
+      lane: `${lane.address} ${lane.provider}`,
+      ...{ why, change },
+    });
+    const unfit = notThisLane(mail, facts, own);
+    if (unfit !== null) return because(unfit.why, unfit.change);
+    const held = cold ? holds.find((hold) => isLive(hold, now) && names(mail, hold, around)) : undefined;
+    if (held !== undefined) return because(holdText(held), liftText(held));
+    if (lane.pool !== mail.pool && warmOpen)
+      return because(`of pool ${lane.pool}: overflow, while no warm lane of ${mail.pool} may send`);
+    if (binds.rule === 'none') return because(null);
+    const next = binds.nextAt === null || binds.nextAt <= now ? '' : `; next in ${span(binds.nextAt - now)}`;
+    return because(`${binds.says}${next}`, binds.change);
   });
   if (upstream === null) return reasons;
-  const guest = upstream.pool !== mail.pool;
-  const why = guest && warmOpen ? `overflow, while no warm lane of ${mail.pool} may send` : null;
-  return [...reasons, { lane: `upstream ${upstream.pool} (${upstream.hosts.join(', then ')})`, why }];
+  const name = `upstream ${upstream.pool} (${upstream.hosts.join(', then ')})`;
+  return [...reasons, { lane: name, ...ofUpstream(mail, upstream.pool, warmOpen, around) }];
 }
 
-function notThisLane(mail: QueuedMail, { lane, cold }: LaneFacts, own: readonly LaneFacts[]): string | null {
+/** An upstream has neither grant nor stage: only holds stop it, those of whoever has the mailbox too. */
+function ofUpstream(mail: QueuedMail, pool: string, warmOpen: boolean, { holds, now }: Surroundings) {
+  const provider = mail.mailboxProvider ?? mail.provider ?? '';
+  const [held] = holdsOnLane(holds, { address: '', provider, pool, cold: false }, now);
+  if (held !== undefined) return { why: holdText(held), change: liftText(held) };
+  const waits = pool !== mail.pool && warmOpen;
+  return { why: waits ? `overflow, while no warm lane of ${mail.pool} may send` : null, change: null };
+}
+
+interface Unfit {
+  readonly why: string;
+  readonly change: string | null;
+}
+
+function notThisLane(mail: QueuedMail, facts: LaneFacts, own: readonly LaneFacts[]): Unfit | null {
+  const { lane, cold } = facts;
   if (mail.address !== null && mail.address !== lane.address)
-    return `it belongs to ${mail.address} since its last attempt`;
+    return { why: `it belongs to ${mail.address} since its last attempt`, change: null };
   if (mail.pinned) return null;
-  if (lane.pool !== mail.pool && cold) return `a cold lane of pool ${lane.pool}: overflow goes by warm ones only`;
+  if (lane.pool !== mail.pool && cold)
+    return { why: `a cold lane of pool ${lane.pool}: overflow goes by warm ones only`, change: null };
   const traits: MailTraits = mail;
   if (!cold) {
     const waits =
       lane.overflow === 'wait' &&
       own.some((one) => one.cold && maySend(one.lane.phase) && mayCarry(one.lane.segment, traits) === null);
-    return waits && !mail.freed ? `pool ${mail.pool} has overflow 'wait': a cold lane of it is to carry this` : null;
+    if (!waits || mail.freed || mail.address !== null) return null;
+    const change = `pools.${mail.pool}.overflow in the configuration, or ./rampart mta reroute --pool ${mail.pool} --to POOL --reason '…'`;
+    return { why: `pool ${mail.pool} has overflow 'wait': a cold lane of it is to carry this`, change };
   }
-  return mayCarry(lane.segment, traits);
-}
-
-function mailText(hold: Hold | undefined): string | null {
-  return hold === undefined ? null : holdText(hold);
+  // A lane that was warm and idle takes what it always took, where no other lane is warm.
+  const wasWarm = lane.phase === 'warm' || lane.phase === 'cooling';
+  if (wasWarm && !own.some((one) => !one.cold && one !== facts)) return null;
+  const why = mayCarry(lane.segment, traits);
+  if (why === null) return null;
+  // What its stage admits grows with it; what cold lanes never carry needs a warm one.
+  const stage = mayCarry(null, traits) === null;
+  const change = stage ? `./rampart warmup advance ${lane.address} --provider ${lane.provider} --reason '…'` : null;
+  return { why, change };
 }

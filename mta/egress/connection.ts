@@ -217,10 +217,16 @@ export class EgressConnection {
         resolve(answer.code === 0 && this.used > 1 && !body.begun ? { ...answer, stale: true } : answer);
       };
       // A connection that is closed under a transaction does not always answer it: nobody may wait for ever.
-      const ended = () => setImmediate(() => conclude(broken('the connection was closed', body.released)));
+      // Its last word may have come before: a server that refuses MAIL or RCPT and hangs up has answered.
+      const closed = (error: Failure | null): Answer => {
+        const refused = body.begun ? null : (this.#smtp.refused as Failure | null);
+        if (refused !== null && replyCode(refused) !== 0) return answerOf(refused, body);
+        return error === null ? broken('the connection was closed', body.released) : answerOf(error, body);
+      };
+      const ended = () => setImmediate(() => conclude(closed(null)));
       this.#smtp.once('end', ended);
       this.#smtp.send({ from, to: [to], size, use8BitMime: true }, body, (error, info) => {
-        if (error) conclude(answerOf(error as Failure, body));
+        if (error) conclude(closed(error as Failure));
         else conclude({ code: 250, text: printable(info?.response ?? ''), stage: 'data', sent: true, lost: false });
       });
     });

@@ -13,6 +13,13 @@ type Message = Parameters<SMTPConnection['send']>[1];
 type Done = Parameters<SMTPConnection['send']>[2];
 type Ended = (error: Error | null, response?: string) => void;
 
+/** What of an envelope was answered so far. */
+interface Answered {
+  readonly accepted?: readonly string[];
+  readonly mailError?: Error;
+  readonly rejectedErrors?: readonly Error[];
+}
+
 /** What the library does with the place a message's text goes to. */
 interface Destination {
   readonly outByteCount: number;
@@ -25,6 +32,8 @@ interface Internals {
   readonly _supportedExtensions: readonly string[];
   readonly _socket: Socket;
   readonly _responseActions: ((reply: string) => void)[];
+  /** Of the transaction under way, or the last one; false: there was none. */
+  _envelope: Answered | false;
   _sendCommand(line: string, shown?: string): void;
   /** Called when DATA was answered with 354. */
   _createSendStream(ended: Ended): Destination;
@@ -47,10 +56,20 @@ export class SmtpClient extends Base {
     return this._supportedExtensions;
   }
 
+  /**
+   * What a pipelined envelope was refused with; null: nothing was. The library decides an envelope by the answer to its DATA,
+   * which a server that refuses and hangs up never gives.
+   */
+  get refused(): Error | null {
+    const { mailError, accepted = [], rejectedErrors = [] } = this._envelope || {};
+    return mailError ?? (accepted.length === 0 ? (rejectedErrors.at(-1) ?? null) : null);
+  }
+
   /** One transaction; a WholeBody goes out in one write. */
   override send(envelope: Envelope, message: Message | WholeBody, done: Done): void {
     // Set for every message: one that was refused before its text must not be sent in the next one's place.
     this.#whole = message instanceof WholeBody ? message : undefined;
+    this._envelope = false;
     super.send(envelope, message as Message, done);
   }
 

@@ -5,7 +5,7 @@
 
 import type { ChosenArm, SpoolMessage } from '../../store/spool.ts';
 import type { MessageDsn, RecipientDsn } from '../../store/spool-extras.ts';
-import { type Caller, checkSender, poolFor } from './caller.ts';
+import { type Belongs, belongs, type Caller, checkSender } from './caller.ts';
 import type { Control } from './control.ts';
 import type { EnvelopeAddress } from './envelope-address.ts';
 import type { Incoming } from './message.ts';
@@ -59,26 +59,26 @@ export function admit(
   now: number,
 ): SpoolMessage {
   const { control } = incoming;
-  const pool = poolFor(caller, control.pool);
+  const of = belongs(caller, control);
+  const { pool, tenant, stream } = of;
   for (const address of incoming.from) checkSender(caller, address, 'From');
   if (!parts.knownPools().has(pool)) throw new RefusedMessage(451, `4.3.5 Pool "${pool}" has no address yet`);
-  const oneClick = control.stream === 'transactional' || incoming.oneClick;
+  const oneClick = stream === 'transactional' || incoming.oneClick;
   if (!oneClick) refuseOrCount(parts, caller);
   return {
     raw: incoming.raw,
     messageId: incoming.messageId,
     mailFrom: envelope.mailFrom,
     pool,
-    tenant: control.tenant,
-    stream: control.stream,
+    tenant,
+    stream,
     segment: control.segment,
     campaign: control.campaign,
     ...(control.notBefore === undefined ? {} : { notBefore: control.notBefore }),
-    expires: expiryOf(parts, pool, control, now),
+    expires: expiryOf(parts, of, control, now),
     oneClick,
     ...(envelope.dsn === undefined ? {} : { dsn: envelope.dsn }),
     recipients: envelope.recipients.map(({ address, domain, ...dsn }) => {
-      const { tenant, stream } = control;
       const to = { ...dsn, rcpt: address, domain };
       const chosen = parts.armOf?.({ pool, tenant, stream, rcpt: address, domain }) ?? null;
       return chosen === null ? { ...to, provider: parts.providerOf(domain, pool) } : { ...to, ...chosen };
@@ -117,9 +117,9 @@ export async function leaveOut(
   return { message: { ...message, recipients }, left: message.recipients.length - recipients.length };
 }
 
-function expiryOf(parts: AdmitParts, pool: string, control: Control, now: number): number {
+function expiryOf(parts: AdmitParts, { pool, stream }: Belongs, control: Control, now: number): number {
   const release = control.notBefore ?? now;
-  if (control.expires === undefined) return release + parts.lifetime(pool, control.stream);
+  if (control.expires === undefined) return release + parts.lifetime(pool, stream);
   return 'at' in control.expires ? control.expires.at : release + parts.planMs(pool, control.expires.after);
 }
 

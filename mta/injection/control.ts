@@ -2,13 +2,15 @@
  * Control headers: how an application says, with each message, where it belongs and when it may go. They are recorded
  * and stripped. A wrong or unknown one is refused: a misspelt pool must not silently be the default.
  */
+import type { Stream } from '../../store/users.ts';
 import type { Field } from './headers.ts';
 import { RefusedMessage } from './refusal.ts';
 
 export interface Control {
+  /** Absent: the caller's default (caller.ts). */
   readonly pool?: string;
-  readonly tenant: string;
-  readonly stream: 'marketing' | 'transactional';
+  readonly tenant?: string;
+  readonly stream?: Stream;
   readonly segment: string;
   readonly campaign: string;
   /** ms before which it is not sent. */
@@ -24,6 +26,8 @@ const OURS = new Set(['trace']);
 export const SEGMENTS = ['engaged-30d', '60d', '90d', 'all'] as const;
 export const STREAMS = ['marketing', 'transactional'] as const;
 const LONGEST_NAME = 128;
+/** Mail of this name is left out of evidence and of what is billed: nobody else's may bear it. */
+const PROBES = 'probe';
 const DAY = 86_400_000;
 /** A queue is no archive: nothing waits longer. */
 export const FARTHEST_RELEASE = 30 * DAY;
@@ -55,13 +59,17 @@ export function readControl(fields: readonly Field[], now: number): Control {
 /** The same from values by name (`Pool`, `Not-Before`, …), as the HTTP door has them. */
 export function controlFrom(given: ReadonlyMap<string, string>, now: number): Control {
   const pool = nameOf(given, 'Pool');
+  const tenant = nameOf(given, 'Tenant');
+  const stream = oneOf(given, 'Stream', STREAMS);
+  if (given.get('Campaign') === PROBES)
+    throw wrong(`X-Rampart-Campaign "${PROBES}" is the name of Rampart's own probes: choose another`);
   const notBefore = given.get('Not-Before');
   const release = notBefore === undefined ? undefined : releaseTime(notBefore, now);
   const expires = given.get('Expires');
   return {
     ...(pool === undefined ? {} : { pool }),
-    tenant: nameOf(given, 'Tenant') ?? 'default',
-    stream: oneOf(given, 'Stream', STREAMS) ?? 'marketing',
+    ...(tenant === undefined ? {} : { tenant }),
+    ...(stream === undefined ? {} : { stream }),
     segment: oneOf(given, 'Segment', SEGMENTS) ?? 'all',
     campaign: nameOf(given, 'Campaign', true) ?? '',
     ...(release === undefined ? {} : { notBefore: release }),

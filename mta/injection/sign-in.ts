@@ -127,7 +127,8 @@ export class SignIn {
 }
 
 function callerOf(user: User | SubmissionUser): Caller {
-  return { name: user.name, pools: user.pools, domains: user.domains ?? [], rate: user.rate ?? null };
+  const { name, pools, domains = [], tenants = [], streams = [], rate = null } = user;
+  return { name, pools, domains, tenants, streams, rate };
 }
 
 function sameText(expected: string, given: string): boolean {

@@ -76,8 +76,8 @@ export function startSubmission(parts: InjectionParts, listener: ListenerSetting
 
 /** Starts a listener of trusted peers. */
 export function startInternal(parts: InjectionParts, listener: InternalListener): Promise<Listening> {
-  const { pools, domains, rate } = listener;
-  const caller: Caller = { name: `internal:${listener.port}`, pools, domains, rate };
+  const { pools, domains, tenants = [], streams = [], rate } = listener;
+  const caller: Caller = { name: `internal:${listener.port}`, pools, domains, tenants, streams, rate };
   const trusted = trusting(listener.peers);
   return start(
     parts,

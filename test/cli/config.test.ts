@@ -323,6 +323,8 @@ test('ways in: listeners of every role, http, limits, what marketing must have',
       peers: ['10.0.0.0/8', '::1'],
       pools: ['marketing'],
       domains: ['*.shop.example'],
+      tenants: [],
+      streams: [],
       rate: null,
     },
     {

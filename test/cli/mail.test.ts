@@ -212,6 +212,29 @@ describe('mail, with nothing but PostgreSQL running', () => {
     assert.match((await alone.run('mta', 'queue')).stdout, /4 recipients wait.*\n.*\nmarketing +google +marketing +3/);
   });
 
+  test('the queue says of mail that a stop holds which one, though nobody has looked at it, and how to lift it', async () => {
+    await mail();
+    await mail({ campaign: 'autumn' });
+    await mail({ campaign: 'winter', provider: 'yahoo', to: 'b@yahoo.com', notBefore: Date.now() + 3_000_000 });
+    const by = { cause: 'operator', actor: 'ann', reason: 'wrong price' } as const;
+    await placeHold(alone.store, { scope: 'campaign', target: 'spring', reach: 'all', ...by });
+    const { stdout } = await alone.run('mta', 'queue');
+    assert.match(
+      stdout,
+      /google +marketing +1 .*hold \d+ on campaign spring \(operator, warm lanes too\) by ann: wrong price/,
+    );
+    assert.match(
+      stdout,
+      /google +marketing +1 .*no MTA process runs on node local/,
+      'another campaign waits for other reasons',
+    );
+    assert.match(stdout, /yahoo +marketing +1 .*not before 20\d\d-/);
+    assert.match(stdout, /\n {2}marketing google: \.\/rampart resume --hold \d+ --reason '…'\n/);
+    const { groups } = JSON.parse((await alone.run('mta', 'queue', '--json')).stdout);
+    const rules = groups.map((one: { binds: { rule: string } }) => one.binds.rule);
+    assert.deepEqual(rules.toSorted(), ['hold', 'lanes', 'not-before']);
+  });
+
   test("a message's story: by number or Message-ID, with each attempt and what it waits for", async () => {
     const one = await mail({ messageId: '<story@shop.example>' });
     const at = Date.now() - 60_000;

@@ -13,10 +13,14 @@ describe('users', () => {
 
   test('add shows a password once and keeps its hash; list shows rights and no hash; remove and password', async () => {
     const args = ['--pools', 'marketing', '--domains', 'Shop.example,*.shop.example', '--rate', '5000'];
+    args.push('--tenants', 'acme, acme-2', '--streams', 'transactional');
     const added = await alone.run('user', 'add', 'shop', ...args, '--json');
     assert.equal(added.code, 0, added.stderr);
     const { password, ...rest } = JSON.parse(added.stdout);
-    const rights = { name: 'shop', pools: ['marketing'], domains: ['shop.example', '*.shop.example'], rate: 5000 };
+    const rights = {
+      ...{ name: 'shop', pools: ['marketing'], domains: ['shop.example', '*.shop.example'], rate: 5000 },
+      ...{ tenants: ['acme', 'acme-2'], streams: ['transactional'] },
+    };
     assert.deepEqual(rest, rights);
     const user = await findUser(alone.store, 'shop');
     assert.match(user?.passwordHash ?? '', /^scrypt\$16384\$8\$5\$/);
@@ -25,7 +29,8 @@ describe('users', () => {
 
     const listed = await alone.run('user', 'list', '--json');
     const [row] = JSON.parse(listed.stdout).users;
-    assert.deepEqual({ name: row.name, pools: row.pools, domains: row.domains, rate: row.rate }, rights);
+    const { createdAt: _, changedAt: __, ...shown } = row;
+    assert.deepEqual(shown, rights);
     assert.doesNotMatch(listed.stdout, /scrypt/);
 
     const again = await alone.run('user', 'add', 'shop', ...args);
@@ -37,6 +42,13 @@ describe('users', () => {
     assert.doesNotMatch(given.stdout, /a password from stdin/);
     const changed = await findUser(alone.store, 'shop');
     assert.equal(await verifyPassword('a password from stdin', changed?.passwordHash ?? ''), true);
+
+    const less = await alone.run('user', 'rights', 'shop', '--tenants', 'acme', '--rate', 'none', '--json');
+    assert.deepEqual(JSON.parse(less.stdout), { ...rights, tenants: ['acme'], rate: null }, less.stderr);
+    const freed = await alone.run('user', 'rights', 'shop', '--tenants', '', '--streams', '');
+    assert.match(freed.stdout, /user shop may send .* for every tenant, marketing and transactional, without a rate/);
+    const kept = await findUser(alone.store, 'shop');
+    assert.deepEqual([kept?.passwordHash, kept?.domains], [changed?.passwordHash, rights.domains]);
 
     assert.equal((await alone.run('user', 'remove', 'shop')).code, 0);
     assert.equal(await findUser(alone.store, 'shop'), undefined);
@@ -54,6 +66,11 @@ describe('users', () => {
     await refused(/"a:b" is no user name/, 'add', 'a:b', '--pools', 'marketing');
     await refused(/--rate: "fast" is no rate/, 'add', 'shop', '--pools', 'marketing', '--rate', 'fast');
     await refused(/--domains: "@x" is no domain/, 'add', 'shop', '--pools', 'marketing', '--domains', '@x');
+    await refused(/say what changes: --pools/, 'rights', 'shop');
+    await refused(/there is no user shop/, 'rights', 'shop', '--rate', '5');
+    await refused(/--pools: name at least one pool/, 'rights', 'shop', '--pools', '');
+    await refused(/--streams: "bulk" is no stream/, 'add', 'shop', '--pools', 'marketing', '--streams', 'bulk');
+    await refused(/--tenants: .* at most 128/, 'add', 'shop', '--pools', 'marketing', '--tenants', 't'.repeat(129));
     await refused(/has 5 bytes: give 12 to 1024/, 'add', 'shop', '--pools', 'marketing', '--password-stdin');
     assert.equal(await findUser(alone.store, 'shop'), undefined);
   });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { whyQueued } from '../../cli/why/gather.ts';
 import { windowOf } from '../../policy/calendar.ts';
 import { CUTOVER_PLAN } from '../../policy/cutover/plan.ts';
 import { BUCKETS } from '../../policy/cutover/split.ts';
@@ -11,6 +12,7 @@ import { clearHolds, easeHolds, placeHold } from '../../store/holds.ts';
 import { lanesOf, upsertPool } from '../../store/lanes.ts';
 import { registerProcess } from '../../store/processes.ts';
 import { commitOutcomes } from '../../store/queue.ts';
+import { queuedRecipients } from '../../store/queued-mail.ts';
 import { type SpoolMessage, spool } from '../../store/spool.ts';
 import { COLD, type DatabaseAlone, databaseAlone, WARM } from './command-line.ts';
 
@@ -30,8 +32,11 @@ describe('why, with nothing but PostgreSQL running', () => {
   });
   after(() => alone.stop());
   beforeEach(async () => {
-    await alone.store.query('truncate queue, messages, bodies, attempts, holds, grants restart identity');
-    await alone.store.query(`update lanes set phase = 'ramping', last_sent_at = now() where address = $1`, [COLD]);
+    await alone.store.query('truncate queue, messages, bodies, attempts, holds, grants, splits restart identity');
+    await alone.store.query(
+      `update lanes set phase = 'ramping', ramp_id = null, last_sent_at = now() where address = $1`,
+      [COLD],
+    );
     await alone.store.query(`update lanes set last_sent_at = now() where address = $1`, [WARM]);
   });
 
@@ -157,8 +162,11 @@ describe('why, with nothing but PostgreSQL running', () => {
     } as const;
     await commitOutcomes(alone.store, [{ ...outcome, severity: 'deferred' }], 'p', { bucketMs: 60_000, idleMs: 1e9 });
     const reason = await whyMail(String(message));
-    assert.equal(reason.rule, 'due');
-    assert.match(reason.says, /waits 29 min for its next attempt \(1 made\); last: 421 4\.7\.28 slow down/);
+    assert.equal(reason.rule, 'retry');
+    assert.match(
+      reason.says,
+      /^throttled: waits 29 min for its next attempt \(1 made\); last: 421 4\.7\.28 slow down; from 127\.10\.0\.10 again$/,
+    );
     const cold = reason.lanes.find((one: { lane: string }) => one.lane === `${COLD} google`);
     assert.match(cold.why, new RegExp(`belongs to ${WARM}`));
     const warm = reason.lanes.find((one: { lane: string }) => one.lane === `${WARM} google`);
@@ -202,6 +210,7 @@ describe('why, with nothing but PostgreSQL running', () => {
     assert.deepEqual(open.lanes.at(-1), {
       lane: 'upstream legacy (old:25)',
       why: 'overflow, while no warm lane of marketing may send',
+      change: null,
     });
     await hold('lane', `${WARM} google`);
     const stopped = await whyMail('<1@shop.example>');
@@ -329,6 +338,220 @@ describe('why, with nothing but PostgreSQL running', () => {
     );
     assert.match((await alone.run('why', String(message))).stdout, /its bucket 3\.1% is below the new arm's line 10%/);
     await store.query('truncate splits, split_changes, cutovers, cutover_decisions, cutover_shares cascade');
+  });
+
+  /** What is said of the one recipient that waits. */
+  async function whyNow() {
+    const { rows } = await alone.store.query('select id from queue');
+    const [reason] = await whyQueued(
+      alone.store,
+      await queuedRecipients(
+        alone.store,
+        rows.map((row) => row.id),
+      ),
+      Date.now(),
+    );
+    assert.ok(reason);
+    const lane = (address: string) => reason.lanes.find((one) => one.lane === `${address} google`);
+    return { ...reason, cold: lane(COLD), warm: lane(WARM) };
+  }
+  const by = { actor: 'ann', reason: 'wrong prices' } as const;
+
+  test('a stop names who and why, and the command that lifts it, whatever its scope', async () => {
+    await mail();
+    for (const [scope, target] of [
+      ['tenant', 'shop'],
+      ['campaign', 'spring'],
+      ['domain', 'gmail.com'],
+      ['stream', 'marketing'],
+      ['pool', 'marketing'],
+    ] as const) {
+      const { id } = await placeHold(alone.store, { scope, target, reach: 'all', cause: 'operator', ...by });
+      const { rule, says, change } = await whyNow();
+      assert.equal(rule, 'hold', scope);
+      assert.match(
+        says,
+        new RegExp(`^hold ${id} on ${scope} ${target} \\(operator, warm lanes too\\) by ann: wrong prices$`),
+      );
+      assert.equal(change, `./rampart resume --hold ${id} --reason '…'`);
+      await clearHolds(alone.store, [id], by);
+    }
+    for (const [scope, target] of [
+      ['all', '*'],
+      ['provider', 'google'],
+    ] as const) {
+      const { id } = await placeHold(alone.store, { scope, target, reach: 'all', cause: 'operator', ...by });
+      const { rule, warm } = await whyNow();
+      assert.equal(rule, 'lanes');
+      assert.equal(warm?.change, `./rampart resume --hold ${id} --reason '…'`);
+      await clearHolds(alone.store, [id], by);
+    }
+  });
+
+  test('a pool that is stopped does not overflow, and an upstream is stopped like a lane', async () => {
+    await upsertPool(alone.store, { name: 'legacy', overflow: 'warm-peers', calendar: CALENDAR, upstream: ['old:25'] });
+    await upsertPool(alone.store, { name: 'marketing', overflow: 'pool:legacy', calendar: CALENDAR });
+    await mail();
+    const own = await placeHold(alone.store, {
+      scope: 'pool',
+      target: 'marketing',
+      reach: 'all',
+      cause: 'operator',
+      ...by,
+    });
+    assert.deepEqual([(await whyNow()).rule], ['hold']);
+    await clearHolds(alone.store, [own.id], by);
+    const { id } = await placeHold(alone.store, { scope: 'all', target: '*', reach: 'all', cause: 'operator', ...by });
+    const { rule, lanes } = await whyNow();
+    assert.equal(rule, 'lanes');
+    assert.match(lanes.at(-1)?.why ?? '', new RegExp(`^hold ${id} on everything`));
+    await upsertPool(alone.store, { name: 'marketing', overflow: 'warm-peers', calendar: CALENDAR });
+  });
+
+  test('a hold on one arm of a cutover stops the mail of its front there', async () => {
+    await alone.store.query(
+      `insert into splits (front, old_arm, new_arm, scope, key, revision, thresholds, step, floor, moves)
+       values ('marketing', 'lonely', 'marketing', '{}', 'k', 1, $1, null, '{}', '{}')`,
+      [JSON.stringify({ marketing: { '*': 10_000 }, transactional: { '*': 10_000 } })],
+    );
+    await mail();
+    const placed = (target: string) =>
+      placeHold(alone.store, { scope: 'arm', target, reach: 'all', cause: 'operator', ...by });
+    const other = await placed('marketing/old');
+    assert.notEqual((await whyNow()).rule, 'hold', 'the other arm');
+    await clearHolds(alone.store, [other.id], by);
+    const { id } = await placed('marketing/new');
+    const { rule, says } = await whyNow();
+    assert.equal(rule, 'hold');
+    assert.match(says, new RegExp(`^hold ${id} on arm marketing/new`));
+  });
+
+  test('a lane that is paused, quarantined or caught in an outage of its provider: who, why, and the way out', async () => {
+    await mail();
+    const lane = `${COLD} google`;
+    const resume = `./rampart warmup resume ${COLD} --provider google --reason '…'`;
+    const paused = await placeHold(alone.store, {
+      scope: 'lane',
+      target: lane,
+      reach: 'cold',
+      cause: 'operator',
+      ...by,
+    });
+    const pause = await whyNow();
+    assert.match(
+      pause.cold?.why ?? '',
+      new RegExp(`^hold ${paused.id} on lane ${lane} \\(operator\\) by ann: wrong prices$`),
+    );
+    assert.equal(pause.cold?.change, resume);
+    assert.equal(pause.warm?.why, null);
+    await clearHolds(alone.store, [paused.id], by);
+
+    const refused = { actor: 'mta', reason: 'google refused 127.10.0.11: 550 5.7.28' } as const;
+    await placeHold(alone.store, { scope: 'lane', target: lane, reach: 'all', cause: 'incident:g', ...refused });
+    await alone.store.query(`update lanes set phase = 'quarantined' where address = $1 and provider = 'google'`, [
+      COLD,
+    ]);
+    const quarantine = await whyNow();
+    assert.match(
+      quarantine.cold?.why ?? '',
+      /^quarantined: sends nothing: hold \d+ .* by mta: google refused .* 5\.7\.28$/,
+    );
+    assert.equal(quarantine.cold?.change, `${resume}, once google has delisted it`);
+    const shown = await alone.run('why', COLD, 'google');
+    assert.match(
+      shown.stdout,
+      /binds: quarantined: sends nothing: hold .*\n {2}change: \.\/rampart warmup resume 127\.10\.0\.11 --provider google/,
+    );
+    await alone.store.query('truncate holds');
+    await alone.store.query(`update lanes set phase = 'ramping' where address = $1`, [COLD]);
+
+    const outage = { scope: 'provider', target: 'google', reach: 'cold', cause: 'provider-outage' } as const;
+    await placeHold(alone.store, {
+      ...outage,
+      actor: 'rampart',
+      reason: '3 of 4 warm lanes met infrastructure answers',
+    });
+    const down = await whyNow();
+    assert.match(down.cold?.why ?? '', /on provider google \(provider-outage\) by rampart: 3 of 4 warm lanes/);
+    assert.equal(down.cold?.change, 'nobody lifts it by hand: it ends with its cause');
+  });
+
+  test('a limit is named with its figures and what raises it: pace, grant, segment, overflow, no lane', async () => {
+    await upsertPool(alone.store, { name: 'marketing', overflow: 'wait', calendar: CALENDAR });
+    await mail();
+    const advance = `./rampart warmup advance ${COLD} --provider google --reason '…'`;
+    await grant(100, 100);
+    const used = await whyNow();
+    assert.match(used.cold?.why ?? '', /^100 of 100 used; next in \d+ (h|min|s)$/);
+    assert.equal(used.cold?.change, advance);
+    assert.match(
+      used.warm?.change ?? '',
+      /^pools\.marketing\.overflow in the configuration, or \.\/rampart mta reroute --pool marketing/,
+    );
+    await alone.store.query('update grants set units = 1000, handed = 990');
+    assert.match((await whyNow()).cold?.why ?? '', /^990 of 1000 used, (paced evenly over the day|and )/);
+
+    const plan = { name: 'own', rows: { default: [{ ceiling: 1000, segment: 'engaged-30d' }] } };
+    await alone.store.query(
+      `insert into ramps (id, address, pool, plan, calendar, first_window, started_at, started_by)
+       values ('r', $1, 'marketing', $2, $3, 0, now(), 'ann')`,
+      [COLD, JSON.stringify(plan), JSON.stringify(CALENDAR)],
+    );
+    await alone.store.query(`update lanes set ramp_id = 'r' where address = $1`, [COLD]);
+    const young = await whyNow();
+    assert.equal(young.cold?.why, 'its segment all is not admitted yet (the stage takes engaged-30d)');
+    assert.equal(young.cold?.change, advance);
+    assert.equal(young.warm?.why, null, 'what no cold lane may carry does not wait for one');
+    await upsertPool(alone.store, { name: 'marketing', overflow: 'warm-peers', calendar: CALENDAR });
+
+    await alone.store.query(`update queue set provider = 'apple'`);
+    const { rule, says, change } = await whyNow();
+    assert.deepEqual([rule, says], ['pool', 'pool marketing has no lane for apple']);
+    assert.match(change ?? '', /^\.\/rampart mta reroute --pool marketing --provider apple --to POOL/);
+  });
+
+  test('mail that is not due yet: its own date, a retry by its class, a site that rests, what goes back to an old arm', async () => {
+    const { message, recipients } = await mail({ notBefore: Date.now() + 7_500_000 });
+    const dated = await whyNow();
+    assert.equal(dated.rule, 'not-before');
+    assert.match(
+      dated.says,
+      /^not before \d{4}-\d\d-\d\d \d\d:\d\d UTC, in 2 h: its sender said so \(X-Rampart-Not-Before\)$/,
+    );
+
+    await alone.store.query(`update queue set due = now() + interval '20 seconds', reason = '421 4.3.2 too busy'`);
+    const rests = await whyNow();
+    assert.deepEqual([rests.rule, rests.says], ['put-off', 'put off for 19 s: 421 4.3.2 too busy']);
+
+    const deferred = async (over: object) => {
+      await alone.store.query(`update queue set claim = 'p', claimed_at = now(), attempts = 0`);
+      const at = Date.now();
+      const outcome = {
+        ...{ recipient: recipients[0] as number, message, address: COLD, provider: 'google', windowIndex: 1, at },
+        ...{ number: 1, firstAt: at, unit: true, rule: 'r', host: 'mx.google.example', campaign: 'spring' },
+        ...{ tenant: 'shop', probe: false, severity: 'deferred' as const, retry: { due: at + 600_000, free: false } },
+      } as const;
+      const of = { class: 'greylist', scope: 'message', reply: '451 4.7.1 Greylisted', ...over } as const;
+      await alone.store.query('delete from attempts');
+      await commitOutcomes(alone.store, [{ ...outcome, ...of }], 'p', { bucketMs: 60_000, idleMs: 1e9 });
+      return (await whyNow()).says;
+    };
+    assert.equal(
+      await deferred({}),
+      `greylisted by mx.google.example: waits 9 min for its next attempt (1 made); last: 451 4.7.1 Greylisted; from ${COLD} again`,
+    );
+    assert.match(
+      await deferred({ class: 'reputation', scope: 'domain', reply: '421 4.7.32 From: does not align' }),
+      /^deferred for our reputation by .*; it stays with 127\.10\.0\.11: the refusal is about the domain, and would follow it to any other$/,
+    );
+
+    await alone.store.query(
+      `update queue set front = 'marketing', pool = 'lonely', reason = 'went back to lonely', attempts = 0`,
+    );
+    const back = await whyNow();
+    assert.equal(back.rule, 'release');
+    assert.match(back.says, /^goes back to lonely in 9 min: what a rollback returns is paced/);
+    assert.equal(back.change, "./rampart cutover rollback marketing --per-day N --reason '…'");
   });
 
   test('what it is asked about must be there', async () => {

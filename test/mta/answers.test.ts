@@ -154,6 +154,34 @@ describe('what an answer leads to', { concurrency: 3 }, () => {
     );
   });
 
+  test('a refused sender and a hang-up give the unit back: RCPT went along, but nobody took it', async (context) => {
+    const world = await MailWorld.start(context, databases);
+    world.domain('provider.example', [['mx.provider.example', MX]]);
+    let refusing = true;
+    const sink = await startScripted(MX, world.smtpPort, {
+      answer: (verb, _n, socket) => {
+        if (verb === 'MAIL' && refusing) socket.end('451 4.3.0 try later\r\n');
+        return refusing && ['MAIL', 'RCPT', 'DATA'].includes(verb) ? 'silence' : usual(verb);
+      },
+    });
+    context.after(() => sink.stop());
+    await world.lane(COLD, 'other', 'ramping');
+    const window = await world.grant(COLD, 'other', 500);
+    await world.mail(1);
+    await world.mta();
+    await until('it was refused twice', () => sink.log.filter((verb) => verb === 'RCPT').length >= 2);
+    refusing = false;
+    await until('it is delivered', async () => (await world.queue()).length === 0);
+    assert.deepEqual(
+      (await world.attempts()).map((one) => [one.severity, one.number, one.unit]),
+      [['delivered', 1, true]],
+    );
+    await until('what was not used is back', async () => {
+      const { rows } = await world.store.query('select handed from grants where window_index = $1', [window]);
+      return rows[0].handed === 1;
+    });
+  });
+
   for (const bare of [false, true]) {
     test(`an answer lost after the final dot is in doubt, counted, and tried again (${bare ? 'no ' : ''}pipelining)`, async (context) => {
       const world = await MailWorld.start(context, databases, { dayLength: 20_000 });

@@ -98,6 +98,47 @@ for (const [verb, lost] of [
   });
 }
 
+for (const [verb, reply, stage, sent] of [
+  ['MAIL', '550 5.7.1 blocked (S3140)', 'mail', false],
+  ['MAIL', '451 4.7.1 try later', 'mail', false],
+  ['MAIL', '421 4.7.0 too fast', 'mail', false],
+  ['RCPT', '550 5.1.1 no such user', 'rcpt', true],
+  ['RCPT', '421 4.7.0 too fast', 'rcpt', true],
+] as const) {
+  test(`a remote that answers ${verb} with ${reply.slice(0, 3)} and hangs up has answered; a unit is used from RCPT on`, async (context) => {
+    let said = false;
+    const { connection } = await connected(context, (given, n, socket) => {
+      if (given === verb && n === 1) {
+        said = true;
+        socket.end(`${reply}\r\n`);
+      }
+      return said ? 'silence' : usual(given);
+    });
+    // Its second message: a connection that only died of age would be tried again, and the refusal lost.
+    const first = await connection.deliver('a@shop.example', 'b@provider.example', RAW, () => true);
+    assert.equal(first.code, 250);
+    const answer = await connection.deliver('a@shop.example', 'b@provider.example', RAW, () => true);
+    assert.deepEqual(
+      [answer.code, answer.stage, answer.sent, answer.lost, answer.stale],
+      [Number(reply.slice(0, 3)), stage, sent, false, undefined],
+    );
+    assert.match(answer.text, new RegExp(reply.slice(4).replace(/[()]/g, '.')));
+    assert.equal(await connection.reset(), false);
+  });
+}
+
+test('a refusal belongs to its own message: a connection that dies of age later has said nothing', async (context) => {
+  const { connection } = await connected(context, (verb, n, socket) => {
+    if (verb === 'MAIL' && n === 1) socket.destroy();
+    return verb === 'RCPT' && n === 0 ? '550 5.1.1 no such user' : usual(verb);
+  });
+  const first = await connection.deliver('a@shop.example', 'b@provider.example', RAW, () => true);
+  assert.equal(first.code, 550);
+  assert.equal(await connection.reset(), true);
+  const second = await connection.deliver('a@shop.example', 'c@provider.example', RAW, () => true);
+  assert.deepEqual([second.code, second.lost, second.stale], [0, false, true]);
+});
+
 test('what is in use when a process ends is cut: nothing of ours gets into the message', async (context) => {
   const { connection, sink } = await connected(context, (verb) => usual(verb));
   const kept = new KeptConnections(() => 10);

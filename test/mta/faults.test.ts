@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { windowOf } from '../../policy/calendar.ts';
 import { freePort } from '../../setup/host/free-port.ts';
 import { allGrants } from '../../store/grants.ts';
+import { startCuttable } from './cuttable.ts';
 import { startDatabases } from './databases.ts';
 import { inject } from './injectors.ts';
 import { MailWorld, until } from './mail-world.ts';
@@ -26,7 +27,12 @@ function doubled(sink: Sink): string[] {
   return [...counts].flatMap(([id, count]) => Array.from({ length: count - 1 }, () => id));
 }
 
-async function loaded(context: Parameters<typeof MailWorld.start>[0], slow: number) {
+// Four connections of each lane in each of two processes.
+const SHAPING = { default: { connections: 8, messagesPerConnection: 50, connectionsPerMinute: 100_000 } };
+/** Longer than a lease. */
+const CUT_MS = 5_000;
+
+async function loaded(context: Parameters<typeof MailWorld.start>[0], slow: number, processes = 2) {
   const world = await MailWorld.start(context, databases, { dayLength: 6_000 });
   const sink = await startSink(MX, world.smtpPort, { slow });
   context.after(() => sink.stop());
@@ -36,10 +42,8 @@ async function loaded(context: Parameters<typeof MailWorld.start>[0], slow: numb
   for (let ahead = 0; ahead < 20; ahead++) await world.grant(COLD, 'other', 120, ahead);
   const port = await freePort();
   const submission = { ...world.settings().submission, port };
-  // Four connections of each lane in each of two processes.
-  const shaping = { default: { connections: 8, messagesPerConnection: 50, connectionsPerMinute: 100_000 } };
-  const start = (name: string) => world.mta(name, { submission, shaping });
-  const mtas = await Promise.all([start('mta-1'), start('mta-2')]);
+  const start = (name: string) => world.mta(name, { submission, shaping: SHAPING });
+  const mtas = await Promise.all(Array.from({ length: processes }, (_, n) => start(`mta-${n + 1}`)));
   return { world, sink, port, mtas };
 }
 
@@ -125,6 +129,45 @@ test('PostgreSQL restarted under load: nothing lost or doubled, and 250 means it
     (seen) => seen.from === COLD && seen.at > stoppedAt + 3_500 && seen.at < startedAt - 500,
   );
   assert.deepEqual(late, [], 'a cold lane went on without a lease');
+  await assertGrantsKept(world, sink);
+});
+
+test('one process is cut from the store: the others go on, it stops its cold lanes, and nothing is lost or doubled', async (context) => {
+  const { world, sink, port } = await loaded(context, 5, 1);
+  const way = await startCuttable(world.url);
+  context.after(() => way.stop());
+  const cut = await world.mta('mta-cut', { shaping: SHAPING }, way.url);
+  const first = inject(port, { clients: 4, everyMs: 10, domain: 'provider.example' });
+  // By its own listener: what it accepts, it must have committed.
+  const second = inject(cut.ready.submissionPort ?? 0, { clients: 3, everyMs: 10, domain: 'provider.example' });
+  await until('both take and send mail', () => second.accepted.size > 20 && sink.taken.length > 60);
+
+  way.cut();
+  const cutAt = Date.now();
+  const [others, own] = [first.accepted.size, second.accepted.size];
+  await sleep(CUT_MS);
+  const taken = sink.taken.filter((one) => one.at > cutAt).length;
+  assert.ok(first.accepted.size > others + 20, 'the other process takes mail');
+  assert.ok(taken > 20, `${taken} sent while one process was cut`);
+  assert.ok(second.accepted.size <= own + 3, 'no 250 without a commit, but for answers that were on their way');
+  way.heal();
+  const healed = second.accepted.size;
+  await until('it takes mail again', () => second.accepted.size > healed + 20);
+  await Promise.all([first.stop(), second.stop()]);
+  await until('the queue is empty', async () => (await world.queue()).length === 0);
+
+  const got = new Set(sink.taken.map((one) => one.messageId));
+  assert.deepEqual(
+    [...first.accepted, ...second.accepted].filter((id) => !got.has(id)),
+    [],
+  );
+  const refusals = [...first.refusals, ...second.refusals];
+  assert.ok(
+    refusals.every((reply) => reply.startsWith('4')),
+    refusals.join('\n'),
+  );
+  const inDoubt = (await world.attempts()).filter((one) => one.severity === 'in-doubt').length;
+  assert.ok(doubled(sink).length <= inDoubt, `${doubled(sink).length} doubles, ${inDoubt} in doubt`);
   await assertGrantsKept(world, sink);
 });
 

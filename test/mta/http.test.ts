@@ -104,6 +104,27 @@ test('fields become a MIME message; 202 only after it is there, with its ids', a
   assert.match(stored?.raw ?? '', /Message-ID: <[^>]+@mta\.example>\r\n/i);
 });
 
+test('a user hands in mail of their tenants and streams only; the first is the default', async (context) => {
+  const users = [
+    { name: 'shop', password: 'secret', pools: ['marketing'], tenants: ['acme'], streams: ['transactional'] as const },
+  ];
+  const { ways, post } = await serving(context, { submission: { users } });
+  const foreign = await post({ ...FIELDS, tenant: 'other' });
+  assert.deepEqual([foreign.status, foreign.body.error.code], [403, 'not-allowed']);
+  assert.match(foreign.body.error.message, /User shop may not send for tenant "other": allowed are acme$/);
+  const raw = await post({
+    raw: 'From: a@shop.example\nTo: b@x.example\nX-Rampart-Tenant: other\n\nx',
+    recipients: [{ to: 'b@x.example' }],
+  });
+  assert.equal(raw.status, 403, JSON.stringify(raw.body));
+  const stream = await post({ ...FIELDS, stream: 'marketing' });
+  assert.equal(stream.status, 403);
+  assert.equal((await post(FIELDS)).status, 202);
+  assert.equal((await post({ ...FIELDS, tenant: 'acme', stream: 'transactional' })).status, 202);
+  const { rows } = await ways.store.query('select tenant, stream from messages');
+  assert.deepEqual(rows, Array(2).fill({ tenant: 'acme', stream: 'transactional' }));
+});
+
 test('substitutions: a message of its own for each recipient, escaped in html, one line in headers', async (context) => {
   const { ways, post } = await serving(context);
   const { status, body } = await post({
@@ -283,6 +304,61 @@ test('a small body of very many values is refused before anything is made of it'
   const { status, body } = await post(`{"to":"a@x.example","text":"x","headers":{"X":[${'"",'.repeat(260_000)}""]}}`);
   assert.deepEqual([status, body.error.code], [413, 'too-large']);
   assert.match(body.error.message, /more than 250000 JSON values/);
+});
+
+test('whatever a stranger sends is told in 4xx and is no fault of ours: broken targets, lengths, chunks, texts', async (context) => {
+  const { ways, post } = await serving(context);
+  const spoken = async (bytes: string | Buffer, end = false): Promise<string> => {
+    const socket = net.connect(ways.injection.httpPort ?? 0, '127.0.0.1');
+    let text = '';
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    socket.on('error', () => {});
+    const closed = once(socket, 'close');
+    socket.write(bytes);
+    if (end) socket.end();
+    // An answer ends with its JSON, or with the connection.
+    await Promise.race([closed, until('an answer', () => text.endsWith('}\n'))]);
+    socket.destroy();
+    return text;
+  };
+  const head = (more: string, target = '/v1/messages') =>
+    `POST ${target} HTTP/1.1\r\nHost: x\r\nAuthorization: ${BASIC}\r\nContent-Type: application/json\r\n${more}\r\n`;
+  const json = JSON.stringify(FIELDS);
+  for (const [bytes, answer] of [
+    [`${head('Content-Length: 2\r\n', '//')}{}`, /^HTTP\/1\.1 404 /],
+    [`${head('Content-Length: 2\r\n', 'http://[')}{}`, /^HTTP\/1\.1 40[04] /],
+    [`${head('Content-Length: 2\r\n', '/v1/messages/../../etc')}{}`, /^HTTP\/1\.1 404 /],
+    [`${head(`Content-Length: ${json.length}\r\nTransfer-Encoding: chunked\r\n`)}${json}`, /^HTTP\/1\.1 400 /],
+    [`${head('Content-Length: 5\r\nContent-Length: 9\r\n')}{}`, /^HTTP\/1\.1 400 /],
+    [`${head('Content-Length: -1\r\n')}{}`, /^HTTP\/1\.1 400 /],
+    [`${head('Transfer-Encoding: chunked\r\n')}zz\r\n{}\r\n`, /^(HTTP\/1\.1 400 |$)/],
+    [`${head(`X-Long: ${'x'.repeat(40_000)}\r\nContent-Length: 2\r\n`)}{}`, /^HTTP\/1\.1 431 /],
+    ['\x16\x03\x01\x02\x00\x01\x00\x01\xfc', /^(HTTP\/1\.1 400 |$)/],
+  ] as const)
+    assert.match(await spoken(bytes), answer, bytes.slice(0, 120));
+  const gone = await spoken(`${head('Content-Length: 500\r\n')}{"from":`, true);
+  assert.match(gone, /^(HTTP\/1\.1 400 |$)/, 'it went away in its body');
+  for (const [body, status] of [
+    ['['.repeat(200_000), 400],
+    [`${'['.repeat(200_000)}${']'.repeat(200_000)}`, 422],
+    [`{"from":${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}}`, 422],
+    ['{"__proto__":{"from":"a@shop.example"},"constructor":1}', 422],
+    ['null', 422],
+    ['"text"', 422],
+    ['', 400],
+  ] as const)
+    assert.equal((await post(body)).status, status, body.slice(0, 60));
+  const latin = await fetch(`http://127.0.0.1:${ways.injection.httpPort}/v1/messages`, {
+    method: 'POST',
+    headers: { authorization: BASIC, 'content-type': 'application/json' },
+    body: Buffer.from('{"from":"\xe9@shop.example"}', 'latin1'),
+  });
+  assert.equal(latin.status, 400);
+  assert.equal((await post(FIELDS)).status, 202);
+  const faults = ways.logged.filter(({ event }) => /failed|error/.test(event));
+  assert.deepEqual(faults, []);
 });
 
 test('values are counted outside strings, never fewer than there are', () => {

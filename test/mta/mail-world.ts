@@ -128,10 +128,11 @@ export class MailWorld {
     };
   }
 
-  async mta(name = 'mta-1', overrides: Partial<MtaSettings> = {}): Promise<Mta> {
+  /** `databaseUrl`: another way to the same database. */
+  async mta(name = 'mta-1', overrides: Partial<MtaSettings> = {}, databaseUrl = this.url): Promise<Mta> {
     const spec = { node: 'node', mta: this.settings(overrides) } as unknown as RoleOrders['spec'];
     const log = path.join(this.folder, `${name}-${path.basename(this.url)}.log`);
-    const process = new RoleProcess('mta', { spec, name, databaseUrl: this.url }, log, () => {});
+    const process = new RoleProcess('mta', { spec, name, databaseUrl }, log, () => {});
     const ready = await process.start();
     this.#context.after(() => process.stop());
     return { process, ready };

@@ -31,7 +31,7 @@ test('control headers are read with their folds, recorded and stripped; the rest
   const { control, text, messageId, from } = read(
     `X-Rampart-Campaign: spring\r\n\tsale\r\n${kept}x-RAMPART-tenant : acme\r\nX-Rampart-Trace: old\r\n\r\nbody\xe9\r\n\r\n.dots\r\n`,
   );
-  assert.deepEqual(control, { tenant: 'acme', stream: 'marketing', segment: 'all', campaign: 'spring sale' });
+  assert.deepEqual(control, { tenant: 'acme', segment: 'all', campaign: 'spring sale' });
   assert.equal(messageId, '<1@x>');
   assert.deepEqual(from, ['a@shop.example']);
   assert.equal(text, `Received: from client by mta\r\n${kept}\r\nbody\xe9\r\n\r\n.dots\r\n`);
@@ -117,6 +117,7 @@ test('control headers: only what is known, once, and within bounds', () => {
   assert.match(control('X-Rampart-Stream: other'), /^550 .*X-Rampart-Stream is "other": use marketing, transactional/);
   assert.match(control('X-Rampart-Segment: everyone'), /^550 .*use engaged-30d, 60d, 90d, all/);
   assert.match(control('X-Rampart-Poool: a'), /^550 .*X-Rampart-poool is not known: use Pool, Tenant/);
+  assert.match(control('X-Rampart-Campaign: probe'), /^550 .*"probe" is the name of Rampart's own probes/);
   assert.match(control('X-Rampart-Pool: a\r\nX-Rampart-Pool: b'), /^550 .*X-Rampart-Pool is there twice/);
   assert.match(control(`X-Rampart-Tenant: ${'x'.repeat(129)}`), /^550 .*1 to 128/);
   assert.match(control('X-Rampart-Tenant:'), /^550 .*1 to 128/);

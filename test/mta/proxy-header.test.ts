@@ -178,3 +178,87 @@ test('TLS from the first byte begins after the header', async (context) => {
   assert.match(await client.data(MESSAGE), /^250 /);
   assert.match((await ways.stored())[0]?.raw ?? '', /^Received: from client \(\[203\.0\.113\.7\]\)/);
 });
+
+test('HTTP: the header is believed from listed peers alone, before TLS too; X-Forwarded-For from nobody', async (context) => {
+  const tls = certificate(databases.folder, 'proxied-4');
+  const http = { host: '127.0.0.1', port: 0, tls, proxyFrom: ['127.0.0.1'] };
+  const ways = await openWaysIn(context, databases, { injection: { http } });
+  const body = JSON.stringify({ from: 'a@shop.example', to: 'b@provider.example', subject: 'hello', text: 'Hello.' });
+  const post = (password = 'secret') =>
+    [
+      'POST /v1/messages HTTP/1.1',
+      'Host: mta.example',
+      `Authorization: Basic ${Buffer.from(`shop:${password}`).toString('base64')}`,
+      'Content-Type: application/json',
+      'X-Forwarded-For: 192.0.2.99',
+      `Content-Length: ${body.length}`,
+      '',
+      body,
+    ].join('\r\n');
+  const opened = async (header: Buffer | string, port = ways.injection.httpPort ?? 0) => {
+    const client = await Raw.open('127.0.0.1', port);
+    context.after(() => client.close());
+    client.write(header);
+    return client;
+  };
+  const answered = async (client: Raw, text: string) => {
+    const before = client.unread.length;
+    client.write(text);
+    await until('an answer', () => client.unread.slice(before).endsWith('}\n'), 15_000);
+    return client.unread.slice(before);
+  };
+  for (const [header, from] of [
+    [v2(PROXY, TCP4, block4('203.0.113.7')), '[203.0.113.7]'],
+    ['PROXY TCP6 2001:db8::7 ::1 4711 443\r\n', '[IPv6:2001:db8::7]'],
+    [v2(LOCAL, UNSPEC, Buffer.alloc(0)), '[127.0.0.1]'],
+  ] as const) {
+    const client = await opened(header);
+    await client.secure();
+    // Kept open: what was said at its beginning counts for every request.
+    for (let n = 0; n < 2; n++) assert.match(await answered(client, post()), /^HTTP\/1\.1 202 /);
+    const last = (await ways.stored()).slice(-2);
+    for (const one of last)
+      assert.match(
+        one.raw.replaceAll('\r\n', ' '),
+        new RegExp(`^Received: from unknown \\(${from.replace(/[[\].]/g, '\\$&')}\\)`),
+      );
+  }
+  assert.match(
+    await answered(await securely(await opened(v2(PROXY, TCP4, block4('203.0.113.8')))), post('wrong')),
+    / 401 /,
+  );
+  assert.equal(ways.logged.find((one) => one.event === 'sign-in-failed')?.fields?.address, '203.0.113.8');
+
+  for (const header of [Buffer.from('POST /v1/messages HTTP/1.1\r\n\r\n'), v2(PROXY, UDP4, block4('203.0.113.7'))]) {
+    const client = await opened(header);
+    await until('it is closed', () => client.closed);
+    assert.equal(client.unread, '');
+  }
+  assert.equal(ways.logged.filter((one) => one.event === 'http-proxy-refused').length, 2);
+
+  // In clear: the client's own bytes come in the same packet, and a client behind a proxy is never on loopback.
+  const open = await openWaysIn(context, databases, {
+    injection: { http: { host: '127.0.0.1', port: 0, proxyFrom: ['127.0.0.1'] } },
+  });
+  const clear = await opened(v2(PROXY, TCP4, block4('203.0.113.7')), open.injection.httpPort ?? 0);
+  assert.match(await answered(clear, post()), /^HTTP\/1\.1 403 /);
+  const packed = await opened(
+    Buffer.concat([v2(PROXY, TCP4, block4('203.0.113.7')), Buffer.from(post())]),
+    open.injection.httpPort ?? 0,
+  );
+  await until('an answer', () => packed.unread.endsWith('}\n'));
+  assert.match(packed.unread, /^HTTP\/1\.1 403 .*not-encrypted/s);
+
+  const none = await openWaysIn(context, databases, { injection: { http: { host: '127.0.0.1', port: 0 } } });
+  const stranger = await opened(v2(PROXY, TCP4, block4('203.0.113.7')), none.injection.httpPort ?? 0);
+  await until('not listed: bad HTTP', () => stranger.closed);
+  assert.match(stranger.unread, /^(HTTP\/1\.1 400 |$)/);
+  const told = await opened('', none.injection.httpPort ?? 0);
+  assert.match(await answered(told, post()), /^HTTP\/1\.1 202 /);
+  assert.match((await none.stored())[0]?.raw ?? '', /^Received: from unknown \(\[127\.0\.0\.1\]\)/);
+});
+
+async function securely(client: Raw): Promise<Raw> {
+  await client.secure();
+  return client;
+}

@@ -92,7 +92,7 @@ test('the reading budget gives back exactly what was taken, whatever the order',
 });
 
 test('rates of processes that take at once: never more than the hour, and what is given back can be used', async () => {
-  const caller = { name: 'burst', pools: ['marketing'], domains: [], rate: 500 };
+  const caller = { name: 'burst', pools: ['marketing'], domains: [], tenants: [], streams: [], rate: 500 };
   const processes = Array.from(
     { length: 3 },
     () =>

@@ -113,6 +113,38 @@ test('250 only after the row is there; control headers are recorded and stripped
   }
 });
 
+test('rights of a user: tenants and streams beside pools; the first is the default', async (context) => {
+  const ways = await openWaysIn(context, databases);
+  const passwordHash = await hashPassword('a long password');
+  const rights = { pools: ['marketing'], domains: [], rate: null, passwordHash };
+  await addUser(ways.store, { ...rights, name: 'acme', tenants: ['acme', 'acme-2'], streams: ['transactional'] });
+  await addUser(ways.store, { ...rights, name: 'all', tenants: [], streams: [] });
+  const signedIn = async (name: string) => {
+    const client = await ways.client();
+    await client.all('EHLO client', plain(name, 'a long password'));
+    return client;
+  };
+  const client = await signedIn('acme');
+  assert.match(await sending(client), /^250 2\.0\.0 Ok: queued as \d+\r\n/, 'transactional needs no one-click');
+  assert.match(await sending(client, `X-Rampart-Tenant: acme-2\r\n${MESSAGE}`), /^250 /);
+  const foreign = /^550 5\.7\.1 User acme may not send for tenant "other": allowed are acme, acme-2\r\n/;
+  assert.match(await sending(client, `X-Rampart-Tenant: other\r\n${MESSAGE}`), foreign);
+  assert.match(await sending(client, `X-Rampart-Tenant: ACME\r\n${MESSAGE}`), /^550 5\.7\.1 /, 'names are exact');
+  const stream = /^550 5\.7\.1 User acme may not send as stream "marketing": allowed are transactional\r\n/;
+  assert.match(await sending(client, `X-Rampart-Stream: marketing\r\n${MESSAGE}`), stream);
+  const free = await signedIn('all');
+  assert.match(await sending(free), /^250 /);
+  assert.match(
+    await sending(free, `X-Rampart-Tenant: other\r\nX-Rampart-Stream: transactional\r\n${MESSAGE}`),
+    /^250 /,
+  );
+  const { rows } = await ways.store.query('select tenant, stream from messages order by id');
+  assert.deepEqual(
+    rows.map((row) => `${row.tenant} ${row.stream}`),
+    ['acme transactional', 'acme-2 transactional', 'default marketing', 'other transactional'],
+  );
+});
+
 test('users of the store: their password, pools, sender domains; removed, they are out', async (context) => {
   const ways = await openWaysIn(context, databases);
   const user = { name: 'shop-2', pools: ['marketing'], domains: ['shop.example'], rate: null };

@@ -72,6 +72,23 @@ test('an entry that is known by its MD5 or SHA-1 alone stops the mail it means',
   assert.deepEqual(await stopped(), ['Old@X.example', 'older@x.example']);
 });
 
+test('the check before an attempt is one query for a claimed batch of any size, and none for nothing', async (context) => {
+  const store = await fresh(context);
+  let queries = 0;
+  const counted = {
+    query: (...args: Parameters<Store['query']>) => {
+      queries += 1;
+      return store.query(...args);
+    },
+  } as unknown as Store;
+  await suppress(store, [entry('r3@x.example'), entry('r7@x.example', { scope: TENANT })]);
+  const batch = Array.from({ length: 500 }, (_, id) => ({ ...MAIL, id, rcpt: `r${id}@x.example` }));
+  assert.deepEqual([...(await suppressedAmong(counted, batch)).keys()], [3, 7]);
+  assert.equal(queries, 1);
+  assert.equal((await suppressedAmong(counted, [])).size, 0);
+  assert.equal(queries, 1);
+});
+
 test('an entry stops the mail it names and no other', async (context) => {
   const store = await fresh(context);
   await suppress(store, [

@@ -4,7 +4,7 @@ import type { KeyOf } from '../../../store/idempotency.ts';
 import type { SpoolMessage } from '../../../store/spool.ts';
 import { acceptedOf } from '../../../store/spool-extras.ts';
 import { admit, refuseFull } from '../admit.ts';
-import { type Caller, checkSender, poolFor } from '../caller.ts';
+import { belongs, type Caller, checkSender, poolFor } from '../caller.ts';
 import { type Control, controlFrom } from '../control.ts';
 import { envelopeAddress } from '../envelope-address.ts';
 import { type Incoming, readMessage } from '../message.ts';
@@ -55,11 +55,11 @@ export async function acceptRequest(
   const explicit = explicitControl(request, now);
   const raw = rawIncoming(parts, request, context, now);
   const control: Control = { ...(raw?.control ?? controlFrom(new Map(), now)), ...explicit };
-  const pool = poolFor(caller, control.pool);
+  const belonging = belongs(caller, control);
   const { recipients, rejected } = recipientsOf(request, parts.recipients);
   const found = await parts.suppression.message(
     recipients.map((recipient) => recipient.address),
-    { ...control, pool },
+    belonging,
   );
   const left = recipients.filter((recipient) => !found.has(recipient.address));
   for (const [recipient, entry] of found) rejected.push({ recipient, reason: suppressedText(recipient, entry) });

@@ -21,11 +21,18 @@ export async function readBody(
 ): Promise<Buffer | Answer> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > most) return tooLarge(most);
-    take(chunk.length);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > most) return tooLarge(most);
+      take(chunk.length);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    // The client's fault, or its network's, and none of ours: nobody reads the answer.
+    if ((error as { code?: unknown }).code === 'ECONNRESET')
+      return failure(400, 'cut-off', 'The connection ended before the body did');
+    throw error;
   }
   return Buffer.concat(chunks);
 }

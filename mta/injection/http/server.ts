@@ -5,17 +5,17 @@
 import { createHash, randomUUID } from 'node:crypto';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { INJECTION_LIMITS } from '../../../policy/injection.ts';
 import type { ListenerSettings } from '../../settings-injection.ts';
 import type { Caller } from '../caller.ts';
-import { NetworkCount } from '../client-network.ts';
 import { type Listening, readTls } from '../listener.ts';
 import { RefusedMessage } from '../refusal.ts';
 import { passwordsInClear, refuseWhenFull, toReply } from '../submission.ts';
 import { acceptRequest, type HttpParts } from './accept.ts';
 import { type Answer, CHALLENGE, failure, fromRefusal, send } from './answer.ts';
+import { Clients } from './clients.ts';
 import { hasMoreValues } from './json-values.ts';
 import { knownAnswer } from './once.ts';
 import { readBody, refuseBody } from './read-body.ts';
@@ -33,7 +33,7 @@ export async function startHttp(parts: HttpParts, listener: ListenerSettings): P
   const { log, injection = {} } = parts.settings;
   const limits = { ...INJECTION_LIMITS, ...injection.limits };
   const serve: http.RequestListener = (request, response) => {
-    answer(parts, listener, request).then(
+    answer(parts, listener, request, clients.of(request.socket)).then(
       (given) => {
         // What was not read to its end would be taken for the next request.
         if (!request.complete) response.setHeader('Connection', 'close');
@@ -51,11 +51,9 @@ export async function startHttp(parts: HttpParts, listener: ListenerSettings): P
       ? http.createServer(options, serve)
       : https.createServer({ ...options, ...readTls(listener.tls), minVersion: 'TLSv1.2' }, serve);
   server.maxConnections = limits.clients;
-  const clients = new NetworkCount<Socket>(limits.perAddress);
-  server.on('connection', (socket: Socket) => {
-    if (!clients.add(socket, socket.remoteAddress ?? '')) return socket.destroy();
-    socket.once('close', () => clients.remove(socket));
-  });
+  const clients = new Clients(server, listener.proxyFrom ?? [], limits.perAddress, (proxy, error) =>
+    log('http-proxy-refused', { proxy, error: error.message }),
+  );
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host: listener.host, port: listener.port, reusePort: true }, () => {
@@ -89,21 +87,31 @@ function reload(server: http.Server | https.Server, listener: ListenerSettings, 
   }
 }
 
-async function answer(parts: HttpParts, listener: ListenerSettings, request: IncomingMessage): Promise<Answer> {
+async function answer(
+  parts: HttpParts,
+  listener: ListenerSettings,
+  request: IncomingMessage,
+  address: string,
+): Promise<Answer> {
   try {
-    return await handle(parts, listener, request);
+    return await handle(parts, listener, request, address);
   } catch (error) {
     return fromRefusal(toReply(error, parts.settings));
   }
 }
 
-async function handle(parts: HttpParts, listener: ListenerSettings, request: IncomingMessage): Promise<Answer> {
-  if (new URL(request.url ?? '/', 'http://localhost').pathname !== PATH)
+async function handle(
+  parts: HttpParts,
+  listener: ListenerSettings,
+  request: IncomingMessage,
+  address: string,
+): Promise<Answer> {
+  // A target such as `//` is none: that is no fault of ours to be told as one.
+  if (URL.parse(request.url ?? '/', 'http://localhost')?.pathname !== PATH)
     return failure(404, 'not-found', `There is POST ${PATH} here, and nothing else`);
   if (request.method !== 'POST')
     return failure(405, 'not-allowed', `Use POST for ${PATH}`, { headers: { Allow: 'POST' } });
   const secure = (request.socket as TLSSocket).encrypted === true;
-  const address = (request.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
   if (!secure && !passwordsInClear(address, listener))
     return failure(403, 'not-encrypted', 'Passwords are taken in clear from loopback only: use https');
   const caller = await signIn(parts, request, address);
