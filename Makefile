@@ -29,20 +29,20 @@ demo-cutover:
 	@setup/setup.sh --lab
 	@./rampart demo cutover
 
-# Three files at a time: the tests start real servers and mostly wait; more of them at once would wait for each other. The demo's days
-# last seconds and must be sent in full: it has the machine for itself.
-TEST = $(NODE) --disable-warning=ExperimentalWarning --test --test-reporter=spec
+# What Node compiled is kept: the tests start some thousand processes. The demo's days last seconds and must be sent in
+# full: it has the machine for itself.
+TEST = NODE_COMPILE_CACHE="$(CURDIR)/.rampart/build/compiled" $(NODE) --disable-warning=ExperimentalWarning
 ALONE = test/demo/ten-days.test.ts
 PROOFS = test/proofs
 test:
 	@setup/setup.sh --lab --brokers
-	@$(TEST) --test-concurrency=3 $$(find test -name '*.test.ts' ! -path $(ALONE) ! -path '$(PROOFS)/*' | sort)
-	@$(TEST) $(ALONE)
+	@$(TEST) test/all.ts
+	@$(TEST) test/all.ts $(ALONE)
 
 proofs:
 	@setup/setup.sh --lab
-	@RAMPART_KILLS=50 $(TEST) --test-name-pattern='kill -9' test/mta/faults.test.ts
-	@$(TEST) $$(find $(PROOFS) -name '*.test.ts' | sort)
+	@RAMPART_KILLS=50 $(TEST) --test --test-reporter=spec --test-name-pattern='kill -9' test/mta/faults.test.ts
+	@$(TEST) --test --test-reporter=spec $$(find $(PROOFS) -name '*.test.ts' | sort)
 
 up:
 	@setup/setup.sh

@@ -67,5 +67,18 @@ export async function stopPostmaster(server: ProcessIdentity): Promise<void> {
   if (await waitForEnd(server, 30_000)) return;
   signal(server.pid, 'SIGQUIT');
   if (await waitForEnd(server, 10_000)) return;
-  throw new Error(`PostgreSQL (pid ${server.pid}) does not stop; end it with "kill -9 ${server.pid}"`);
+  throw notStopping(server);
 }
+
+/**
+ * Ends a server whose data is about to be deleted: at once, without the checkpoint of a stop that means to go on.
+ *
+ * @throws Error in one line when it lives even then.
+ */
+export async function endPostmaster(server: ProcessIdentity): Promise<void> {
+  signal(server.pid, 'SIGQUIT');
+  if (!(await waitForEnd(server, 10_000))) throw notStopping(server);
+}
+
+const notStopping = ({ pid }: ProcessIdentity) =>
+  new Error(`PostgreSQL (pid ${pid}) does not stop; end it with "kill -9 ${pid}"`);

@@ -11,7 +11,7 @@ import { providePostgres } from './binaries.ts';
 import { createCluster } from './create.ts';
 import { type Credentials, readCredentials, urlOf, writeCredentials } from './credentials.ts';
 import { type ClusterPlace, makeFolders, placeCluster } from './placement.ts';
-import { findPostmaster, stopPostmaster } from './postmaster.ts';
+import { endPostmaster, findPostmaster, stopPostmaster } from './postmaster.ts';
 import { waitUntilReady } from './ready.ts';
 import { serverOptions } from './settings.ts';
 
@@ -73,17 +73,21 @@ export async function startEmbedded(options: {
 
 /** Stops whatever server runs for `dataDir`, also an orphan; says whether there was one. */
 export async function stopEmbedded(dataDir: string): Promise<boolean> {
+  return stopWith(stopPostmaster, dataDir);
+}
+
+function stopWith(stop: (server: ProcessIdentity) => Promise<void>, dataDir: string): Promise<boolean> {
   return withLock(`embedded-postgres ${path.resolve(dataDir)}`, async () => {
     const running = await findPostmaster(placeCluster(path.resolve(dataDir), unprivilegedAccount()).data);
     if (!running) return false;
-    await stopPostmaster(running);
+    await stop(running);
     return true;
   });
 }
 
 /** Stops the server of `dataDir` and deletes its data, wherever it lies; returns the deleted data directory. */
 export async function removeEmbedded(dataDir: string): Promise<string | undefined> {
-  await stopEmbedded(dataDir);
+  await stopWith(endPostmaster, dataDir);
   const place = placeCluster(path.resolve(dataDir), unprivilegedAccount());
   if (!existsSync(place.data)) return undefined;
   const folder = path.dirname(place.data);

@@ -3,8 +3,8 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createStore, type Store } from '../../store/connect.ts';
-import { removeEmbedded, startEmbedded } from '../../store/embedded/start.ts';
-import { migrate } from '../../store/migrate.ts';
+import { removeEmbedded } from '../../store/embedded/start.ts';
+import { startReady } from '../ready-cluster.ts';
 
 export interface Database {
   readonly url: string;
@@ -20,9 +20,8 @@ export async function startDatabase(): Promise<Database> {
   const folder = await mkdtemp(path.join(tmpdir(), 'rampart-decisions-'));
   await chmod(folder, 0o755);
   const dataDir = path.join(folder, 'data');
-  const { url } = await startEmbedded({ dataDir });
+  const { url } = await startReady(dataDir);
   const store = createStore(url, { applicationName: 'test' });
-  await migrate(store);
   return {
     url,
     store,

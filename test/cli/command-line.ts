@@ -4,9 +4,9 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createStore, type Store } from '../../store/connect.ts';
-import { removeEmbedded, startEmbedded } from '../../store/embedded/start.ts';
+import { removeEmbedded } from '../../store/embedded/start.ts';
 import { upsertAddress, upsertPool } from '../../store/lanes.ts';
-import { migrate } from '../../store/migrate.ts';
+import { startReady } from '../ready-cluster.ts';
 
 const launcher = path.join(import.meta.dirname, '..', '..', 'rampart');
 
@@ -109,9 +109,8 @@ export interface DatabaseAlone {
 export async function databaseAlone(): Promise<DatabaseAlone> {
   const folder = await openFolder();
   const dataDir = path.join(folder, '.rampart');
-  const server = await startEmbedded({ dataDir });
+  const server = await startReady(dataDir);
   const store = createStore(server.url, { max: 2 });
-  await migrate(store);
   const calendar = {
     kind: 'civil',
     zone: 'UTC',

@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { removeEmbedded } from '../../store/embedded/start.ts';
+import { layCluster } from '../ready-cluster.ts';
 import { openFolder, rampart, smallConfig, startRampart, writeConfig } from './command-line.ts';
 
 const folder = await openFolder();
@@ -19,6 +20,7 @@ const config = await writeConfig(folder, {
   mta: { processes: 1, submission: { port: 0 } },
 });
 const env = { RAMPART_CONFIG: config };
+await layCluster(path.join(folder, '.rampart'));
 const running = startRampart(['up', '--json'], env);
 
 after(async () => {

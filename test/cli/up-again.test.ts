@@ -15,6 +15,7 @@ import { connectTemporal } from '../../temporal/client.ts';
 import { addressId } from '../../temporal/contracts.ts';
 import { type Injection, inject } from '../mta/injectors.ts';
 import { startSink } from '../mta/sinks.ts';
+import { layCluster } from '../ready-cluster.ts';
 import { checkHistory, until } from '../workflows/system.ts';
 import { COLD, openFolder, type Running, rampart, smallConfig, startRampart, writeConfig } from './command-line.ts';
 
@@ -148,6 +149,7 @@ async function goesOn({ store }: Up, left: Left): Promise<void> {
   );
 }
 
+await layCluster(dataDir);
 let first = await up();
 injection = inject(submissionPort, {
   clients: 4,

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { removeEmbedded } from '../../store/embedded/start.ts';
 import { openFolder, rampart, smallConfig, startRampart, writeConfig } from '../cli/command-line.ts';
+import { layCluster } from '../ready-cluster.ts';
 import { endpoint, SECRET, until, verifies } from './world.ts';
 
 test('a running instance tells its sinks what an operator does, and stops in order', async (context) => {
@@ -15,6 +16,7 @@ test('a running instance tells its sinks what an operator does, and stops in ord
     events: { sinks: [{ kind: 'webhook', name: 'crm', url: hook.url, secrets: [SECRET], kinds: ['hold.*'] }] },
   });
   const env = { RAMPART_CONFIG: config };
+  await layCluster(path.join(folder, '.rampart'));
   const running = startRampart(['up', '--json'], env);
   context.after(async () => {
     running.signal('SIGTERM');

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { createStore } from '../../store/connect.ts';
 import { type EmbeddedPostgres, removeEmbedded, startEmbedded } from '../../store/embedded/start.ts';
-import { migrate } from '../../store/migrate.ts';
+import { startReady, TEMPLATE } from '../ready-cluster.ts';
 
 export interface Databases {
   /** Scratch folder of the test file, for logs. */
@@ -21,20 +21,16 @@ export async function startDatabases(within: string = os.tmpdir()): Promise<Data
   const folder = await mkdtemp(path.join(within, 'rampart-mta-'));
   await chmod(folder, 0o755);
   const dataDir = path.join(folder, 'data');
-  let server: EmbeddedPostgres = await startEmbedded({ dataDir });
+  let server: EmbeddedPostgres = await startReady(dataDir);
   const main = createStore(server.url, { max: 1 });
   const at = (name: string) => server.url.replace(/[^/]+$/, name);
-  await main.query('create database template_mta');
-  const template = createStore(at('template_mta'), { max: 2 });
-  await migrate(template);
-  await template.end();
   let count = 0;
   return {
     folder,
     create: async () => {
       count += 1;
       const name = `mta_${count}`;
-      await main.query(`create database ${name} template template_mta`);
+      await main.query(`create database ${name} template ${TEMPLATE}`);
       return at(name);
     },
     restart: async (between) => {

