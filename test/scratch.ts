@@ -4,7 +4,6 @@
  * tests wait. Nothing here needs to outlive the run.
  */
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { identify } from '../setup/host/process.ts';
 
@@ -34,5 +33,5 @@ function roomInMemory(): boolean {
     .findLast(([, where]) => where === MEMORY);
   if (mount?.[2] !== 'tmpfs' || /\b(noexec|ro)\b/.test(mount[3] ?? '')) return false;
   const { bavail, bsize } = statfsSync(MEMORY);
-  return Math.min(bavail * bsize, os.freemem()) >= NEEDED_BYTES;
+  return Math.min(bavail * bsize, process.availableMemory()) >= NEEDED_BYTES;
 }
