@@ -44,7 +44,9 @@ export async function gatherEvidence(
       counted.push({ ...(await countedEvidence(gates, lane.provider, metric, feed)), ...span });
     }
     const { lookbackDays } = settings(lane).metrics.placement;
-    const measured = placement.get(lookbackDays) ?? (await measurePlacement(db, address, window - lookbackDays));
+    const measured =
+      placement.get(lookbackDays) ??
+      (await measurePlacement(db, address, window - lookbackDays, deps.placement.minObserved));
     placement.set(lookbackDays, measured);
     const seen = measured.find((one) => one.provider === lane.provider);
     const probed = placementEvidence(deps, lane, seen, calendar, now);

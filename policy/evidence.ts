@@ -38,7 +38,7 @@ export interface Evidence {
   readonly to: number;
   /** Absent for placement. */
   readonly sums?: Sums;
-  /** Placement: trials and events of the newest window in which a folder was seen. */
+  /** Placement: trials and events of the newest windows that together saw enough folders to say anything. */
   readonly last?: { readonly trials: number; readonly events: number };
   /** Placement: seeds that were also probed from a warm address, where the two differ. */
   readonly pairs?: { readonly worse: number; readonly better: number };

@@ -28,6 +28,8 @@ export interface LabReport {
   readonly promises: readonly Condition[];
   /** Messages the application had to hand in, and those it did: far fewer mean that the machine is too slow for the day. */
   readonly demand: { readonly planned: number; readonly injected: number };
+  /** Days of a lane that ended without an evaluation: any say that the machine is too slow for the day's length. */
+  readonly missed: number;
   readonly troubles: readonly TroubleRow[];
   readonly falseReactions: readonly FalseRow[];
   readonly lanes: readonly {
@@ -114,6 +116,7 @@ export async function labReport(played: Played, dayLength: number, promises: rea
     passed: promises.every((one) => one.holds),
     promises,
     demand: demandOf(scenario, facts.injected.length),
+    missed: facts.decisions.filter(({ reason }) => reason.startsWith('orchestrator-absent')).length,
     troubles,
     falseReactions,
     lanes: facts.lanes
@@ -218,6 +221,11 @@ export function printLabReport(report: LabReport): string[] {
     ...(injected < ENOUGH * planned
       ? [
           `only ${injected} of ${planned} messages were handed in: the machine is too slow for this, try a longer --day-length`,
+        ]
+      : []),
+    ...(report.missed > 0
+      ? [
+          `${report.missed} days of lanes ended without an evaluation: the machine was too slow, try a longer --day-length`,
         ]
       : []),
     `${scenario.days} days in ${report.seconds} s, scenario ${scenario.name}, seed ${scenario.seed}`,
