@@ -5,7 +5,7 @@
  * Two backlogs, because they are met in different ways: `deferred` mail belongs to its lanes and is due later, and new mail
  * goes past it; `ready` mail is due now, and the rate is that at which it drains.
  *
- * Options: --many N (1000000), --few N (10000), --messages N (20000), --reader SECONDS (600) | 0
+ * Options: --many N (1000000), --few N (10000), --messages N (20000), --reader SECONDS (600) | 0, --kind deferred,ready
  */
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -23,13 +23,15 @@ const { values } = parseArgs({
     few: { type: 'string', default: '10000' },
     messages: { type: 'string', default: '20000' },
     reader: { type: 'string', default: '600' },
+    kind: { type: 'string', default: 'deferred,ready' },
   },
 });
+const KINDS = ['deferred', 'ready'] as const;
 const messages = Number(values.messages);
 const readerMs = Number(values.reader) * 1_000;
 
 interface Row {
-  readonly kind: 'deferred' | 'ready';
+  readonly kind: (typeof KINDS)[number];
   readonly backlog: number;
   readonly reader: boolean;
   readonly rate: number;
@@ -39,7 +41,7 @@ interface Row {
 const rows: Row[] = [];
 const place = await makePlace();
 try {
-  for (const kind of ['deferred', 'ready'] as const) {
+  for (const kind of KINDS.filter((one) => values.kind.split(',').includes(one))) {
     for (const backlog of [Number(values.few), Number(values.many)]) rows.push(await run(kind, backlog, 0));
     if (readerMs > 0) rows.push(await run(kind, Number(values.many), readerMs));
   }
