@@ -72,7 +72,7 @@ async function lookAt(deps: ActivityDeps, row: AddressRow, last: number | undefi
       windows: whole ? LOOK_BACK + 1 : 2,
     });
     const evidence = await gatherEvidence(deps, db, gates, {
-      ...{ address, lanes, calendar, window: today.index, now, feeds },
+      ...{ address, lanes, calendar, window: today.index, now, feeds, settings },
     });
     const followsPlan = (lane: LaneRow) => ramps.some((ramp) => ramp.id === lane.rampId);
     const alarms = alarmsOf(deps, { lanes, evidence, gates, settings, followsPlan, calendar, now, stepBacks: true });

@@ -98,7 +98,7 @@ export async function evaluateOnce(
     levelsOf: (lane) => settings(lane).levels,
   });
   const evidence = await gatherEvidence(deps, db, gates, {
-    ...{ address, lanes, calendar, window: window.index, now, feeds },
+    ...{ address, lanes, calendar, window: window.index, now, feeds, settings },
   });
   const signals = await currentSignals(db, address, calendar, now);
   const alarms = alarmsOf(deps, {

@@ -8,7 +8,7 @@
  */
 import { type Calendar, planMs, type Window, windowAt, windowOf } from '../policy/calendar.ts';
 import { DEFAULTS } from '../policy/defaults.ts';
-import type { Feed } from '../policy/evidence.ts';
+import type { FeedSeen } from '../policy/evidence.ts';
 import {
   type Arrival,
   advanceHours,
@@ -51,7 +51,7 @@ export interface StepGates {
   /** Of a lane, where a provider has its own; absent: `levels`. */
   readonly levelsOf?: (lane: LaneRow) => Levels;
   /** Complaint feeds by provider; absent: none. */
-  readonly feeds: ReadonlyMap<string, Feed>;
+  readonly feeds: ReadonlyMap<string, FeedSeen>;
   /** Campaigns that are suspended: what they do is their own. */
   readonly suspended: readonly string[];
   /** Windows to look at, with this one; a short look misses late answers to older mail, and costs less. */
@@ -100,16 +100,16 @@ export async function stepGates(db: Queryable, step: StepGates): Promise<GatesNo
     let fresh = true;
     for (const lane of lanes) {
       const level = (step.levelsOf?.(lane) ?? levels)[metric];
-      const feed = metric === 'complaint' ? (step.feeds.get(lane.provider) ?? 'none') : 'ok';
+      const feed = metric === 'complaint' ? (step.feeds.get(lane.provider)?.feed ?? 'none') : 'ok';
       const kept = states.find((one) => one.provider === lane.provider && one.metric === metric);
       const valid = kept !== undefined && sameInstant(kept.since, lane.evidenceSince) ? kept : undefined;
       const detector = valid === undefined ? newDetector() : unpackDetector(valid.state, level);
       keep(lane.provider, metric, detector, lane.evidenceSince);
       if (feed === 'none') continue;
       if (feed === 'stale') fresh = false;
-      const arrivals = arrivalsOf(lane, metric, feed === 'ok');
-      together.push(...arrivals);
-      pass(detector, level, valid?.at, arrivals, feed === 'ok');
+      const arrivals = arrivalsOf(lane, metric);
+      together.push(...aged(arrivals, pooled, feed === 'ok'));
+      pass(detector, level, valid?.at, aged(arrivals, level, feed === 'ok'), feed === 'ok');
     }
     const kept = states.find((one) => one.provider === ALL && one.metric === metric);
     const over = kept === undefined ? newDetector() : unpackDetector(kept.state, pooled);
@@ -153,7 +153,7 @@ export async function stepGates(db: Queryable, step: StepGates): Promise<GatesNo
   }
 
   /** What is new of a lane's cohorts, remembered as counted. Suspended campaigns are counted and not told. */
-  function arrivalsOf(lane: LaneRow, metric: Counted, fresh: boolean): Arrival[] {
+  function arrivalsOf(lane: LaneRow, metric: Counted): Arrival[] {
     const totals = measured.filter((one) => one.provider === lane.provider && one.metric === metric);
     const known = counted.filter(
       (one) => one.provider === lane.provider && one.metric === metric && sameInstant(one.since, lane.evidenceSince),
@@ -173,7 +173,7 @@ export async function stepGates(db: Queryable, step: StepGates): Promise<GatesNo
         ...{ trials: one.trials, events: one.events },
       });
       if (suspended.includes(campaign) && campaign !== 0) continue;
-      arrivals.push({ campaign, day, part, trials, events, matured: fresh ? trials * maturedShare(metric, day) : 0 });
+      arrivals.push({ campaign, day, part, trials, events });
     }
     return arrivals;
   }
@@ -182,9 +182,13 @@ export async function stepGates(db: Queryable, step: StepGates): Promise<GatesNo
     return one.campaign === '' ? 0 : (numbers.get(one.campaign) ?? 0);
   }
 
+  /** What of it has matured already: a lane's lag and its address's may differ. While the feed is silent, nothing has. */
+  function aged(arrivals: readonly Arrival[], level: Level, fresh: boolean): Arrival[] {
+    return arrivals.map((one) => ({ ...one, matured: fresh ? one.trials * maturedShare(level, one.day) : 0 }));
+  }
+
   /** Share of a day's trials that have matured by now, by the middle of what has passed of the day. */
-  function maturedShare(metric: Counted, day: number): number {
-    const { lagHours } = levels[metric];
+  function maturedShare({ lagHours }: Level, day: number): number {
     if (lagHours === 0) return 1;
     const window: Window = windowAt(day, calendar);
     const middle = (window.start + Math.min(window.end, now)) / 2;

@@ -1,7 +1,9 @@
 /**
  * The shipped gates as a rule: nothing here decides, it only carries a simulated hour to policy/gates and the answer back.
- * Every lane has a detector a metric, the address one a metric over the lanes that report.
+ * Every lane has a detector a metric, the address one a metric over the lanes that report. A lane goes by its provider's
+ * gates; what is summed over the address is counted by those of all, and stops a lane at the height that lane has for it.
  */
+import { type AdvanceBy, volumeMissing } from '../policy/advance.ts';
 import { mayAdvance } from '../policy/gates/advance.ts';
 import {
   type Arrival,
@@ -14,12 +16,10 @@ import {
   newDetector,
   resetDetector,
 } from '../policy/gates/cusum.ts';
-import type { Level } from '../policy/gates/levels.ts';
-import { acts, type GateSetting, type Gates } from '../policy/gates/settings.ts';
-import { COMPLAINT, METRICS } from './metrics.ts';
+import { LEVELS, type Level } from '../policy/gates/levels.ts';
+import { acts, type Gates } from '../policy/gates/settings.ts';
+import { COMPLAINT, METRICS, type SimulatedMetric } from './metrics.ts';
 import type { AdvanceQuestion, Hour, Rule, Stop } from './rule.ts';
-
-const MIN_USED = 0.8;
 
 /** What a rule that never stops saw at most: from it follows how often any height would have stopped. */
 export interface Heights {
@@ -29,6 +29,13 @@ export interface Heights {
 }
 
 export interface GatesOptions {
+  /**
+   * Of each lane, where its provider may have gates of its own. The sum over the address then stops, as in Rampart, the lanes
+   * that added to it. Absent: all lanes have the same, and it stops all of them.
+   */
+  readonly lanes?: readonly Gates[] | undefined;
+  /** How much mail a stage needs, as the plan says; absent: as a gated one. */
+  readonly advance?: AdvanceBy | undefined;
   /** Look and never stop: for calibration. */
   readonly blind?: boolean;
 }
@@ -40,9 +47,15 @@ export class GatesRule implements Rule {
   };
   readonly #gates: Gates;
   readonly #levels: readonly Level[];
-  readonly #settings: readonly GateSetting[];
+  /** By lane: its gates, and its level of each metric. */
+  readonly #own: readonly Gates[];
+  readonly #given: readonly Gates[] | undefined;
+  readonly #ownLevels: readonly (readonly Level[])[];
+  /** By metric: the lowest height at which the sum over the address stops any lane. */
+  readonly #lowest: readonly number[];
   readonly #feeds: readonly boolean[];
   readonly #blind: boolean;
+  readonly #advance: AdvanceBy | null;
   /** metric × lane, then metric. */
   #lanes: Detector[];
   #address: Detector[];
@@ -52,6 +65,8 @@ export class GatesRule implements Rule {
   #campaign = 0;
   /** The campaign that was suspended last: it is not suspended twice. */
   #suspended = 0;
+  /** Good days in a row of each lane's stage, where its gates ask for more than one. */
+  readonly #clean: Int32Array;
   /** Messages and hard bounces of the present campaign, at all lanes. */
   #campaignSent = 0;
   #campaignBounces = 0;
@@ -60,9 +75,14 @@ export class GatesRule implements Rule {
   constructor(gates: Gates, feeds: readonly boolean[], options: GatesOptions = {}) {
     this.#gates = gates;
     this.#levels = METRICS.map((metric) => gates.levels[metric]);
-    this.#settings = METRICS.map((metric) => gates.metrics[metric]);
+    this.#given = options.lanes;
+    this.#own = feeds.map((_, lane) => options.lanes?.[lane] ?? gates);
+    this.#ownLevels = this.#own.map((own) => METRICS.map((metric) => own.levels[metric]));
+    this.#lowest = METRICS.map((_, metric) => Math.min(...this.#ownLevels.map((of) => of[metric]?.address ?? 0)));
+    this.#clean = new Int32Array(feeds.length);
     this.#feeds = feeds;
     this.#blind = options.blind === true;
+    this.#advance = options.advance ?? null;
     this.#lanes = METRICS.flatMap(() => feeds.map(() => newDetector()));
     this.#address = METRICS.map(() => newDetector());
     this.#lanesSince = new Int32Array(feeds.length);
@@ -72,23 +92,26 @@ export class GatesRule implements Rule {
     if (hour.campaign !== this.#campaign) [this.#campaignSent, this.#campaignBounces] = [0, 0];
     this.#campaign = hour.campaign;
     const stops = this.#levels.flatMap((level, metric) => {
-      const late = metric === COMPLAINT ? this.#complaints(level, hour) : this.#answers(metric, level, hour);
+      const late = metric === COMPLAINT ? this.#complaints(hour) : this.#answers(metric, level, hour);
       const pooled = this.#address[metric] as Detector;
       advanceHour(pooled, level, late);
       if (pooled.w > (this.heights.address[metric] ?? 0)) this.heights.address[metric] = pooled.w;
-      return this.#blind ? NOTHING : this.#stops(metric, level);
+      return this.#blind ? NOTHING : this.#stops(metric);
     });
     return this.#blind ? NOTHING : [...this.#breaker(hour), ...stops];
   }
 
-  /** Dead addresses are a campaign's own: it is suspended everywhere, long before a sum is reached. */
+  /**
+   * Dead addresses are a campaign's own: it is suspended everywhere, long before a sum is reached, and by the shipped levels
+   * whatever a plan says (activities/watch.ts).
+   */
   #breaker(hour: Hour): readonly Stop[] {
     const lanes = this.#feeds.length;
     for (let lane = 0; lane < lanes; lane++) {
       this.#campaignSent += hour.sent[lane] ?? 0;
       this.#campaignBounces += hour.events[BOUNCE * lanes + lane] ?? 0;
     }
-    const ratio = campaignRatio(this.#campaignBounces, this.#campaignSent, this.#gates.levels['hard-bounce']);
+    const ratio = campaignRatio(this.#campaignBounces, this.#campaignSent, LEVELS['hard-bounce']);
     return ratio < CAMPAIGN_BREAKER ? NOTHING : this.#suspend(BOUNCE, hour.campaign);
   }
 
@@ -110,13 +133,13 @@ export class GatesRule implements Rule {
       const failed = hour.events[metric * lanes + lane] ?? 0;
       trials += sent;
       events += failed;
-      this.#feed(metric, lane, level, sent > 0 ? [{ ...cohort, trials: sent, events: failed }] : NONE);
+      this.#feed(metric, lane, sent > 0 ? [{ ...cohort, trials: sent, events: failed }] : NONE);
     }
     return trials > 0 ? [{ ...cohort, trials, events }] : NONE;
   }
 
   /** The same for complaints: they are about mail of other hours. */
-  #complaints(level: Level, hour: Hour): readonly Arrival[] {
+  #complaints(hour: Hour): readonly Arrival[] {
     const pooled: Arrival[] = [];
     let trials = 0;
     const { campaign, day, campaignsPerDay } = hour;
@@ -134,52 +157,86 @@ export class GatesRule implements Rule {
         if (report.campaign > this.#addressSince) pooled.push(arrival);
       }
       if (campaign > this.#addressSince) trials += sent;
-      this.#feed(COMPLAINT, lane, level, arrivals);
+      this.#feed(COMPLAINT, lane, arrivals);
     }
     if (trials > 0) pooled.unshift({ campaign, day, part: 0, trials, events: 0 });
     return pooled;
   }
 
-  #feed(metric: number, lane: number, level: Level, arrivals: readonly Arrival[]): void {
+  #feed(metric: number, lane: number, arrivals: readonly Arrival[]): void {
     const detector = this.#lanes[metric * this.#feeds.length + lane] as Detector;
-    advanceHour(detector, level, arrivals);
+    advanceHour(detector, this.#level(lane, metric), arrivals);
     if (detector.w > (this.heights.lane[metric] ?? 0)) this.heights.lane[metric] = detector.w;
   }
 
-  #stops(metric: number, level: Level): readonly Stop[] {
+  #level(lane: number, metric: number): Level {
+    return this.#ownLevels[lane]?.[metric] as Level;
+  }
+
+  #stops(metric: number): readonly Stop[] {
     const lanes = this.#feeds.length;
     const pooled = this.#address[metric] as Detector;
-    if (pooled.w >= level.address) return this.#stop('address', metric, ALL(lanes), pooled);
-    const stops: Stop[] = [];
+    // Most hours end here: simulations ask hundreds of millions of times.
+    const crossed = pooled.w >= (this.#lowest[metric] ?? 0);
+    const over = crossed ? ALL(lanes).filter((lane) => this.#isOver(lane, metric, pooled)) : NO_LANES;
+    const stops = over.length === 0 ? [] : [...this.#stop('address', metric, over, pooled)];
+    const stopped = stops.reduce((sum, one) => sum + (one.scope === 'address' ? one.lanes.length : 0), 0);
+    // Those it stopped have answered it; all lanes together forget it in `retreated`.
+    if (stopped > 0 && stops.every((one) => one.lanes.length < lanes)) this.#answered(metric);
+    if (over.length === lanes) return stops;
     for (let lane = 0; lane < lanes; lane++) {
       const detector = this.#lanes[metric * lanes + lane] as Detector;
-      if (detector.w >= level.lane) stops.push(...this.#stop('lane', metric, [lane], detector));
+      if (over.includes(lane) || detector.w < this.#level(lane, metric).lane) continue;
+      stops.push(...this.#stop('lane', metric, [lane], detector));
     }
     return stops;
+  }
+
+  #isOver(lane: number, metric: number, pooled: Detector): boolean {
+    if (pooled.w < this.#level(lane, metric).address) return false;
+    // A lane that added nothing to it has no part in what is wrong with the others.
+    return this.#given === undefined || (this.#lanes[metric * this.#feeds.length + lane] as Detector).w > 0;
+  }
+
+  #answered(metric: number): void {
+    resetDetector(this.#address[metric] as Detector);
+    if (metric === COMPLAINT) this.#addressSince = this.#campaign;
   }
 
   /** A sum that one campaign supplied stops the campaign; else the metric's own action says what happens. */
   #stop(scope: 'lane' | 'address', metric: number, lanes: readonly number[], detector: Detector): readonly Stop[] {
     const blamed = this.#levels[metric]?.byCampaign ? blamedCampaign(detector) : null;
     if (blamed !== null) return this.#suspend(metric, blamed.campaign);
-    const setting = this.#settings[metric];
-    // A hold goes on sending: its sum keeps the lanes from advancing, and nothing stops.
-    if (setting === undefined || !acts(setting) || setting.action === 'hold') return NOTHING;
-    return [{ scope, metric: METRICS[metric] ?? '', lanes, steps: setting.steps }];
+    const name = METRICS[metric] as SimulatedMetric;
+    const by = new Map<number, number[]>();
+    for (const lane of lanes) {
+      const setting = (this.#own[lane] ?? this.#gates).metrics[name];
+      // A hold goes on sending: its sum keeps the lanes from advancing, and nothing stops.
+      if (!acts(setting) || setting.action === 'hold') continue;
+      by.set(setting.steps, [...(by.get(setting.steps) ?? []), lane]);
+    }
+    return [...by].map(([steps, stopped]) => ({ scope, metric: name, lanes: stopped, steps }));
   }
 
-  mayAdvance({ lane, nextCeiling, used }: AdvanceQuestion): boolean {
-    if (used < MIN_USED) return false;
+  mayAdvance({ lane, nextCeiling, ceiling, sent, stageSent }: AdvanceQuestion): boolean {
+    if (volumeMissing(this.#advance, ceiling, { sent, expected: ceiling, stageSent }) !== null) return false;
     const lanes = this.#feeds.length;
-    return this.#levels.every((level, metric) => {
-      if (metric === COMPLAINT && !this.#feeds[lane]) return true;
+    const { metrics, consecutiveGood } = this.#own[lane] ?? this.#gates;
+    const passes = METRICS.every((name, metric) => {
+      // What is only looked at holds nobody either.
+      if ((metric === COMPLAINT && !this.#feeds[lane]) || !acts(metrics[name])) return true;
       return mayAdvance(
         this.#lanes[metric * lanes + lane] as Detector,
         this.#address[metric] as Detector,
-        level,
+        this.#level(lane, metric),
         nextCeiling,
       );
     });
+    if (!passes) return false;
+    const clean = (this.#clean[lane] ?? 0) + 1;
+    // A new stage has to be good anew.
+    this.#clean[lane] = clean < consecutiveGood ? clean : 0;
+    return clean >= consecutiveGood;
   }
 
   retreated(lanes: readonly number[]): void {
@@ -188,12 +245,19 @@ export class GatesRule implements Rule {
       for (const lane of lanes) resetDetector(this.#lanes[metric * count + lane] as Detector);
       if (lanes.length === count) resetDetector(this.#address[metric] as Detector);
     }
-    for (const lane of lanes) this.#lanesSince[lane] = this.#campaign;
+    for (const lane of lanes) {
+      this.#lanesSince[lane] = this.#campaign;
+      this.#clean[lane] = 0;
+    }
     if (lanes.length === count) this.#addressSince = this.#campaign;
   }
 
   clone(): GatesRule {
-    const copy = new GatesRule(this.#gates, this.#feeds, { blind: this.#blind });
+    const copy = new GatesRule(this.#gates, this.#feeds, {
+      ...{ blind: this.#blind, lanes: this.#given },
+      advance: this.#advance ?? undefined,
+    });
+    copy.#clean.set(this.#clean);
     copy.#lanes = this.#lanes.map(copyOf);
     copy.#address = this.#address.map(copyOf);
     copy.#lanesSince.set(this.#lanesSince);
@@ -210,6 +274,7 @@ export class GatesRule implements Rule {
 
 const BOUNCE = METRICS.indexOf('hard-bounce');
 const NOTHING: readonly Stop[] = [];
+const NO_LANES: readonly number[] = [];
 const NONE: readonly Arrival[] = [];
 const ALL = (lanes: number) => Array.from({ length: lanes }, (_, lane) => lane);
 

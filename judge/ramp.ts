@@ -38,6 +38,7 @@ export class Ramp {
   readonly #today: Int32Array;
   readonly #coolDown: Int32Array;
   readonly #sentToday: Int32Array;
+  readonly #sentInStage: Float64Array;
   #suspended = 0;
   #nature: Nature;
 
@@ -52,6 +53,7 @@ export class Ramp {
     this.#today = new Int32Array(lanes);
     this.#coolDown = new Int32Array(lanes);
     this.#sentToday = new Int32Array(lanes);
+    this.#sentInStage = new Float64Array(lanes);
   }
 
   /** The same ramp, from here on in another world. */
@@ -62,6 +64,7 @@ export class Ramp {
     copy.#today.set(this.#today);
     copy.#coolDown.set(this.#coolDown);
     copy.#sentToday.set(this.#sentToday);
+    copy.#sentInStage.set(this.#sentInStage);
     copy.#suspended = this.#suspended;
     copy.stops.push(...this.stops);
     copy.sent = this.sent;
@@ -142,6 +145,7 @@ export class Ramp {
     for (const lane of stop.lanes) {
       const back = Math.max(0, (this.stage[lane] ?? 0) - stop.steps);
       this.stage[lane] = back;
+      this.#sentInStage[lane] = 0;
       this.#today[lane] = Math.min(this.#today[lane] ?? 0, this.#ceiling(lane, back) ?? 0);
       // The rest of this day is no clean day yet.
       this.#coolDown[lane] = DEFAULTS.coolDownEvaluations + 1;
@@ -150,6 +154,9 @@ export class Ramp {
 
   #endDay(day: number): void {
     for (let lane = 0; lane < this.stage.length; lane++) {
+      const sent = this.#sentToday[lane] ?? 0;
+      const stageSent = (this.#sentInStage[lane] ?? 0) + sent;
+      this.#sentInStage[lane] = stageSent;
       const cooling = this.#coolDown[lane] ?? 0;
       if (cooling > 0) {
         this.#coolDown[lane] = cooling - 1;
@@ -158,8 +165,9 @@ export class Ramp {
       const stage = this.stage[lane] ?? 0;
       const ceiling = this.#ceiling(lane, stage) ?? 1;
       const nextCeiling = this.#ceiling(lane, stage + 1) ?? ceiling;
-      const used = (this.#sentToday[lane] ?? 0) / ceiling;
-      if (!this.rule.mayAdvance({ lane, nextCeiling, used })) continue;
+      const used = sent / ceiling;
+      if (!this.rule.mayAdvance({ lane, nextCeiling, used, ceiling, sent, stageSent })) continue;
+      this.#sentInStage[lane] = 0;
       if (this.#ceiling(lane, stage + 1) !== undefined) this.stage[lane] = stage + 1;
       else if (this.finished[lane] === 0) this.finished[lane] = day;
     }

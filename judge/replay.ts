@@ -5,6 +5,7 @@
  * stage that its first day fits into, goes on as the gates allow, and each day says how much more than that was sent.
  */
 
+import { volumeMissing } from '../policy/advance.ts';
 import { DEFAULTS } from '../policy/defaults.ts';
 import { calm, enoughSeen, missingFor } from '../policy/gates/advance.ts';
 import {
@@ -18,7 +19,7 @@ import {
   resetDetector,
   windowOfDays,
 } from '../policy/gates/cusum.ts';
-import { COUNTED, type Counted, type Level } from '../policy/gates/levels.ts';
+import { COUNTED, type Counted, LEVELS, type Level } from '../policy/gates/levels.ts';
 import { acts, type Gates } from '../policy/gates/settings.ts';
 import { type Plan, rowOf } from '../policy/plan.ts';
 
@@ -52,7 +53,8 @@ export interface PastDay {
 
 export interface ReplayOptions {
   readonly plan: Plan;
-  readonly gates: Gates;
+  /** Gates of a provider's lanes; without one those of all, which sums over an address go by. */
+  readonly gates: (provider?: string) => Gates;
   /** Does this lane tell of complaints? */
   readonly reports: (address: string, provider: string) => boolean;
   /** The send day an hour lies in. */
@@ -62,12 +64,17 @@ export interface ReplayOptions {
 interface Lane {
   readonly provider: string;
   readonly row: readonly number[];
+  readonly gates: Gates;
   readonly metrics: readonly Counted[];
   readonly detectors: Map<Counted, Detector>;
   stage: number;
   /** Clean days still to come after a stop. */
   cooling: number;
+  /** Good days in a row at this stage. */
+  clean: number;
   sent: number;
+  /** Messages since this stage began. */
+  stageSent: number;
   stopped: string | null;
 }
 
@@ -94,7 +101,15 @@ function replayAddress(address: string, hours: readonly PastHour[], options: Rep
   const lanes = new Map<string, Lane>();
   const pooled = new Map(COUNTED.map((metric) => [metric, newDetector()]));
   const campaigns = new Map<string, number>();
-  const of: Address = { lanes, pooled, campaigns, gates: options.gates, suspended: new Set(), bounces: new Map() };
+  const of: Address = {
+    lanes,
+    pooled,
+    campaigns,
+    gates: options.gates(),
+    plan: options.plan,
+    suspended: new Set(),
+    bounces: new Map(),
+  };
   const days: PastDay[] = [];
   const last = hours.at(-1)?.hour ?? -1;
   let at = 0;
@@ -134,11 +149,14 @@ function openLane(
   return {
     provider,
     row,
+    gates: options.gates(provider),
     metrics,
     detectors: new Map(metrics.map((metric) => [metric, newDetector()])),
     stage: fits < 0 ? row.length - 1 : fits,
     cooling: 0,
+    clean: 0,
     sent: 0,
+    stageSent: 0,
     stopped: null,
   };
 }
@@ -148,21 +166,23 @@ interface Address {
   readonly pooled: Map<Counted, Detector>;
   /** Numbers of campaigns by name; 0 has none. */
   readonly campaigns: Map<string, number>;
+  /** Of all providers. */
   readonly gates: Gates;
+  readonly plan: Plan;
   /** Campaigns that were suspended already. */
   readonly suspended: Set<string>;
   /** Messages and hard bounces of each campaign. */
   readonly bounces: Map<string, { trials: number; bounces: number }>;
 }
 
-/** A campaign to dead addresses is suspended by its own bounces, at every lane, long before any sum is reached. */
-function breaker(one: PastHour, { lanes, gates, suspended, bounces }: Address): void {
+/** A campaign to dead addresses is suspended by its own bounces, at every lane, long before any sum, whatever a plan says. */
+function breaker(one: PastHour, { lanes, suspended, bounces }: Address): void {
   if (one.campaign === '' || suspended.has(one.campaign)) return;
   const count = bounces.get(one.campaign) ?? { trials: 0, bounces: 0 };
   count.trials += one.trials;
   count.bounces += one.events['hard-bounce'];
   bounces.set(one.campaign, count);
-  if (campaignRatio(count.bounces, count.trials, gates.levels['hard-bounce']) < CAMPAIGN_BREAKER) return;
+  if (campaignRatio(count.bounces, count.trials, LEVELS['hard-bounce']) < CAMPAIGN_BREAKER) return;
   suspended.add(one.campaign);
   const lane = lanes.get(one.provider);
   if (lane !== undefined)
@@ -171,25 +191,28 @@ function breaker(one: PastHour, { lanes, gates, suspended, bounces }: Address): 
 
 function hourOf(metric: Counted, now: readonly PastHour[], of: Address): void {
   const { lanes, pooled, campaigns, gates } = of;
-  const level = gates.levels[metric];
+  const pooledLevel = gates.levels[metric];
   const all: Arrival[] = [];
   for (const lane of lanes.values()) {
     const detector = lane.detectors.get(metric);
     if (detector === undefined) continue;
     const mine = now.filter((one) => one.provider === lane.provider);
-    const arrivals = mine.flatMap((one) => arrivalOf(one, metric, level, campaigns));
+    const arrivals = mine.flatMap((one) => arrivalOf(one, metric, pooledLevel, campaigns));
     all.push(...arrivals);
-    advanceHour(detector, level, arrivals);
+    advanceHour(detector, lane.gates.levels[metric], arrivals);
   }
   const sum = pooled.get(metric) as Detector;
-  advanceHour(sum, level, all);
-  if (sum.w >= level.address) {
-    crossed([...lanes.values()], metric, sum, `${metric} over the address: ${height(sum.w, level.address)}`, of);
-    return;
-  }
+  advanceHour(sum, pooledLevel, all);
+  // A lane that added nothing to the sum has no part in what is wrong with the others.
+  const over = [...lanes.values()].filter(
+    (lane) => sum.w >= lane.gates.levels[metric].address && (lane.detectors.get(metric)?.w ?? 0) > 0,
+  );
+  const lowest = Math.min(...over.map((lane) => lane.gates.levels[metric].address));
+  if (over.length > 0) crossed(over, metric, sum, `${metric} over the address: ${height(sum.w, lowest)}`, of);
   for (const lane of lanes.values()) {
     const detector = lane.detectors.get(metric);
-    if (detector !== undefined && detector.w >= level.lane)
+    const level = lane.gates.levels[metric];
+    if (!over.includes(lane) && detector !== undefined && detector.w >= level.lane)
       crossed([lane], metric, detector, `${metric} of the lane: ${height(detector.w, level.lane)}`, of);
   }
 }
@@ -204,11 +227,15 @@ function crossed(lanes: readonly Lane[], metric: Counted, detector: Detector, sa
     for (const lane of lanes) lane.stopped ??= `campaign ${name}: ${says}: it is suspended`;
     return;
   }
-  const setting = of.gates.metrics[metric];
-  // A hold goes on sending: its sum keeps the lane from advancing, which the day's verdict tells.
-  if (!acts(setting) || setting.action === 'hold') return;
-  for (const lane of lanes) stop(lane, says, setting.steps);
-  if (lanes.length === of.lanes.size) for (const one of of.pooled.values()) resetDetector(one);
+  const stopped = lanes.filter(({ gates }) => {
+    const setting = gates.metrics[metric];
+    // A hold goes on sending: its sum keeps the lane from advancing, which the day's verdict tells.
+    return acts(setting) && setting.action !== 'hold';
+  });
+  for (const lane of stopped) stop(lane, says, lane.gates.metrics[metric].steps);
+  if (stopped.length === of.lanes.size) for (const one of of.pooled.values()) resetDetector(one);
+  // Answered by those it stopped: the others have a height or an action of their own.
+  else if (stopped.length > 0 && detector === of.pooled.get(metric)) resetDetector(detector);
 }
 
 function arrivalOf(one: PastHour, metric: Counted, level: Level, campaigns: Map<string, number>): Arrival[] {
@@ -226,16 +253,19 @@ function stop(lane: Lane, says: string, steps: number): void {
   lane.stopped ??= says;
   lane.stage = Math.max(0, lane.stage - steps);
   lane.cooling = DEFAULTS.coolDownEvaluations + 1;
+  lane.clean = 0;
+  lane.stageSent = 0;
   for (const detector of lane.detectors.values()) resetDetector(detector);
 }
 
-function endDay(address: string, day: number, { lanes, pooled, gates }: Address): PastDay[] {
+function endDay(address: string, day: number, { lanes, pooled, plan }: Address): PastDay[] {
   const days: PastDay[] = [];
   for (const lane of lanes.values()) {
     const { sent, stopped, stage } = lane;
     if (sent === 0 && stopped === null) continue;
     const ceiling = lane.row[stage] ?? 0;
-    const held = stopped === null ? whyHold(lane, pooled, gates.levels) : null;
+    lane.stageSent += sent;
+    const held = stopped === null ? (whyHold(lane, pooled, plan) ?? notYet(lane)) : null;
     const advances = stopped === null && held === null;
     days.push({
       address,
@@ -247,7 +277,8 @@ function endDay(address: string, day: number, { lanes, pooled, gates }: Address)
       verdict: stopped !== null ? 'stop' : advances ? 'advance' : 'hold',
       reason: stopped ?? held ?? 'all gates pass',
     });
-    if (advances) lane.stage = Math.min(lane.row.length - 1, stage + 1);
+    // A new stage has to be good anew.
+    if (advances) [lane.stage, lane.clean, lane.stageSent] = [Math.min(lane.row.length - 1, stage + 1), 0, 0];
     if (lane.cooling > 0) lane.cooling--;
     lane.sent = 0;
     lane.stopped = null;
@@ -255,12 +286,23 @@ function endDay(address: string, day: number, { lanes, pooled, gates }: Address)
   return days;
 }
 
-function whyHold(lane: Lane, pooled: Map<Counted, Detector>, levels: Gates['levels']): string | null {
+/** A good day: one of the row that its gates ask for. */
+function notYet(lane: Lane): string | null {
+  const { consecutiveGood } = lane.gates;
+  lane.clean += 1;
+  return lane.clean >= consecutiveGood
+    ? null
+    : `all gates pass: day ${lane.clean} of the ${consecutiveGood} in a row that are asked for`;
+}
+
+function whyHold(lane: Lane, pooled: Map<Counted, Detector>, plan: Plan): string | null {
   const ceiling = lane.row[lane.stage] ?? 1;
   const next = lane.row[lane.stage + 1] ?? ceiling;
   if (lane.cooling > 0) return `cool-down: ${lane.cooling} more clean ${lane.cooling === 1 ? 'day' : 'days'}`;
   for (const metric of lane.metrics) {
-    const level = levels[metric];
+    // What is only looked at holds nobody.
+    if (!acts(lane.gates.metrics[metric])) continue;
+    const level = lane.gates.levels[metric];
     const detector = lane.detectors.get(metric) as Detector;
     const address = pooled.get(metric) as Detector;
     if (!calm(detector.w, address.w, level))
@@ -273,5 +315,5 @@ function whyHold(lane: Lane, pooled: Map<Counted, Detector>, levels: Gates['leve
       ? `${counted}: will not pass at this rate`
       : `${counted}: needs ${missing.needs} more${missing.awaiting > 0 ? `; ${missing.awaiting} await reports` : ''}`;
   }
-  return lane.sent < DEFAULTS.minUtilisation * ceiling ? `volume-limited: ${lane.sent} of ${ceiling} sent` : null;
+  return volumeMissing(plan, ceiling, { sent: lane.sent, expected: ceiling, stageSent: lane.stageSent });
 }

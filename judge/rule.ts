@@ -38,6 +38,10 @@ export interface AdvanceQuestion {
   readonly nextCeiling: number;
   /** Share of the day's ceiling that was sent. */
   readonly used: number;
+  /** Messages: the day's ceiling, what was sent of it, and since the stage began. */
+  readonly ceiling: number;
+  readonly sent: number;
+  readonly stageSent: number;
 }
 
 export interface Rule {

@@ -2,6 +2,7 @@
  * One plan under the shipped gates in one world, many times: what `rampart simulate` tells. Each ramp is played until all
  * its lanes have done their last stage, or until it has taken three times as long as planned.
  */
+import type { AdvanceBy } from '../policy/advance.ts';
 import type { Gates } from '../policy/gates/settings.ts';
 import { GatesRule } from './gates-rule.ts';
 import { METRICS, type SimulatedMetric } from './metrics.ts';
@@ -15,6 +16,10 @@ export interface SimulateJob {
   readonly ceilings: Ceilings;
   readonly world: World;
   readonly gates: Gates;
+  /** Of each lane, where providers have gates of their own; absent: `gates`. */
+  readonly laneGates?: readonly Gates[] | undefined;
+  /** How much mail a stage needs; absent: as in a gated plan. */
+  readonly advance?: AdvanceBy | undefined;
 }
 
 export interface SimulatedRun {
@@ -34,9 +39,12 @@ export interface SimulatedRun {
 /** A ramp is given up after this many times its plan. */
 const PATIENCE = 3;
 
-export function simulateOnce({ ceilings, world, gates }: SimulateJob, random: Random): SimulatedRun {
+export function simulateOnce(
+  { ceilings, world, gates, laneGates, advance }: SimulateJob,
+  random: Random,
+): SimulatedRun {
   const feeds = world.lanes.map((lane) => lane.feedback);
-  const ramp = new Ramp(ceilings, world, new GatesRule(gates, feeds), random);
+  const ramp = new Ramp(ceilings, world, new GatesRule(gates, feeds, { lanes: laneGates, advance }), random);
   const change = changeHour(world);
   const open = new Set(harmedLanes(world));
   const until = PATIENCE * 24 * Math.max(...ceilings.map((row) => row.length));

@@ -37,6 +37,19 @@ const traffic = z
   })
   .describe('What the application sends');
 
+const newcomers = z
+  .strictObject({
+    addresses: z.int().min(1).max(16).default(1).describe('Number of them: 127.10.0.11, 127.10.0.12, …'),
+    perDay: z
+      .int()
+      .min(1)
+      .optional()
+      .describe('How many of them begin to send on one day; absent: all on the first')
+      .meta({ examples: [2] }),
+  })
+  .describe('The new addresses that `rampart lab run` warms up')
+  .meta({ examples: [{ addresses: 4, perDay: 2 }] });
+
 const daily = z
   .record(z.string(), z.number().min(0))
   .describe('Provider key → recipients a day it is known for')
@@ -93,6 +106,7 @@ export const scenarioSchema = z
     readers: readersSchema.prefault({}),
     week: weekSchema.optional(),
     blocklists: z.array(blocklistSchema).default([]).describe("DNS blocklists on the lab's name server"),
+    newcomers: newcomers.optional(),
     established: z.array(established).default([]).describe('Source addresses with a history; all others are strangers'),
     establishedDomains: z.array(establishedDomain).default([]).describe('Domains with a history'),
     events: z.array(eventSchema).default([]).describe('What happens on which day'),

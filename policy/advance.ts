@@ -10,6 +10,8 @@
 import { DEFAULTS } from './defaults.ts';
 import type { Plan } from './plan.ts';
 
+export type AdvanceBy = Pick<Plan, 'advance' | 'stageShare'>;
+
 export interface StageUse {
   /** Units used in the window, and what an even pace would have used by now. */
   readonly sent: number;
@@ -22,7 +24,7 @@ export interface StageUse {
  * Why the mail sent is not enough to leave a stage of `ceiling` messages a day, in words; null when it is. Without a plan
  * (or past it, when a lane grows into its normal limit) a stage needs what `gated` needs.
  */
-export function volumeMissing(plan: Plan | null, ceiling: number, use: StageUse): string | null {
+export function volumeMissing(plan: AdvanceBy | null, ceiling: number, use: StageUse): string | null {
   switch (plan?.advance ?? 'gated') {
     case 'calendar':
       return null;

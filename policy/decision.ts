@@ -47,7 +47,7 @@ export interface LaneInput {
   readonly prorated: boolean;
   /** Why the lane is paused. A gate's hold that a step back has answered is silence, not a pause. */
   readonly paused: readonly PauseReason[];
-  /** A metric each: the last seven send days since the last retreat, with the change detectors' sums. */
+  /** A metric each: the send days it looks back to since the last retreat, with the change detectors' sums. */
   readonly week: readonly Evidence[];
   /** What others say of the address at this provider (block lists, consoles); absent: nothing was read. */
   readonly signals?: readonly LaneSignal[];

@@ -6,7 +6,7 @@
 const HOUR = 3_600_000;
 
 export const DEFAULTS = {
-  /** Send days whose evidence may let a lane advance. */
+  /** Send days whose evidence may let a lane advance, where a metric is not given its own. */
   lookbackWindows: 7,
   /** A message counts as deferred when it is not delivered this long after its first attempt (plan time). */
   deferralAfterMs: 4 * HOUR,

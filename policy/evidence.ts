@@ -28,7 +28,7 @@ export interface Sums {
 export interface Evidence {
   readonly metric: Exclude<Metric, 'dnsbl' | 'utilisation'>;
   readonly feed: Feed;
-  /** Matured trials and events of the last seven send days since the last retreat. */
+  /** Matured trials and events of the send days its metric looks back to (seven, where nothing is said) since the last retreat. */
   readonly trials: number;
   readonly events: number;
   /** Sent, but its answer or report may still come. */
@@ -38,13 +38,16 @@ export interface Evidence {
   readonly to: number;
   /** Absent for placement. */
   readonly sums?: Sums;
-  /** Placement: trials and events of the newest window in which a folder was seen. */
+  /** Placement: trials and events of the newest windows that together saw enough folders to say anything. */
   readonly last?: { readonly trials: number; readonly events: number };
   /** Placement: seeds that were also probed from a warm address, where the two differ. */
   readonly pairs?: { readonly worse: number; readonly better: number };
   /** Plan hours its feed has been broken; absent: it is not. */
   readonly brokenHours?: number;
 }
+
+/** What is known of a feed: whether it speaks, and if not, for how long. */
+export type FeedSeen = Pick<Evidence, 'feed' | 'brokenHours'>;
 
 /** What an evidence is judged against. */
 export interface Against {

@@ -30,6 +30,14 @@ export interface FeedHistory {
   readonly deliveredSince: number;
 }
 
+/**
+ * How long (ms) the silence of a stale feed has been more than usual: what a gate's budget is held against. Undefined for one
+ * that never spoke: it has no last evidence that could stand.
+ */
+export function silentFor({ lastReport }: FeedHistory, now: number, silenceMs: number): number | undefined {
+  return lastReport === null ? undefined : Math.max(0, now - lastReport - silenceMs);
+}
+
 /** `stale`: the silence is more than chance explains. `silenceMs`: FEEDS.silenceMs in the calendar's time. */
 export function feedState(history: FeedHistory, now: number, silenceMs: number): 'ok' | 'stale' {
   const { reports, lastReport, deliveredBefore, deliveredSince } = history;

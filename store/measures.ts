@@ -23,7 +23,7 @@ export interface PlacementMeasure {
   readonly bad: number;
   readonly unobserved: number;
   readonly waiting: number;
-  /** The first two of the newest window in which any folder was seen. */
+  /** The first two of the newest windows that together have seen `least` folders: a run of two probes says nothing alone. */
   readonly lastObserved: number;
   readonly lastBad: number;
   /** The first probe since a folder was last seen whose own could not be; ms, null: the sensor works. */
@@ -33,27 +33,35 @@ export interface PlacementMeasure {
   readonly better: number;
 }
 
-/** Probes of an address since a window; `bad` = spam or missing. A mailbox that could not be read is no trial. */
+/**
+ * Probes of an address since a window; `bad` = spam or missing. A mailbox that could not be read is no trial. `least`: folders
+ * that make a last run, over as many windows as they take.
+ */
 export async function measurePlacement(
   db: Queryable,
   address: string,
   sinceWindow: number,
+  least: number,
 ): Promise<PlacementMeasure[]> {
   const { rows } = await db.query(
     `select p.provider, count(*) filter (where placement in ('inbox', 'tab', 'spam', 'missing'))::int as observed,
        count(*) filter (where placement in ('spam', 'missing'))::int as bad,
        count(*) filter (where placement = 'unobserved')::int as unobserved,
        count(*) filter (where placement is null)::int as waiting,
-       count(*) filter (where placement in ('inbox', 'tab', 'spam', 'missing') and p.window_index = seen.newest)::int as "lastObserved",
-       count(*) filter (where placement in ('spam', 'missing') and p.window_index = seen.newest)::int as "lastBad",
+       count(*) filter (where placement in ('inbox', 'tab', 'spam', 'missing') and p.window_index >= seen.newest)::int as "lastObserved",
+       count(*) filter (where placement in ('spam', 'missing') and p.window_index >= seen.newest)::int as "lastBad",
        extract(epoch from min(p.sent_at) filter (where placement = 'unobserved' and p.sent_at > coalesce(seen.last, '-infinity')))
          ::float8 * 1000 as "brokenSince",
        count(*) filter (where placement in ('spam', 'missing') and warm.inbox)::int as worse,
        count(*) filter (where placement in ('inbox', 'tab') and warm.outside)::int as better
      from probes p join lanes l using (address, provider) join addresses a using (address)
        left join lateral (
-         select max(s.sent_at) as last, max(s.window_index) as newest from probes s
-         where s.address = p.address and s.provider = p.provider and s.placement in ('inbox', 'tab', 'spam', 'missing')) seen on true
+         select max(r.last) as last, coalesce(max(r.day) filter (where r.seen >= $3), min(r.day)) as newest from (
+           select s.window_index as day, max(s.sent_at) as last, sum(count(*)) over (order by s.window_index desc) as seen
+           from probes s
+           where s.address = p.address and s.provider = p.provider and s.placement in ('inbox', 'tab', 'spam', 'missing')
+             and s.sent_at >= l.evidence_since
+           group by s.window_index) r) seen on true
        left join lateral (
          select bool_or(o.placement in ('inbox', 'tab')) as inbox, bool_and(o.placement in ('spam', 'missing')) as outside
          from probes o join lanes ol on ol.address = o.address and ol.provider = o.provider and ol.phase = 'warm'
@@ -61,7 +69,7 @@ export async function measurePlacement(
          where o.address <> p.address and o.provider = p.provider and o.window_index = p.window_index and o.seed = p.seed
            and o.placement in ('inbox', 'tab', 'spam', 'missing')) warm on true
      where p.address = $1 and p.window_index >= $2 and p.sent_at >= l.evidence_since group by p.provider`,
-    [address, sinceWindow],
+    [address, sinceWindow, least],
   );
   return rows;
 }

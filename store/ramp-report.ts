@@ -1,6 +1,7 @@
 /**
  * What a ramp did, from start to end (or until now): how long, its stages, its mail by provider and outcome, every retreat
- * with its reason, and where its probes landed. Read from the rows themselves, so that it can be made again at any time.
+ * with its reason, and where its probes landed. Read from the rows themselves, so that it can be made again while they are
+ * kept; the one that was stored when the ramp ended (activities/ramp-ended.ts) stays when they are gone.
  */
 import type { Phase } from '../policy/lane.ts';
 import type { Plan } from '../policy/plan.ts';
@@ -111,6 +112,25 @@ export async function rampReport(db: Queryable, ramp: RampRow, now: number): Pro
     lanes,
     retreats: await retreats(db, id),
   };
+}
+
+/** The report that was stored when a ramp ended; undefined: it runs, or ended before reports were stored. */
+export async function storedReport(db: Queryable, ramp: string): Promise<RampReport | undefined> {
+  const { rows } = await db.query(
+    `select body from notices where kind in ('ramp-complete', 'ramp-aborted') and body->>'ramp' = $1 order by id desc limit 1`,
+    [ramp],
+  );
+  return rows[0]?.body;
+}
+
+/**
+ * Of two reports about one ramp the one that knows of more mail: what was stored lacks complaints that came later, what is
+ * read now lacks mail that is no longer kept.
+ */
+export function fullerReport(now: RampReport, stored: RampReport | undefined): RampReport {
+  const ended = ({ lanes }: RampReport) =>
+    lanes.reduce((sum, { mail }) => sum + mail.delivered + mail.hard + mail.soft + mail.blocked + mail.expired, 0);
+  return stored !== undefined && ended(stored) > ended(now) ? stored : now;
 }
 
 function stagesOf(plan: Plan, provider: string): number {

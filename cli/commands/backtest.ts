@@ -4,9 +4,10 @@ import { gatesOf } from '../../policy/gates/settings.ts';
 import { calendarOf } from '../../policy/plan.ts';
 import { PROVIDERS } from '../../policy/providers.ts';
 import { type AccountingFile, readAccounting } from '../backtest/read.ts';
-import { badInput, type Command, text } from '../command.ts';
+import { badInput, CONFIG_OPTION, type Command, text } from '../command.ts';
 import { drawChosen, planName, TARGET } from '../plan/draw.ts';
 import { CALENDAR_OPTIONS, CHOICE_OPTIONS, INPUT_OPTIONS } from '../plan/options.ts';
+import { chosenPool, POOL_OPTION } from '../plan/pool.ts';
 import { table } from '../terminal/table.ts';
 
 const HOUR = 3_600_000;
@@ -28,6 +29,8 @@ export const backtest: Command = {
     ...INPUT_OPTIONS,
     ...CHOICE_OPTIONS,
     ...CALENDAR_OPTIONS,
+    POOL_OPTION,
+    CONFIG_OPTION,
   ],
   example: './rampart backtest --plan six-week --accounting acct-2026-10-01-0000.csv',
   positionals: [0, 0],
@@ -35,7 +38,8 @@ export const backtest: Command = {
     const name = planName(invocation);
     const given = text(invocation, 'accounting');
     if (given === undefined) throw badInput('say which mail to look at: --accounting FILE');
-    const plan = await drawChosen(invocation, name, () => ({ default: TARGET }), KEYS);
+    const pool = await chosenPool(invocation);
+    const plan = await drawChosen(invocation, name, () => ({ default: TARGET }), KEYS, pool);
     const calendar = calendarOf(plan, UTC);
     const file = await readAccounting(given, (instant) => {
       const { index, start, end } = windowOf(instant, calendar);
@@ -43,7 +47,7 @@ export const backtest: Command = {
     });
     const days = replay(file.mail.hours, {
       plan,
-      gates: gatesOf(plan.gates),
+      gates: (provider) => gatesOf(plan.gates, provider),
       reports: (address, provider) => file.mail.reports(address, provider),
       dayOf: (hour) => windowOf(hour * HOUR, calendar).index,
     });

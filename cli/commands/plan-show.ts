@@ -1,10 +1,10 @@
 import { gatesOf } from '../../policy/gates/settings.ts';
 import { badInput, CONFIG_OPTION, type Command, text } from '../command.ts';
-import { readPoolNames } from '../config/gates.ts';
 import { ALL_PROVIDERS } from '../config/schema.ts';
 import { describePlan, planWarnings } from '../plan/describe.ts';
 import { drawChosen, TARGET } from '../plan/draw.ts';
 import { CHOICE_OPTIONS, INPUT_OPTIONS } from '../plan/options.ts';
+import { chosenPool, POOL_OPTION } from '../plan/pool.ts';
 import { closest } from '../terminal/closest.ts';
 
 /** A plan's stages as they would be followed: a table and a chart. */
@@ -12,7 +12,7 @@ export const planShow: Command = {
   usage: '<name>',
   options: [
     { name: 'provider', type: 'string', value: 'P', says: "show this provider's stages (default: the default row)" },
-    { name: 'pool', type: 'string', value: 'NAME', says: 'show the gates its lanes have in this pool' },
+    POOL_OPTION,
     ...INPUT_OPTIONS,
     ...CHOICE_OPTIONS,
     CONFIG_OPTION,
@@ -28,10 +28,7 @@ export const planShow: Command = {
         `no provider is called "${provider}": ${near === undefined ? `choose one of ${ALL_PROVIDERS.join(', ')}` : `did you mean ${near}?`}`,
       );
     }
-    const pool = text(invocation, 'pool');
-    const pools = await readPoolNames({ file: text(invocation, 'config'), env: invocation.env });
-    if (pool !== undefined && !(pools ?? []).includes(pool))
-      throw badInput(`no pool of your configuration is called "${pool}": choose one of ${(pools ?? []).join(', ')}`);
+    const pool = await chosenPool(invocation);
     // A published table is shown whole; a curve needs an end.
     const plan = await drawChosen(
       invocation,

@@ -1,11 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { summarise } from '../../judge/simulate.ts';
 import { Threads } from '../../judge/threads.ts';
-import { gatesOf } from '../../policy/gates/settings.ts';
-import { rowOf } from '../../policy/plan.ts';
-import type { Command } from '../command.ts';
+import { gatesOf, overlaidOptions } from '../../policy/gates/settings.ts';
+import { type Plan, rowOf } from '../../policy/plan.ts';
+import { CONFIG_OPTION, type Command } from '../command.ts';
 import { drawChosen, planName, TARGET } from '../plan/draw.ts';
 import { CHOICE_OPTIONS, INPUT_OPTIONS } from '../plan/options.ts';
+import { chosenPool, POOL_OPTION } from '../plan/pool.ts';
 import { countOption, findWorld, shareOption, WORLD_OPTIONS } from '../simulate/options.ts';
 import { simulationLines } from '../simulate/text.ts';
 
@@ -29,6 +30,8 @@ export const simulate: Command = {
     },
     ...INPUT_OPTIONS,
     ...CHOICE_OPTIONS,
+    POOL_OPTION,
+    CONFIG_OPTION,
   ],
   example: './rampart simulate --plan six-week --world complaints-all --runs 1000',
   positionals: [0, 0],
@@ -39,15 +42,23 @@ export const simulate: Command = {
     const stream = countOption(invocation, 'seed', 1, 2 ** 31 - 1);
     const falseStopsPerRamp = shareOption(invocation, 'false-stops');
     const providers = world.lanes.map((lane) => lane.provider);
-    const plan = await drawChosen(invocation, name, () => ({ default: TARGET }), providers);
+    const pool = await chosenPool(invocation);
+    const plan = await drawChosen(invocation, name, () => ({ default: TARGET }), providers, pool);
     const ceilings = providers.map((provider) => rowOf(plan, provider).map((stage) => stage.ceiling));
-    const wanted = { ...plan.gates, ...(falseStopsPerRamp === undefined ? {} : { falseStopsPerRamp }) };
-    const job = { ceilings, world, gates: gatesOf({ campaignsCv: world.cv, ...wanted }) };
+    // The world says how much campaigns differ where no gates do; what is asked for here counts at every provider.
+    const wanted = overlaidOptions(overlaidOptions({ campaignsCv: world.cv }, plan.gates), { falseStopsPerRamp });
+    const laneGates = providers.map((provider) => gatesOf(wanted, provider));
+    const job = { ceilings, world, gates: gatesOf(wanted), laneGates, advance: advanceOf(plan) };
     const simulation = summarise(await play(job, stream, runs), job);
     const json = { plan: plan.name, world: world.name, seed: stream, ...simulation };
     return { json, lines: simulationLines(plan.name, world, simulation) };
   },
 };
+
+/** Threads are handed what they need of a plan, and no more. */
+function advanceOf({ advance, stageShare }: Plan) {
+  return { advance, ...(stageShare === undefined ? {} : { stageShare }) };
+}
 
 async function play(job: Parameters<typeof summarise>[1], stream: number, runs: number) {
   const threads = new Threads(Math.min(availableParallelism(), Math.ceil(runs / PIECE)));

@@ -1,5 +1,5 @@
 import { rampsOf } from '../../store/lanes.ts';
-import { rampReport } from '../../store/ramp-report.ts';
+import { fullerReport, rampReport, storedReport } from '../../store/ramp-report.ts';
 import { badInput, CONFIG_OPTION, type Command, text } from '../command.ts';
 import { withStore } from '../instance.ts';
 import { knownAddress } from '../known-address.ts';
@@ -27,7 +27,7 @@ export const warmupReport: Command = {
             : `${ip} had no warmup called "${id}": there are ${there}`,
         );
       }
-      const report = await rampReport(store, ramp, Date.now());
+      const report = fullerReport(await rampReport(store, ramp, Date.now()), await storedReport(store, ramp.id));
       const zone = ramp.calendar.kind === 'civil' ? ramp.calendar.zone : 'UTC';
       return {
         json: { ...report, ramps: ramps.map((one) => one.id) },

@@ -11,8 +11,12 @@ const metricSchema = z.strictObject({
   steps: z.int().min(1).optional(),
   /** Judged, recorded and shown, and not acted on. */
   dryRun: z.boolean().optional(),
-  /** Hours its sensor may be broken before the lane holds for it. */
+  /** Hours its feed may be broken before the lane holds for it: complaints (beyond three days of silence) and placement. */
   budgetHours: z.number().min(0).optional(),
+  /** Send days whose evidence may let a lane advance; default 7. */
+  lookbackDays: z.int().min(1).optional(),
+  /** Hours after which 63% of its events have come in; default 24 for complaints, 0 for the others. */
+  lagHours: z.number().min(0).optional(),
   /** Rates that are still fine, and that harm. */
   fine: rate.optional(),
   harmful: rate.optional(),

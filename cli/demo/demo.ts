@@ -36,16 +36,16 @@ export async function demo(options: DemoOptions): Promise<boolean> {
   return report.conditions.every((condition) => condition.holds);
 }
 
-/** What the verdict is made from. */
-export function verdictInput({ scenario, facts, until }: Played): VerdictInput {
+/** What the verdict on one of the addresses that were warmed up is made from. */
+export function verdictInput({ scenario, facts, until }: Played, cold = COLD.ip): VerdictInput {
   return {
-    cold: COLD.ip,
+    cold,
     judgement: facts.judgement,
     injected: facts.injected,
     grants: facts.grants,
-    decisions: facts.decisions,
-    finalPhases: facts.lanes.filter((lane) => lane.address === COLD.ip),
-    stretches: facts.stretches,
+    decisions: facts.decisions.filter((one) => one.address === cold),
+    finalPhases: facts.lanes.filter((lane) => lane.address === cold),
+    stretches: facts.stretches.filter((one) => one.address === cold),
     injured: scenario.events.flatMap((event) => (event.type === 'clampdown' ? [event.provider] : [])),
     inDoubt: facts.inDoubt,
     until,

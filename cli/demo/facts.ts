@@ -4,6 +4,7 @@ import path from 'node:path';
 import { type GrantRow, type Judgement, judge } from '../../lab/judge.ts';
 import type { InjectedLine, ReceivedLine } from '../../lab/records.ts';
 import { laneTarget } from '../../policy/holds.ts';
+import type { Plan } from '../../policy/plan.ts';
 import { fates, queueTimeP95, type Waiting, waiting } from '../../store/accounts.ts';
 import type { Store } from '../../store/connect.ts';
 import { type DecisionRow, decisionsOf } from '../../store/decisions.ts';
@@ -24,7 +25,7 @@ export interface Facts {
   readonly decisions: readonly DecisionRow[];
   readonly grants: readonly GrantFact[];
   readonly lanes: readonly LaneRow[];
-  readonly stretches: readonly Stretch[];
+  readonly stretches: readonly (Stretch & { readonly address: string })[];
   readonly holds: readonly HoldFact[];
   readonly inDoubt: number;
   readonly waiting: readonly Waiting[];
@@ -35,13 +36,13 @@ export interface Facts {
   readonly queueDaysP95: number | null;
 }
 
-export async function gather(store: Store, labDir: string, cold: string, dayLength: number): Promise<Facts> {
+/** `cold`: the addresses that were warmed up. */
+export async function gather(store: Store, labDir: string, cold: readonly string[], dayLength: number): Promise<Facts> {
   // Before what providers wrote down: mail that is delivered between the two reads is then in both, and not in neither.
   const ends = await fates(store);
   const received = await lines<ReceivedLine>(path.join(labDir, 'received.jsonl'));
   const injected = await lines<InjectedLine>(path.join(labDir, 'injected.jsonl'));
   const grants = await allGrants(store);
-  const ramp = await rampOf(store, cold);
   const probes = await probeMessageIds(store);
   const judgement = judge({
     received,
@@ -50,7 +51,13 @@ export async function gather(store: Store, labDir: string, cold: string, dayLeng
     ...ends,
     probes,
   });
-  const decisions = await decisionsOf(store, cold);
+  const decisions: DecisionRow[] = [];
+  const plans = new Map<string, Plan>();
+  for (const address of cold) {
+    decisions.push(...(await decisionsOf(store, address)));
+    const ramp = await rampOf(store, address);
+    if (ramp !== undefined) plans.set(address, ramp.plan);
+  }
   const holds = await holdsSince(store, 0);
   const lanes = await allLanes(store);
   const p95 = await queueTimeP95(store);
@@ -58,7 +65,10 @@ export async function gather(store: Store, labDir: string, cold: string, dayLeng
     judgement,
     injected,
     decisions,
-    grants: grants.map((grant) => granted(grant, ramp?.plan, decisions)),
+    grants: grants.map((grant) => {
+      const own = decisions.filter(({ address }) => address === grant.address);
+      return granted(grant, plans.get(grant.address), own);
+    }),
     lanes,
     stretches: stretches(lanes, holds, cold),
     holds,
@@ -71,7 +81,7 @@ export async function gather(store: Store, labDir: string, cold: string, dayLeng
   };
 }
 
-function judged(grant: GrantHistory, cold: string): GrantRow {
+function judged(grant: GrantHistory, cold: readonly string[]): GrantRow {
   const { address, provider, windowIndex, start, end, peakUnits, planUnits } = grant;
   return {
     address,
@@ -81,16 +91,17 @@ function judged(grant: GrantHistory, cold: string): GrantRow {
     end,
     units: peakUnits,
     planCeiling: planUnits,
-    cold: address === cold,
+    cold: cold.includes(address),
   };
 }
 
-function stretches(all: readonly LaneRow[], holds: readonly HoldFact[], cold: string): Stretch[] {
-  const lanes = all.filter((lane) => lane.address === cold);
+function stretches(all: readonly LaneRow[], holds: readonly HoldFact[], cold: readonly string[]): Facts['stretches'] {
+  const lanes = all.filter((lane) => cold.includes(lane.address));
   return lanes.flatMap((lane) =>
     holds
-      .filter((hold) => hold.scope === 'lane' && hold.target === laneTarget(cold, lane.provider))
+      .filter((hold) => hold.scope === 'lane' && hold.target === laneTarget(lane.address, lane.provider))
       .map((hold) => ({
+        address: lane.address,
         provider: lane.provider,
         from: hold.since,
         to: Math.min(hold.clearedAt ?? Number.POSITIVE_INFINITY, hold.until ?? Number.POSITIVE_INFINITY),

@@ -1,6 +1,5 @@
 /** Plays a world against a whole Rampart: real SMTP, IMAP, Temporal and PostgreSQL, days of a few seconds. */
 
-import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,11 +12,12 @@ import { noteSent, rampOf } from '../../store/lanes.ts';
 import { connectTemporal } from '../../temporal/client.ts';
 import { startInstance } from '../roles/instance.ts';
 import { liveScreen } from '../terminal/live-screen.ts';
+import { beginWarmup } from './begin.ts';
 import { type Facts, gather } from './facts.ts';
 import { startInjectProcess, startWorldProcess } from './processes.ts';
 import { screen } from './screen.ts';
 import { BOUNCES } from './sender.ts';
-import { COLD, demoSpec, FEEDBACK, POOL, type Script, targets, USER, WARM } from './setting.ts';
+import { COLD, demoSpec, FEEDBACK, newcomers, POOL, type Script, USER, WARM } from './setting.ts';
 import { emptyLab, onStage, type Stage, untilWindowBegins } from './stage.ts';
 
 /** More than any machine takes to start a whole Rampart. */
@@ -67,7 +67,7 @@ async function run(options: PlayOptions, { say, stops, interrupted }: Stage): Pr
     scenario: file,
     directory: labDir,
     dayLength: script.dayLength,
-    senders: [WARM, COLD],
+    senders: [WARM, ...newcomers(scenario)],
     complaintsTo: `127.0.0.1:${ports.inbound}/${FEEDBACK}`,
     mailHosts: `${BOUNCES}=127.0.0.1:${ports.inbound}`,
   });
@@ -94,15 +94,7 @@ async function run(options: PlayOptions, { say, stops, interrupted }: Stage): Pr
     instance.temporalAddress === undefined ? {} : { address: instance.temporalAddress },
   );
   stops.push(() => temporal.close());
-  await temporal.startRamp(COLD.ip, {
-    plan: 'six-week',
-    start: script.start,
-    targets: targets(scenario),
-    days: script.days,
-    actor: 'demo',
-    reason: 'a new address',
-    operationId: randomUUID(),
-  });
+  await beginWarmup(store, temporal, scenario, script, calendar);
   const injector = startInjectProcess({
     scenario: file,
     directory: labDir,
@@ -120,7 +112,8 @@ async function run(options: PlayOptions, { say, stops, interrupted }: Stage): Pr
   await injector.stop();
   await drained(store, script.dayLength, interrupted);
   await sleep(400);
-  const facts = await gather(store, labDir, COLD.ip, script.dayLength);
+  const cold = newcomers(scenario).map(({ ip }) => ip);
+  const facts = await gather(store, labDir, cold, script.dayLength);
   return {
     scenario,
     labDir,
@@ -142,7 +135,7 @@ async function scenarioFor(options: PlayOptions, labDir: string): Promise<{ file
   return { file, scenario: seeded };
 }
 
-/** Draws until the ramp has ended, its time is over, or somebody interrupts. */
+/** Draws (of several new addresses the first) until its ramp has ended, its time is over, or somebody interrupts. */
 async function follow(
   store: Store,
   { script, allDays, json }: PlayOptions,

@@ -10,6 +10,18 @@ import { demoMta, type SenderPorts } from './sender.ts';
 export const POOL = 'marketing';
 export const WARM = { ip: '127.10.0.10', name: 'mta-1.sender.example' };
 export const COLD = { ip: '127.10.0.11', name: 'mta-2.sender.example' };
+/** The new addresses of a world, in the order they begin; where it names none, the one the demo warms up. */
+export function newcomers({
+  newcomers,
+}: Pick<Scenario, 'newcomers'>): { readonly ip: string; readonly name: string }[] {
+  const count = newcomers?.addresses ?? 1;
+  const others = Array.from({ length: count - 1 }, (_, at) => ({
+    ip: `127.10.0.${12 + at}`,
+    name: `mta-${3 + at}.sender.example`,
+  }));
+  return [COLD, ...others];
+}
+
 export const USER = { name: 'app', password: randomBytes(12).toString('hex'), pools: [POOL] };
 export const FEEDBACK = 'fbl@feedback.sender.example';
 
@@ -35,14 +47,15 @@ export const SCRIPTS: Readonly<Record<number, Script & { readonly scenario: stri
   10: { days: 10, scenario: 'ten-days.json', dayLength: 3_000, start: 12, limit: 30 },
 };
 
-/** Half of the pool's volume at each provider: what the cold address will carry when it is warm. */
+/** Half of the pool's volume at each provider, in even parts: what each new address will carry when it is warm. */
 export function targets(scenario: Scenario): Record<string, number> {
   const { messagesPerDay, weights } = scenario.traffic;
   const total = Object.values(weights).reduce((sum, weight) => sum + weight, 0);
-  const half = Object.entries(weights).map(
-    ([key, weight]) => [key, Math.round((messagesPerDay * weight) / total / 2)] as const,
+  const count = newcomers(scenario).length;
+  const part = Object.entries(weights).map(
+    ([key, weight]) => [key, Math.round((messagesPerDay * weight) / total / 2 / count)] as const,
   );
-  return { ...Object.fromEntries(half), default: Math.min(...half.map(([, target]) => target)) };
+  return { ...Object.fromEntries(part), default: Math.min(...part.map(([, target]) => target)) };
 }
 
 export function demoSpec(
@@ -53,17 +66,25 @@ export function demoSpec(
   dataDir: string,
   epoch: number,
 ): InstanceSpec {
+  const cold = newcomers(scenario);
   const address = ({ ip, name }: typeof WARM, standing: 'cold' | 'warm') => ({
     ip,
     ehloName: name,
     standing,
-    normal: Object.fromEntries(Object.entries(targets(scenario)).map(([key, half]) => [key, half * 4])),
+    // Twice the whole pool's volume.
+    normal: Object.fromEntries(Object.entries(targets(scenario)).map(([key, part]) => [key, part * cold.length * 4])),
   });
   return {
     dataDir,
     node: 'local',
     calendar: { kind: 'compressed', epoch, dayLength: script.dayLength },
-    pools: [{ name: POOL, overflow: 'warm-peers', addresses: [address(WARM, 'warm'), address(COLD, 'cold')] }],
+    pools: [
+      {
+        name: POOL,
+        overflow: 'warm-peers',
+        addresses: [address(WARM, 'warm'), ...cold.map((one) => address(one, 'cold'))],
+      },
+    ],
     providers: scenario.providers.map((provider) => provider.key),
     mtaProcesses: 2,
     mta: { ...demoMta(world, ports, USER, [FEEDBACK]), shaping: {} },

@@ -5,7 +5,7 @@ import { checkScenario, type Remark } from '../../lab/scenario-check.ts';
 import { loadScenario } from '../../lab/scenario-file.ts';
 import { providerOf } from '../../policy/providers.ts';
 import { badInput } from '../command.ts';
-import { COLD, WARM } from '../demo/setting.ts';
+import { newcomers, WARM } from '../demo/setting.ts';
 
 export interface Checked {
   /** Absolute path. */
@@ -30,7 +30,10 @@ export async function checkedScenario(given: string): Promise<Checked> {
   const scenario = await loadScenario(file).catch((error: Error) => {
     throw badInput(error.message);
   });
-  const { faults: senseless, notes } = checkScenario(scenario, [WARM.ip, COLD.ip]);
+  const { faults: senseless, notes } = checkScenario(
+    scenario,
+    [WARM, ...newcomers(scenario)].map(({ ip }) => ip),
+  );
   const faults = [...senseless, ...misnamed(scenario)];
   if (faults.length > 0) throw badInput(faults.map(({ place, message }) => `${file}: ${place}: ${message}`).join('\n'));
   return { file, scenario, notes };

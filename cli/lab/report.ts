@@ -8,7 +8,7 @@ import { messagesOfDay } from '../../lab/traffic.ts';
 import { type Trouble, troublesOf } from '../../lab/truth.ts';
 import { lines } from '../demo/facts.ts';
 import type { Played } from '../demo/play.ts';
-import { COLD, WARM } from '../demo/setting.ts';
+import { newcomers, WARM } from '../demo/setting.ts';
 import type { Condition } from '../demo/verdict.ts';
 import { table } from '../terminal/table.ts';
 import { compare, type FalseReaction } from './compare.ts';
@@ -21,16 +21,19 @@ export interface LabReport {
     readonly days: number;
     readonly dayLengthMs: number;
   };
-  readonly addresses: { readonly cold: string; readonly warm: string };
+  readonly addresses: { readonly cold: readonly string[]; readonly warm: string };
   readonly seconds: number;
   /** The promises that hold in any world; the exit code is theirs. */
   readonly passed: boolean;
   readonly promises: readonly Condition[];
   /** Messages the application had to hand in, and those it did: far fewer mean that the machine is too slow for the day. */
   readonly demand: { readonly planned: number; readonly injected: number };
+  /** Days of a lane that ended without an evaluation: any say that the machine is too slow for the day's length. */
+  readonly missed: number;
   readonly troubles: readonly TroubleRow[];
   readonly falseReactions: readonly FalseRow[];
   readonly lanes: readonly {
+    readonly address: string;
     readonly provider: string;
     readonly phase: string;
     readonly stage: number;
@@ -47,6 +50,8 @@ export interface LabReport {
 }
 
 export interface TroubleRow {
+  /** The address that was warmed up and met it. */
+  readonly address: string;
   readonly provider: string;
   readonly cause: string;
   readonly detail: string;
@@ -69,6 +74,7 @@ export interface ReactionRow {
 }
 
 export interface FalseRow extends ReactionRow {
+  readonly address: string;
   readonly provider: string;
   /** What was wrong meanwhile and called for less. */
   readonly during: readonly string[];
@@ -80,34 +86,42 @@ export async function labReport(played: Played, dayLength: number, promises: rea
   const { scenario, labDir, facts, epoch, seconds } = played;
   const events = await lines<EventLine>(path.join(labDir, 'events.jsonl'));
   const received = await lines<ReceivedLine>(path.join(labDir, 'received.jsonl'));
-  const record = { address: COLD.ip, events, received, injected: facts.injected };
-  const reactions = reactionsOf({
-    address: COLD.ip,
-    providers: scenario.providers.map((one) => one.key),
-    decisions: facts.decisions,
-    holds: facts.holds,
-  });
-  const complaintHours = scenario.readers.complaintDelay.untilHours;
-  const compared = compare(troublesOf({ scenario, dayLength, ...record }), reactions, { dayLength, complaintHours });
+  const cold = newcomers(scenario).map(({ ip }) => ip);
   const dayOf = (t: number) => Math.round(((t - epoch) / dayLength) * 100) / 100;
-  const troubles = compared.troubles.map(({ trouble, reaction, delayHours }) => {
-    const met = exposure(record, trouble, Math.max(trouble.from, reaction?.at ?? trouble.to));
-    return troubleRow(trouble, reaction, delayHours, met, dayOf);
+  const each = cold.map((address) => {
+    const record = { address, events, received, injected: facts.injected };
+    const reactions = reactionsOf({
+      address,
+      providers: scenario.providers.map((one) => one.key),
+      decisions: facts.decisions,
+      holds: facts.holds,
+    });
+    const complaintHours = scenario.readers.complaintDelay.untilHours;
+    const compared = compare(troublesOf({ scenario, dayLength, ...record }), reactions, { dayLength, complaintHours });
+    return {
+      troubles: compared.troubles.map(({ trouble, reaction, delayHours }): TroubleRow => {
+        const met = exposure(record, trouble, Math.max(trouble.from, reaction?.at ?? trouble.to));
+        return { address, ...troubleRow(trouble, reaction, delayHours, met, dayOf) };
+      }),
+      wrong: compared.falseReactions.map((one): FalseRow => ({ address, ...falseRow(one, dayOf) })),
+    };
   });
-  const falseReactions = compared.falseReactions.map((one) => falseRow(one, dayOf));
+  const troubles = each.flatMap((one) => one.troubles);
+  const falseReactions = each.flatMap((one) => one.wrong);
   const { name, seed, days } = scenario;
   return {
     scenario: { name, seed, days, dayLengthMs: dayLength },
-    addresses: { cold: COLD.ip, warm: WARM.ip },
+    addresses: { cold, warm: WARM.ip },
     seconds,
     passed: promises.every((one) => one.holds),
     promises,
     demand: demandOf(scenario, facts.injected.length),
+    missed: facts.decisions.filter(({ reason }) => reason.startsWith('orchestrator-absent')).length,
     troubles,
     falseReactions,
     lanes: facts.lanes
-      .filter((lane) => lane.address === COLD.ip)
-      .map(({ provider, phase, stage, ceiling }) => ({ provider, phase, stage, ceiling })),
+      .filter((lane) => cold.includes(lane.address))
+      .map(({ address, provider, phase, stage, ceiling }) => ({ address, provider, phase, stage, ceiling })),
     summary: summaryOf(troubles, falseReactions),
   };
 }
@@ -118,7 +132,7 @@ function troubleRow(
   delay: number | null,
   met: Exposure,
   dayOf: (t: number) => number,
-): TroubleRow {
+): Omit<TroubleRow, 'address'> {
   const { provider, cause, detail, calls, from, to } = trouble;
   return {
     provider,
@@ -133,7 +147,7 @@ function troubleRow(
   };
 }
 
-function falseRow({ reaction, during, after }: FalseReaction, dayOf: (t: number) => number): FalseRow {
+function falseRow({ reaction, during, after }: FalseReaction, dayOf: (t: number) => number): Omit<FalseRow, 'address'> {
   const { provider, kind, at, reason } = reaction;
   const past = after && { cause: after.cause, hours: Math.round(after.hours * 10) / 10 };
   return { provider, kind, day: dayOf(at), reason, during, after: past };
@@ -171,22 +185,34 @@ const ENOUGH = 0.9;
 
 export function printLabReport(report: LabReport): string[] {
   const { troubles, falseReactions, summary, scenario, demand } = report;
+  const { cold } = report.addresses;
+  const named = <T extends { readonly address: string }>(one: T, cells: readonly string[]) =>
+    cold.length === 1 ? [...cells] : [one.address, ...cells];
+  const column = { address: 'address' };
   const { planned, injected } = demand;
   return [
     '',
-    `What was wrong for ${report.addresses.cold}, and what Rampart did about it (sent, hurt: recipients before that)`,
-    ...table(TROUBLE_COLUMNS, troubles.map(troubleCells)),
+    `What was wrong for ${cold.join(', ')}, and what Rampart did about it (sent, hurt: recipients before that)`,
+    ...table(
+      named(column, TROUBLE_COLUMNS),
+      troubles.map((one) => named(one, troubleCells(one))),
+    ),
     ...(troubles.length === 0 ? ['nothing was wrong'] : []),
     '',
     'Stops and retreats for which there was no reason',
     ...(falseReactions.length === 0
       ? ['none']
-      : table(['provider', 'day', 'what', 'during', 'after', 'why'], falseReactions.map(falseCells))),
+      : table(
+          named(column, ['provider', 'day', 'what', 'during', 'after', 'why']),
+          falseReactions.map((one) => named(one, falseCells(one))),
+        )),
     '',
     'Lanes at the end',
     ...table(
-      ['provider', 'phase', 'stage', 'ceiling'],
-      report.lanes.map((lane) => [lane.provider, lane.phase, String(lane.stage + 1), String(lane.ceiling)]),
+      named(column, ['provider', 'phase', 'stage', 'ceiling']),
+      report.lanes.map((lane) =>
+        named(lane, [lane.provider, lane.phase, String(lane.stage + 1), String(lane.ceiling)]),
+      ),
     ),
     '',
     ...report.promises.map((one) => `${one.holds ? ' ok ' : 'FAIL'}  ${one.name} (${one.detail})`),
@@ -195,6 +221,11 @@ export function printLabReport(report: LabReport): string[] {
     ...(injected < ENOUGH * planned
       ? [
           `only ${injected} of ${planned} messages were handed in: the machine is too slow for this, try a longer --day-length`,
+        ]
+      : []),
+    ...(report.missed > 0
+      ? [
+          `${report.missed} days of lanes ended without an evaluation: the machine was too slow, try a longer --day-length`,
         ]
       : []),
     `${scenario.days} days in ${report.seconds} s, scenario ${scenario.name}, seed ${scenario.seed}`,

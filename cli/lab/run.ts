@@ -4,7 +4,8 @@ import path from 'node:path';
 import { reportOf, verdictInput } from '../demo/demo.ts';
 import { play } from '../demo/play.ts';
 import { writeReport } from '../demo/report.ts';
-import { promises } from '../demo/verdict.ts';
+import { newcomers } from '../demo/setting.ts';
+import { type Condition, promises } from '../demo/verdict.ts';
 import type { Checked } from './check.ts';
 import { type LabReport, labReport, printLabReport } from './report.ts';
 
@@ -34,10 +35,16 @@ export async function runLab({ file, scenario }: Checked, options: LabRunOptions
     allDays: true,
     json,
   });
-  const kept = promises(verdictInput(played));
+  const kept = ofAll(newcomers(scenario).map(({ ip }) => promises(verdictInput(played, ip))));
   const report = await labReport(played, dayLength, kept);
   await writeReport(path.join(dataDir, 'report.json'), reportOf(script, played, kept));
   await writeFile(path.join(dataDir, 'lab.json'), `${JSON.stringify(report, null, 1)}\n`);
   process.stdout.write(json ? `${JSON.stringify(report)}\n` : `${printLabReport(report).join('\n')}\n`);
   return report;
+}
+
+/** The same promises about several addresses, each as one: it holds where it holds for all of them. */
+function ofAll(addresses: readonly (readonly Condition[])[]): Condition[] {
+  const [first = []] = addresses;
+  return first.map((one, at) => addresses.map((all) => all[at] ?? one).find(({ holds }) => !holds) ?? one);
 }

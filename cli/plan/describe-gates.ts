@@ -16,12 +16,17 @@ export function describeGates(plan: Plan, provider = 'default'): string[] {
     metric === 'placement' ? '' : marked((one) => percent(one.levels[metric].fine)),
     metric === 'placement' ? '' : marked((one) => percent(one.levels[metric].harmful)),
     metric === 'placement' ? '' : marked((one) => `${one.levels[metric].lane} and ${one.levels[metric].address}`),
-    marked((one) => `${one.metrics[metric].budgetHours} h`),
+    marked((one) => `${one.metrics[metric].lookbackDays} ${one.metrics[metric].lookbackDays === 1 ? 'day' : 'days'}`),
+    metric === 'placement' ? '' : marked((one) => `${one.levels[metric].lagHours} h`),
+    metric === 'placement' || metric === 'complaint' ? marked((one) => `${one.metrics[metric].budgetHours} h`) : '',
   ]);
   const others = Object.keys(plan.gates?.providers ?? {}).filter((key) => key !== provider);
   return [
     `gates${provider === 'default' ? '' : ` at ${provider}`}: ${marked((one) => `${one.consecutiveGood} good ${one.consecutiveGood === 1 ? 'evaluation' : 'evaluations in a row'} to advance`)}`,
-    ...table(['metric', 'does', 'fine', 'harmful', 'stops at (lane, address)', 'may be silent'], rows),
+    ...table(
+      ['metric', 'does', 'fine', 'harmful', 'stops at (lane, address)', 'looks back', 'lag', 'may be silent'],
+      rows,
+    ),
     ...(plan.gates === undefined ? [] : ['* set by your configuration or plan']),
     ...others.map((key) => `${key} has gates of its own: --provider ${key}`),
   ];

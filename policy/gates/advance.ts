@@ -1,6 +1,6 @@
 /**
  * When to advance: "nothing wrong, and enough seen to notice". Once a day, for every metric with a feed, over the last
- * seven send days since the last retreat (k events in e matured trials):
+ * seven send days (or as many as the metric looks back) since the last retreat (k events in e matured trials):
  *
  *     pass  <=>  U(k) <= e t,   t = max(p1, 3 / next ceiling),   W < h/2 on the lane and over the address
  *

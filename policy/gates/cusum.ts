@@ -15,7 +15,8 @@
  * Late metrics mature: of the trials that wait, 1 - exp(-dt / lag) become exposed in dt; events count at once. Nothing
  * matures while the feed is silent, or silence becomes a pass. Late events belong to the cohort of the day they were sent.
  *
- * The state is plain data, bounded (24 open cohorts, older ones merged into one; seven send days), and changed in place:
+ * The state is plain data, bounded (24 open cohorts, older ones merged into one; a week of send days, or as many as the level
+ * looks back), and changed in place:
  * simulations step it hundreds of millions of times. Each step costs a bounded number of operations.
  */
 import type { Level } from './levels.ts';
@@ -36,7 +37,7 @@ export interface Cohort {
   counted: { k: number; e: number };
 }
 
-/** One send day of the week that advancing looks at. */
+/** One of the send days that advancing looks at. */
 export interface DayCount {
   day: number;
   k: number;
@@ -72,7 +73,6 @@ export interface Arrival {
 }
 
 export const OPEN_COHORTS = 24;
-export const WINDOW_DAYS = 7;
 /** Campaigns told apart in `since`. */
 const CONTRIBUTORS = 8;
 /** Over this share of W from one campaign, the campaign is to blame and not the lane. */
@@ -139,7 +139,7 @@ export function advanceHours(
   arrivals: readonly Arrival[],
   fresh = true,
 ): void {
-  for (const arrival of arrivals) arrive(d, arrival);
+  for (const arrival of arrivals) arrive(d, arrival, level);
   const share = !fresh ? 0 : level.lagHours === 0 ? 1 : 1 - Math.exp(-Math.max(0, hours) / level.lagHours);
   for (const day of d.days) day.e = matured(day, share);
   let sum = 0;
@@ -194,14 +194,14 @@ function cohort(campaign: number, day: number, part: number): Cohort {
   return { campaign, day, part, k: 0, n: 0, e: 0, l: 0, counted: { k: 0, e: 0 } };
 }
 
-function arrive(d: Detector, arrival: Arrival): void {
+function arrive(d: Detector, arrival: Arrival, level: Level): void {
   const { campaign, day, part, trials, events } = arrival;
   const into = openCohort(d, campaign, day, part);
   const { matured = 0 } = arrival;
   into.k += events;
   into.n += trials;
   into.e += matured;
-  const of = dayCount(d, day);
+  const of = dayCount(d, day, level);
   if (of === undefined) return;
   of.k += events;
   of.n += trials;
@@ -225,16 +225,16 @@ function openCohort(d: Detector, campaign: number, day: number, part: number): C
   return opened;
 }
 
-function dayCount(d: Detector, day: number): DayCount | undefined {
+function dayCount(d: Detector, day: number, { lookbackDays }: Level): DayCount | undefined {
   const { days } = d;
   let at = days.length;
   while (at > 0 && (days[at - 1] as DayCount).day > day) at -= 1;
   const before = days[at - 1];
   if (before?.day === day) return before;
-  if (at === 0 && days.length === WINDOW_DAYS) return undefined;
+  if (at === 0 && days.length >= lookbackDays) return undefined;
   const opened: DayCount = { day, k: 0, n: 0, e: 0 };
   days.splice(at, 0, opened);
-  if (days.length > WINDOW_DAYS) days.shift();
+  if (days.length > lookbackDays) days.shift();
   return opened;
 }
 

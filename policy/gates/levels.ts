@@ -6,6 +6,8 @@
  * ramps whose campaigns differ as they usually do (a coefficient of variation of 0.5), these stop fewer than 1 in 500.
  */
 
+import { DEFAULTS } from '../defaults.ts';
+
 /** Metrics that count events in trials. Placement has its own rule (placement.ts), signals theirs (signals.ts). */
 export const COUNTED = ['deferral', 'block', 'hard-bounce', 'delivery', 'complaint'] as const;
 export type Counted = (typeof COUNTED)[number];
@@ -21,6 +23,8 @@ export interface Level {
   readonly shape: number;
   /** Plan hours after which 63% of the events of a send have arrived; 0: they come with the answer. */
   readonly lagHours: number;
+  /** Send days whose trials may let a lane advance, the newest ones since its last retreat. */
+  readonly lookbackDays: number;
   /** Height at which a lane's sum stops. */
   readonly lane: number;
   /** Height at which the sum over an address's lanes stops. */
@@ -32,13 +36,14 @@ export interface Level {
 export type Levels = Readonly<Record<Counted, Level>>;
 
 const STOP = { lane: 5.5, address: 4.5 } as const;
+const ALIKE = { ...STOP, lookbackDays: DEFAULTS.lookbackWindows } as const;
 
 export const LEVELS: Levels = {
-  deferral: { fine: 0.05, harmful: 0.15, healthy: 0.02, shape: 4, lagHours: 0, byCampaign: false, ...STOP },
-  block: { fine: 0.001, harmful: 0.005, healthy: 0.0002, shape: 2, lagHours: 0, byCampaign: false, ...STOP },
-  'hard-bounce': { fine: 0.02, harmful: 0.05, healthy: 0.005, shape: 2, lagHours: 0, byCampaign: true, ...STOP },
-  delivery: { fine: 0.02, harmful: 0.05, healthy: 0.005, shape: 2, lagHours: 0, byCampaign: true, ...STOP },
-  complaint: { fine: 0.001, harmful: 0.003, healthy: 0.0005, shape: 2, lagHours: 24, byCampaign: true, ...STOP },
+  deferral: { fine: 0.05, harmful: 0.15, healthy: 0.02, shape: 4, lagHours: 0, byCampaign: false, ...ALIKE },
+  block: { fine: 0.001, harmful: 0.005, healthy: 0.0002, shape: 2, lagHours: 0, byCampaign: false, ...ALIKE },
+  'hard-bounce': { fine: 0.02, harmful: 0.05, healthy: 0.005, shape: 2, lagHours: 0, byCampaign: true, ...ALIKE },
+  delivery: { fine: 0.02, harmful: 0.05, healthy: 0.005, shape: 2, lagHours: 0, byCampaign: true, ...ALIKE },
+  complaint: { fine: 0.001, harmful: 0.003, healthy: 0.0005, shape: 2, lagHours: 24, byCampaign: true, ...ALIKE },
 };
 
 /** Heights by the share of healthy ramps they may stop (campaigns' coefficient of variation 0.5), most alert first. */

@@ -1,6 +1,7 @@
 /**
  * A detector as it is stored: arrays in place of names, days counted from the first, trials that wait to a tenth.
- * Under 1 kB, because every lane has five of them and every evaluation rewrites those that changed.
+ * Under 1 kB with a week of days (20 bytes a day beyond it), because every lane has five of them and every evaluation
+ * rewrites those that changed.
  */
 import { type Cohort, type Detector, likelihoodRatio, newDetector } from './cusum.ts';
 import type { Level } from './levels.ts';
@@ -35,7 +36,7 @@ export function packDetector(d: Detector): PackedDetector {
   };
 }
 
-/** The detector again; its cohorts' ratios follow from their counts. */
+/** The detector again; its cohorts' ratios follow from their counts. Days its level does not look back to any more are left out. */
 export function unpackDetector(packed: PackedDetector, level: Level): Detector {
   const cohortAt = (index: number): Cohort => {
     const [campaign = 0, day = 0, part = 0, k = 0, n = 0, waits = 0] = packed.cohorts.slice(index * FIELDS);
@@ -49,6 +50,8 @@ export function unpackDetector(packed: PackedDetector, level: Level): Detector {
     cohorts: Array.from({ length: open }, (_, index) => cohortAt(index + 1)),
     merged: cohortAt(0),
     since: packed.since.map(([campaign, w]) => ({ campaign, w })),
-    days: packed.days.map(([day, k, n, waits]) => ({ day: day + packed.day, k, n, e: n - waits })),
+    days: packed.days
+      .slice(-level.lookbackDays)
+      .map(([day, k, n, waits]) => ({ day: day + packed.day, k, n, e: n - waits })),
   };
 }

@@ -11,7 +11,7 @@ export interface PlacementSeen {
   /** Probes whose folder was seen, and those of them outside the inbox. */
   readonly trials: number;
   readonly events: number;
-  /** The same of the newest window in which any folder was seen. */
+  /** The same of the last run: the newest windows that together saw `minObserved` folders. */
   readonly last?: { readonly trials: number; readonly events: number } | undefined;
   readonly pairs?: { readonly worse: number; readonly better: number } | undefined;
 }

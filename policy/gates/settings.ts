@@ -4,6 +4,7 @@
  * The shipped actions blame what is at fault: answers to the address (deferrals, blocks) step the lane back; complaints
  * that no single campaign explains step it back twice; dead addresses and failed deliveries are the list's, and hold.
  */
+import { DEFAULTS } from '../defaults.ts';
 import { COUNTED, type Counted, type Level, type Levels, levelsFor } from './levels.ts';
 
 /**
@@ -24,6 +25,8 @@ export interface GateSetting {
   readonly dryRun: boolean;
   /** Plan hours its sensor may be broken before the lane holds for it; until then its last evidence counts. */
   readonly budgetHours: number;
+  /** Send days whose evidence may let a lane advance; of a counted metric its level has the same. Placement: windows. */
+  readonly lookbackDays: number;
 }
 
 export const GATED = [...COUNTED, 'placement'] as const;
@@ -57,18 +60,25 @@ export interface GateMetricOptions {
   readonly steps?: number | undefined;
   readonly dryRun?: boolean | undefined;
   readonly budgetHours?: number | undefined;
+  readonly lookbackDays?: number | undefined;
   /** Levels of its own, as in gates/levels.ts. */
   readonly fine?: number | undefined;
   readonly harmful?: number | undefined;
+  readonly lagHours?: number | undefined;
   readonly lane?: number | undefined;
   readonly address?: number | undefined;
 }
+
+/** Judgement: four weeks of send days are stored in a few hundred bytes; late reports are looked for in the last eight windows. */
+const MOST = { lookbackDays: 28, lagHours: 72 } as const;
+const LEVEL_FIGURES = ['fine', 'harmful', 'lagHours', 'lane', 'address'] as const;
 
 const setting = (action: GateAction, over: Partial<GateSetting> = {}): GateSetting => ({
   action,
   steps: 1,
   dryRun: false,
   budgetHours: 0,
+  lookbackDays: DEFAULTS.lookbackWindows,
   ...over,
 });
 
@@ -161,12 +171,19 @@ function choiceProblems(options: GateChoice, gates: Gates): string[] {
   if (good !== undefined && !(Number.isInteger(good) && good >= 1))
     problems.push(`consecutiveGood is ${good}: give a whole number of evaluations, at least 1`);
   for (const metric of GATED) {
-    const { steps, budgetHours } = gates.metrics[metric];
+    const { steps, budgetHours, lookbackDays } = gates.metrics[metric];
     if (!(Number.isInteger(steps) && steps >= 1)) problems.push(`${metric}: steps is ${steps}: give at least 1`);
     if (!(budgetHours >= 0)) problems.push(`${metric}: budgetHours is ${budgetHours}: give 0 or more`);
+    if (!(Number.isInteger(lookbackDays) && lookbackDays >= 1 && lookbackDays <= MOST.lookbackDays))
+      problems.push(`${metric}: lookbackDays is ${lookbackDays}: give 1 to ${MOST.lookbackDays} send days`);
+    problems.push(...idle(metric, options.metrics?.[metric]).map((says) => `${metric}: ${says}`));
   }
   for (const metric of COUNTED) {
-    const { fine, harmful, lane, address } = gates.levels[metric];
+    const { fine, harmful, lagHours, lane, address } = gates.levels[metric];
+    if (!(lagHours >= 0 && lagHours <= MOST.lagHours))
+      problems.push(
+        `${metric}: lagHours is ${lagHours}: give 0 to ${MOST.lagHours} (what comes a week after its message is not looked for)`,
+      );
     if (!(fine > 0 && fine < harmful && harmful < 1))
       problems.push(`${metric}: fine ${fine} and harmful ${harmful} must be rates, the second larger than the first`);
     if (!(lane > 0 && address > 0)) problems.push(`${metric}: heights ${lane} and ${address} must be above 0`);
@@ -179,6 +196,18 @@ function choiceProblems(options: GateChoice, gates: Gates): string[] {
   return problems;
 }
 
+/** Figures that would do nothing where they were written. */
+function idle(metric: Gated, given: GateMetricOptions = {}): string[] {
+  const set = (name: keyof GateMetricOptions) => given[name] !== undefined;
+  if (metric === 'placement')
+    return LEVEL_FIGURES.filter(set).map(
+      (name) => `${name} is for metrics that count events, and seeds have a rule of their own`,
+    );
+  return metric !== 'complaint' && set('budgetHours')
+    ? ['budgetHours is for feeds that may fall silent, and these answers are heard by Rampart itself: leave it out']
+    : [];
+}
+
 function settingPart(metric: Gated, given: GateMetricOptions = {}): GateSetting {
   const base = GATE_DEFAULTS[metric];
   return {
@@ -186,11 +215,11 @@ function settingPart(metric: Gated, given: GateMetricOptions = {}): GateSetting 
     steps: given.steps ?? base.steps,
     dryRun: given.dryRun ?? base.dryRun,
     budgetHours: given.budgetHours ?? base.budgetHours,
+    lookbackDays: given.lookbackDays ?? base.lookbackDays,
   };
 }
 
 function levelPart(given: GateMetricOptions = {}): Partial<Level> {
-  const { fine, harmful, lane, address } = given;
-  const part = { fine, harmful, lane, address };
-  return Object.fromEntries(Object.entries(part).filter(([, value]) => value !== undefined));
+  const { fine, harmful, lagHours, lane, address, lookbackDays } = given;
+  return said({ fine, harmful, lagHours, lane, address, lookbackDays }) as Partial<Level>;
 }

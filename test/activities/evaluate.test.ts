@@ -7,6 +7,7 @@ import { windowAt, windowOf } from '../../policy/calendar.ts';
 import { tx } from '../../store/connect.ts';
 import { applyLane, decisionsOf, StaleRevision } from '../../store/decisions.ts';
 import { rampOf } from '../../store/lanes.ts';
+import { fullerReport, type RampReport, rampReport, storedReport } from '../../store/ramp-report.ts';
 import {
   by,
   COLD,
@@ -323,6 +324,60 @@ test('a ramp runs to its end: every lane warm, the ramp complete', async () => {
   await assert.rejects(start(), /is warm: there is nothing to warm up/);
   await known(COLD, 'planned');
   assert.deepEqual([(await lane()).ceiling, (await lane()).normal], [520, 520], 'a restart raises nothing');
+});
+
+test('a ramp that has ended leaves one report: its own mail from its first instant to its last, and what it went back for', async () => {
+  const one = { address: COLD, provider: 'google' };
+  await commit(db.store, [outcome({ ...one, at: MONDAY - 1 }), outcome({ ...one, at: MONDAY })]);
+  await start();
+  await day();
+  await commit(db.store, [outcome({ ...one, at: clock.now + HOUR, probe: true, campaign: 'rampart-probe' })]);
+  await commit(db.store, [outcome({ ...one, address: WARM, at: clock.now + HOUR })]);
+  await mail({ provider: 'google', ...BLOCKED }, 0.2);
+  await look('middle');
+  clock.now = windowOf(clock.now, weekdays).end;
+  for (let n = 0; n < 40 && (await rampOf(db.store, COLD))?.endedAt === null; n++) await day();
+  const ramp = await rampOf(db.store, COLD);
+  assert.ok(ramp !== undefined && ramp.endedAt !== null);
+  await commit(db.store, [outcome({ ...one, at: ramp.endedAt }), outcome({ ...one, at: ramp.endedAt + 1 })]);
+  await look('final');
+  await day();
+
+  const { rows } = await db.store.query(`select kind, subject, body from notices where kind like 'ramp-%'`);
+  assert.deepEqual(
+    rows.map(({ kind, subject }) => [kind, subject]),
+    [['ramp-complete', `${COLD} is warm at every provider`]],
+  );
+  const told: RampReport = rows[0].body;
+  const facts = [told.ramp, told.outcome, told.startedAt, Math.floor(told.endedAt ?? 0), told.startedBy];
+  assert.deepEqual(facts, [ramp.id, 'complete', MONDAY, ramp.endedAt, 'ada']);
+  assert.deepEqual(
+    told.lanes.map(({ provider, phase, ceiling, stage, stages }) => [provider, phase, ceiling, stage === stages]),
+    ['google', 'yahoo'].map((provider) => [provider, 'warm', 520, true]),
+  );
+  const back = told.retreats.filter(({ kind }) => kind === 'step-back');
+  assert.ok(
+    back.length >= 1 && back.every(({ provider, from, to }) => provider === 'google' && to < from),
+    JSON.stringify(back),
+  );
+
+  const report = await rampReport(db.store, ramp, clock.now);
+  const sent = (
+    await db.store.query('select provider, severity, probe, host(address) as address, at from attempts')
+  ).rows.filter(
+    ({ provider, probe, address, at }) =>
+      provider === 'google' && !probe && address === COLD && Number(at) >= MONDAY && Number(at) <= Number(ramp.endedAt),
+  );
+  const count = (severity: string) => sent.filter((row) => row.severity === severity).length;
+  const google = report.lanes.find(({ provider }) => provider === 'google');
+  assert.deepEqual([google?.mail.delivered, google?.mail.blocked], [count('delivered'), count('blocked')]);
+  assert.ok(count('blocked') > 0);
+  // The one that was committed with the ramp's last instant after the report was written is in the later one.
+  assert.equal(told.lanes.find(({ provider }) => provider === 'google')?.mail.delivered, count('delivered') - 1);
+  assert.equal(fullerReport(report, told), report);
+  await db.store.query('delete from attempts where at < $1', [new Date(MONDAY + 5 * 24 * HOUR)]);
+  const later = await rampReport(db.store, ramp, clock.now);
+  assert.deepEqual(fullerReport(later, await storedReport(db.store, ramp.id)), told, 'it stays when its rows are gone');
 });
 
 test('an address nobody knows has no evaluation', async () => {

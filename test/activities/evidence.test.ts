@@ -5,9 +5,9 @@ import { complaintFeeds, gatherEvidence } from '../../activities/evidence.ts';
 import { LOOK_BACK, stepGates } from '../../activities/gates.ts';
 import { windowOf } from '../../policy/calendar.ts';
 import type { Metric } from '../../policy/evidence.ts';
-import { LEVELS } from '../../policy/gates/levels.ts';
+import { type GateOptions, gatesOf } from '../../policy/gates/settings.ts';
 import { tx } from '../../store/connect.ts';
-import { lanesOf, upsertAddress, upsertPool } from '../../store/lanes.ts';
+import { type LaneRow, lanesOf, upsertAddress, upsertPool } from '../../store/lanes.ts';
 import { insertProbe, setPlacement } from '../../store/probes.ts';
 import { recordLateBounce } from '../../store/reports.ts';
 import { startDatabase } from './database.ts';
@@ -48,15 +48,20 @@ beforeEach(async () => {
 });
 
 /** One look at the lanes, stored as the evaluation stores it. */
-async function gathered(over: { now?: number; suspended?: string[]; keep?: boolean } = {}) {
+async function gathered(over: { now?: number; suspended?: string[]; keep?: boolean; gates?: GateOptions } = {}) {
   const { now = NOW, suspended = [], keep = true } = over;
+  const settings = (lane: LaneRow) => gatesOf(over.gates, lane.provider);
   const window = windowOf(now, calendar).index;
   const all = await tx(store, async (client) => {
     const lanes = await lanesOf(client, ADDRESS);
     const feeds = await complaintFeeds(deps, client, lanes, calendar, now);
     const about = { address: ADDRESS, lanes, calendar, now, feeds };
-    const gates = await stepGates(client, { ...about, levels: LEVELS, suspended, windows: LOOK_BACK + 1 });
-    const evidence = await gatherEvidence(deps, client, gates, { ...about, window });
+    const gates = await stepGates(client, {
+      ...{ ...about, suspended, windows: LOOK_BACK + 1 },
+      levels: gatesOf(over.gates).levels,
+      levelsOf: (lane) => settings(lane).levels,
+    });
+    const evidence = await gatherEvidence(deps, client, gates, { ...about, window, settings });
     if (keep) await gates.save();
     return evidence;
   });
@@ -103,8 +108,49 @@ test('what was sent in the last week counts, and each message once however often
   for (let look = 0; look < 3; look++) {
     const block = (await gathered({ now: NOW + look * HOUR }))('google', 'block');
     assert.deepEqual([block.trials, block.events], [2, 1]);
-    assert.equal(block.from, NOW + look * HOUR - 7 * 24 * HOUR);
+    assert.equal(block.from, Date.UTC(2030, 0, 6), 'the first day that is counted');
   }
+});
+
+test('each metric looks back as far as its gate says, at each provider', async () => {
+  const gates: GateOptions = {
+    metrics: { block: { lookbackDays: 2 }, placement: { lookbackDays: 1 } },
+    providers: { yahoo: { metrics: { block: { lookbackDays: 1 } } } },
+  };
+  const each = [90, 50, 30, 2].flatMap((hours) =>
+    ['google', 'yahoo'].map((provider) => outcome({ ...at(hours), provider })),
+  );
+  await commit(store, each);
+  await probed(['inbox', 'spam']);
+  await store.query('update probes set window_index = window_index - 3');
+  const of = await gathered({ gates });
+  const trials = (provider: string, metric: Metric) => of(provider, metric).trials;
+  assert.deepEqual([trials('google', 'block'), trials('yahoo', 'block'), trials('google', 'deferral')], [2, 1, 4]);
+  assert.equal(of('yahoo', 'block').from, Date.UTC(2030, 0, 7));
+  assert.equal(trials('google', 'placement'), 0);
+  assert.equal((await gathered())('google', 'placement').trials, 2, 'as shipped: a week');
+  assert.equal(
+    (await gathered({ gates: { metrics: { block: { lookbackDays: 28 } } } }))('google', 'block').trials,
+    2,
+    'forgotten is forgotten',
+  );
+});
+
+test("a metric's own lag is its lane's, and its address has that of all", async () => {
+  const mail = (provider: string) => Array.from({ length: 100 }, () => outcome({ ...at(12), provider }));
+  await commit(store, [...mail('google'), ...mail('yahoo')]);
+  const gates: GateOptions = { providers: { yahoo: { metrics: { 'hard-bounce': { lagHours: 24 } } } } };
+  const of = await gathered({ gates });
+  assert.equal(of('google', 'hard-bounce').trials, 100);
+  const late = of('yahoo', 'hard-bounce');
+  assert.ok(late.trials > 10 && late.trials < 60, `${late.trials}`);
+  assert.ok(Math.abs(late.trials + late.awaiting - 100) < 0.1);
+  const { rows } = await store.query(`select state from gate_states where provider = '' and metric = 'hard-bounce'`);
+  assert.deepEqual(
+    rows[0].state.days.map((day: number[]) => day.slice(2)),
+    [[200, 0]],
+    'nothing waits there',
+  );
 });
 
 test('a look that is undone leaves nothing: the next one counts the same', async () => {
@@ -218,7 +264,12 @@ test('a complaint feed that went silent is stale, for every address at that prov
   await sent(NOW - 4 * DAY, 7_999, 0);
   assert.equal((await gathered())('yahoo', 'complaint')?.feed, 'ok');
   await sent(NOW - 3 * DAY, 1, 0);
-  assert.equal((await gathered())('yahoo', 'complaint')?.feed, 'stale', 'eight reports were due');
+  const silent = (await gathered())('yahoo', 'complaint');
+  assert.deepEqual(
+    [silent.feed, silent.brokenHours],
+    ['stale', 48],
+    'eight reports were due; beyond three days it counts',
+  );
   await sent(NOW - HOUR, 2, 1);
   assert.equal((await gathered())('yahoo', 'complaint')?.feed, 'ok', 'it speaks again');
 });

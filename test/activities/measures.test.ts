@@ -259,7 +259,8 @@ test('placement: spam and missing are bad, unobserved is no trial, open probes w
     if (result !== null) await setPlacement(db.store, rows[0].id, result, null);
   }
   await db.store.query(`update probes set sent_at = $1`, [new Date(NOW)]);
-  const of = async (window: number) => (await measurePlacement(db.store, ADDRESS, window)).map((row) => ({ ...row }));
+  const of = async (window: number) =>
+    (await measurePlacement(db.store, ADDRESS, window, 3)).map((row) => ({ ...row }));
   assert.deepEqual(await of(7), [
     {
       provider: 'google',
@@ -275,6 +276,33 @@ test('placement: spam and missing are bad, unobserved is no trial, open probes w
     },
   ]);
   assert.deepEqual(await of(8), []);
+});
+
+test('placement: where few seeds are asked, the last run is the last ones that together saw three folders', async () => {
+  const runs = [
+    ['spam', 'spam'],
+    ['spam', 'unobserved'],
+    ['inbox', 'inbox'],
+    ['inbox', 'inbox'],
+  ] as const;
+  for (const [day, results] of runs.entries())
+    for (const [n, result] of results.entries()) {
+      const messageId = `<${day} ${n}>`;
+      const probe = { address: ADDRESS, provider: 'google', window: 7 + day, seed: `s${n}`, messageId, recipient: n };
+      await insertProbe(db.store, probe);
+      const { rows } = await db.store.query('select id from probes where message_id = $1', [messageId]);
+      await setPlacement(db.store, rows[0].id, result, null);
+    }
+  await db.store.query(`update probes set sent_at = $1`, [new Date(NOW)]);
+  const last = async () => {
+    const [row] = await measurePlacement(db.store, ADDRESS, 7, 3);
+    return [row?.observed, row?.bad, row?.lastObserved, row?.lastBad];
+  };
+  assert.deepEqual(await last(), [7, 3, 4, 0]);
+  await db.store.query('delete from probes where window_index = 10');
+  assert.deepEqual(await last(), [5, 3, 3, 1]);
+  await db.store.query('delete from probes where window_index > 7');
+  assert.deepEqual(await last(), [2, 2, 2, 2], 'fewer than three: all there are');
 });
 
 test('placement: seeds are paired with what a warm address of the pool saw in the same window', async () => {
@@ -297,7 +325,7 @@ test('placement: seeds are paired with what a warm address of the pool saw in th
   }
   await probe(ADDRESS, 'a', 'spam', 8);
   await db.store.query('update probes set sent_at = $1', [new Date(NOW)]);
-  const [row] = await measurePlacement(db.store, ADDRESS, 7);
+  const [row] = await measurePlacement(db.store, ADDRESS, 7, 3);
   assert.deepEqual([row?.worse, row?.better, row?.bad], [2, 1, 4]);
 });
 
@@ -337,7 +365,7 @@ test('every query of an evaluation and of the watch finds its rows by index amon
     await campaignBounces(explain, ADDRESS, NOW - 24 * HOUR, ['c1']);
     await recentRollups(explain, 'marketing', NOW - HOUR);
     await campaignRollups(explain, 'marketing', NOW - 24 * HOUR);
-    await measurePlacement(explain, ADDRESS, 100);
+    await measurePlacement(explain, ADDRESS, 100, 3);
   });
   assert.equal(plans.length, 6);
   for (const plan of plans) assert.doesNotMatch(plan, /Seq Scan on (attempts|rollups|complaints)/, plan);

@@ -3,7 +3,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { csvLine } from '../../import/csv.ts';
-import { openFolder, rampart } from './command-line.ts';
+import { openFolder, rampart, smallConfig, writeConfig } from './command-line.ts';
 
 const folder = await openFolder();
 after(() => rm(folder, { recursive: true, force: true }));
@@ -64,8 +64,8 @@ async function accounting(name: string, lines: readonly string[]): Promise<strin
   return file;
 }
 
-async function backtest(file: string) {
-  const { code, stdout, stderr } = await rampart(['backtest', ...PLAN, '--accounting', file, '--json']);
+async function backtest(file: string, ...args: string[]) {
+  const { code, stdout, stderr } = await rampart(['backtest', ...PLAN, '--accounting', file, '--json', ...args]);
   assert.notEqual(stdout, '', stderr);
   return { code, answer: JSON.parse(stdout) };
 }
@@ -99,6 +99,34 @@ test('a dead list is suspended as a campaign on its day, with the figures', asyn
   assert.equal(stopped.length, 1);
   assert.equal(stopped[0].date, '2026-10-05');
   assert.match(stopped[0].reason, /^campaign job-4: .*hard.bounce.*: it is suspended$/);
+});
+
+test('each provider is judged by its own configured gates, and by those of a pool where one is named', async () => {
+  const late = await accounting(
+    'two.csv',
+    mail(
+      6,
+      () => 400,
+      (day, n) => ({
+        ...(n % 2 === 0 ? { mta: 'mta5.am0.yahoodns.net (192.0.2.2)' } : {}),
+        ...(day === 3 && n % 4 < 2 ? { hours: 6 } : {}),
+      }),
+    ),
+  );
+  const gates = {
+    consecutiveGood: 2,
+    providers: { yahoo: { metrics: { deferral: { dryRun: true } } } },
+    pools: { marketing: { metrics: { deferral: { action: 'observe' } }, consecutiveGood: 1 } },
+  };
+  const config = await writeConfig(folder, { ...smallConfig(), gates }, 'gates.ts');
+  type Day = { provider: string; verdict: string; reason: string };
+  const stopped = (days: readonly Day[]) =>
+    [...new Set(days.filter((one) => one.verdict === 'stop').map((one) => one.provider))].sort();
+  assert.deepEqual(stopped((await backtest(late)).answer.days), ['comcast', 'yahoo']);
+  const own: Day[] = (await backtest(late, '--config', config)).answer.days;
+  assert.deepEqual(stopped(own), ['comcast']);
+  assert.ok(own.some(({ reason }) => reason === 'all gates pass: day 1 of the 2 in a row that are asked for'));
+  assert.deepEqual(stopped((await backtest(late, '--config', config, '--pool', 'marketing')).answer.days), []);
 });
 
 test('mail that arrives hours late steps the lane back', async () => {

@@ -9,7 +9,7 @@ after(() => rm(folder, { recursive: true, force: true }));
 
 const GATES = {
   consecutiveGood: 2,
-  metrics: { complaint: { action: 'pause' }, deferral: { dryRun: true } },
+  metrics: { complaint: { action: 'pause', lookbackDays: 14, lagHours: 30 }, deferral: { dryRun: true } },
   providers: { yahoo: { metrics: { block: { harmful: 0.01 } } } },
   pools: { marketing: { metrics: { complaint: { action: 'quarantine' } } } },
 };
@@ -20,7 +20,8 @@ test('plan show tells the gates a shipped plan will have, in a pool and at a pro
   const all = await rampart(['plan', 'show', 'six-week'], env);
   assert.equal(all.code, 0, all.stderr);
   assert.match(all.stdout, /^gates: 2 good evaluations in a row to advance \*$/m);
-  assert.match(all.stdout, /^complaint +pause \* +0\.1% +0\.3%/m);
+  assert.match(all.stdout, /^complaint +pause \* +0\.1% +0\.3% +5\.5 and 4\.5 +14 days \* +30 h \* +0 h$/m);
+  assert.match(all.stdout, /^placement +hold +7 days +24 h$/m);
   assert.match(all.stdout, /^deferral +step-back 1, dry run \* +5% +15%/m);
   assert.match(all.stdout, /^block +step-back 1 +0\.1% +0\.5%/m);
   assert.match(all.stdout, /yahoo has gates of its own: --provider yahoo/);
@@ -54,6 +55,10 @@ const BROKEN: readonly (readonly [string, unknown, RegExp])[] = [
     { metrics: { block: { fine: 0.004 } }, pools: { marketing: { metrics: { block: { harmful: 0.003 } } } } },
     /gates\.pools\.marketing: block: fine 0\.004 and harmful 0\.003/,
   ],
+  ['a look back of a day that never was', { metrics: { block: { lookbackDays: 0 } } }, /lookbackDays: expected/],
+  ['a look back of months', { metrics: { block: { lookbackDays: 90 } } }, /block: lookbackDays is 90: give 1 to 28/],
+  ['reports after months', { metrics: { complaint: { lagHours: 900 } } }, /complaint: lagHours is 900: give 0 to 72/],
+  ['levels of seeds', { metrics: { placement: { harmful: 0.3 } } }, /placement: harmful is for metrics that count/],
   ['seeds that step back', { metrics: { placement: { action: 'step-back' } } }, /gates: placement: step-back is more/],
 ];
 

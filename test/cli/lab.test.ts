@@ -50,6 +50,23 @@ test('a provider whose MX hosts Rampart takes for another is refused: its mail w
   assert.match(stderr, /mx\.json: providers\[0\]\.key: Rampart sends mail for mx\.y\.example in its lane "other"/);
 });
 
+test('a world may have several new addresses: what happens to any of them is no remark, and silly numbers are faults', async () => {
+  const blocklists = [{ zone: 'bl.example' }];
+  const events = [{ type: 'listing', blocklist: 'bl.example', network: '127.10.0.14', fromDay: 1, days: 1 }];
+  const remarks = async (more: object) => {
+    const ran = await rampart(['lab', 'check', await world('range.json', { blocklists, events, ...more }), '--json']);
+    assert.equal(ran.code, 0, ran.stderr);
+    return JSON.parse(ran.stdout).notes.map(({ place }: { place: string }) => place);
+  };
+  assert.ok((await remarks({})).includes('events[0].network'));
+  assert.ok(!(await remarks({ newcomers: { addresses: 4, perDay: 2 } })).includes('events[0].network'));
+  const wrong = await world('many.json', { newcomers: { addresses: 17, perDay: 0 } });
+  const { code, stderr } = await rampart(['lab', 'check', wrong]);
+  assert.equal(code, 2);
+  assert.match(stderr, /newcomers\.addresses: expected a number of at most 16, found 17/);
+  assert.match(stderr, /newcomers\.perDay: expected/);
+});
+
 test('every shipped world, and the smallest that docs/scenarios.md shows, can be played', async () => {
   const docs = await readFile(path.join(import.meta.dirname, '../../docs/scenarios.md'), 'utf8');
   const smallest = path.join(folder, 'smallest.json');

@@ -3,7 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { worldJsonSchema } from '../../judge/world.ts';
-import { openFolder, rampart } from './command-line.ts';
+import { openFolder, rampart, smallConfig, writeConfig } from './command-line.ts';
 
 const folder = await openFolder();
 after(() => rm(folder, { recursive: true, force: true }));
@@ -41,6 +41,31 @@ test('a healthy ramp ends, a seed repeats it, and people get a table', async () 
   assert.equal(once.stdout, again.stdout);
   assert.match(once.stdout, /^length {7}\d+ days \(95%: \d+\) where 8 are planned/m);
   assert.match(once.stdout, /^false stops {2}0\.0% of ramps/m);
+});
+
+test('configured gates are those of each provider, and of a pool where one is named', async () => {
+  const gates = {
+    metrics: { block: { action: 'pause' } },
+    providers: { yahoo: { metrics: { block: { dryRun: true } } } },
+    pools: { marketing: { metrics: { block: { action: 'observe' } } } },
+  };
+  const config = await writeConfig(folder, { ...smallConfig(), gates }, 'gates.ts');
+  const file = await worldFile('refused.json', {
+    name: 'refused',
+    lanes: [{ provider: 'google' }, { provider: 'yahoo' }],
+    events: [{ metric: 'block', rate: 0.3, fromDay: 3, lanes: ['yahoo'] }],
+  });
+  const play = async (...args: string[]) => {
+    const ran = await rampart(['simulate', ...SHORT, '--world', file, '--json', ...args]);
+    assert.equal(ran.code, 0, ran.stderr);
+    return JSON.parse(ran.stdout);
+  };
+  assert.equal((await play()).harm.missed, 0, 'as shipped it is stopped');
+  const own = await play('--config', config);
+  assert.deepEqual([own.harm.missed, own.stops['lane: block']], [1, undefined], 'nothing acts at yahoo, where it is');
+  assert.deepEqual((await play('--config', config, '--pool', 'marketing')).stops, {});
+  const nowhere = await rampart(['simulate', ...SHORT, '--config', config, '--pool', 'marketnig']);
+  assert.deepEqual([nowhere.code, /did you mean marketing\?/.test(nowhere.stderr)], [2, true], nowhere.stderr);
 });
 
 const MISTAKES: readonly (readonly [string[], RegExp])[] = [

@@ -1,8 +1,10 @@
 /** Truth against deeds: which reaction answers which trouble, and which had no reason. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { newcomers, targets } from '../../cli/demo/setting.ts';
 import { compare } from '../../cli/lab/compare.ts';
 import { type Deeds, type Reaction, reactionsOf } from '../../cli/lab/reactions.ts';
+import type { Scenario } from '../../lab/scenario.ts';
 import type { Trouble } from '../../lab/truth.ts';
 
 const DAY = 2_400;
@@ -141,4 +143,21 @@ test('a hold counts where it stops the address’s mail', () => {
     'google held campaign part',
     'yahoo held campaign part',
   ]);
+});
+
+test('several new addresses share what one would carry; the first is the one that there is anyway', () => {
+  const traffic = { messagesPerDay: 800, weights: { google: 3, yahoo: 1 } };
+  const of = (addresses?: number) =>
+    ({ traffic, ...(addresses === undefined ? {} : { newcomers: { addresses } }) }) as unknown as Scenario;
+  assert.deepEqual(
+    newcomers(of()).map(({ ip }) => ip),
+    [COLD],
+  );
+  assert.deepEqual(
+    newcomers(of(3)).map(({ ip }) => ip),
+    [COLD, '127.10.0.12', '127.10.0.13'],
+  );
+  assert.equal(new Set(newcomers(of(16)).map(({ name }) => name)).size, 16);
+  assert.deepEqual(targets(of()), { google: 300, yahoo: 100, default: 100 });
+  assert.deepEqual(targets(of(4)), { google: 75, yahoo: 25, default: 25 });
 });

@@ -133,4 +133,55 @@ test('gates that can not be meant are refused in words, the shipped ones are fin
   assert.match(gateProblems({ metrics: { block: { steps: 0.5 } } })[0] ?? '', /block: steps/);
   assert.match(gateProblems({ metrics: { block: { fine: 0.01 } } })[0] ?? '', /block: fine 0.01 and harmful 0.005/);
   assert.match(gateProblems({ metrics: { placement: { action: 'step-back' } } })[0] ?? '', /more than seeds can bear/);
+  for (const lookbackDays of [0, 1.5, 29])
+    assert.match(
+      gateProblems({ metrics: { block: { lookbackDays } } })[0] ?? '',
+      /block: lookbackDays is .* give 1 to 28/,
+    );
+  for (const lagHours of [-1, 73])
+    assert.match(
+      gateProblems({ metrics: { complaint: { lagHours } } })[0] ?? '',
+      /complaint: lagHours is .* give 0 to 72/,
+    );
+});
+
+test('a figure that would do nothing where it is written is refused, and said to be', () => {
+  assert.match(
+    gateProblems({ metrics: { placement: { fine: 0.1 } } })[0] ?? '',
+    /placement: fine is for metrics that count/,
+  );
+  assert.match(
+    gateProblems({ metrics: { deferral: { budgetHours: 9 } } })[0] ?? '',
+    /deferral: budgetHours is for feeds/,
+  );
+  assert.match(
+    gateProblems({ providers: { yahoo: { metrics: { placement: { lagHours: 1 } } } } })[0] ?? '',
+    /^yahoo: placement/,
+  );
+  const fine = {
+    complaint: { budgetHours: 9, lagHours: 30, lookbackDays: 14 },
+    placement: { lookbackDays: 3, budgetHours: 9 },
+  };
+  assert.deepEqual(gateProblems({ metrics: fine }), []);
+});
+
+test("a complaint feed's last evidence stands for its budget, and punishes nobody", () => {
+  const gates = gatesOf({ metrics: { complaint: { budgetHours: 48 } } });
+  const silent = (brokenHours?: number) =>
+    seen({
+      metric: 'complaint',
+      trials: 9_000,
+      feed: 'stale',
+      sums: sums(1),
+      ...(brokenHours === undefined ? {} : { brokenHours }),
+    });
+  assert.equal(judge(silent(47), against(100, { gates })).verdict, 'pass');
+  assert.equal(judge(silent(49), against(100, { gates })).verdict, 'stale');
+  assert.equal(judge(silent(0.01), against(100)).verdict, 'stale', 'as shipped there is none');
+  assert.equal(
+    judge(silent(), against(100, { gates })).verdict,
+    'stale',
+    'one that never spoke has nothing that could stand',
+  );
+  assert.equal(stopsAt({ ...silent(1), sums: sums(50) }, gates), null);
 });

@@ -17,7 +17,7 @@ import {
   resetDetector,
   windowOfDays,
 } from '../../../policy/gates/cusum.ts';
-import { COUNTED, LEVELS, levelsFor } from '../../../policy/gates/levels.ts';
+import { COUNTED, LEVELS, type Level, levelsFor } from '../../../policy/gates/levels.ts';
 import { packDetector, unpackDetector } from '../../../policy/gates/packed.ts';
 
 const arrival = (over: Partial<Arrival> = {}): Arrival => ({
@@ -221,6 +221,26 @@ test('the week is the last seven send days, however far apart', () => {
   for (let day = 0; day < 10; day++)
     advanceHour(d, LEVELS['hard-bounce'], [arrival({ day: 7 * day, campaign: day + 1, trials: 10, events: 1 })]);
   assert.deepEqual(windowOfDays(d), { k: 7, e: 70, awaiting: 0 });
+});
+
+test('a level looks back as many send days as it says; an edit to fewer forgets the older ones, one to more fills up', () => {
+  const [few, many] = [2, 28].map((lookbackDays) => ({ ...LEVELS.block, lookbackDays })) as [Level, Level];
+  const after = (d: Detector, level: Level, days: readonly number[]) => {
+    for (const day of days) advanceHour(d, level, [arrival({ day, campaign: 0, trials: 10, events: 1 })]);
+    return windowOfDays(d).e;
+  };
+  const days = Array.from({ length: 40 }, (_, day) => day);
+  assert.equal(after(newDetector(), few, days), 20);
+  const long = newDetector();
+  assert.equal(after(long, many, days), 280);
+  const edited = unpackDetector(packDetector(long), few);
+  assert.deepEqual(
+    [windowOfDays(edited).e, edited.w],
+    [20, packDetector(long).w],
+    'what stops a lane has its own memory',
+  );
+  assert.equal(after(edited, many, [40, 41]), 40);
+  assert.equal(after(edited, few, [3]), 40, 'a late event of a day that is out of sight opens it no more');
 });
 
 test('stored and read again it goes on as it was, in under 1 kB', () => {
