@@ -1,6 +1,7 @@
 /** Gathers what the verdict needs: the lab's journals, and what Rampart allowed, decided and still holds. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type GrantRow, type Judgement, judge } from '../../lab/judge.ts';
 import type { InjectedLine, ReceivedLine } from '../../lab/records.ts';
 import { laneTarget } from '../../policy/holds.ts';
@@ -15,6 +16,8 @@ import { probeMessageIds } from '../../store/probes.ts';
 import { granted } from './granted.ts';
 import type { Stretch } from './held.ts';
 import type { GrantFact } from './verdict.ts';
+
+const JOURNAL_MS = 1_000;
 
 /** A hold that was in force at some time of the run. */
 export type HoldFact = Awaited<ReturnType<typeof holdsSince>>[number];
@@ -40,6 +43,9 @@ export interface Facts {
 export async function gather(store: Store, labDir: string, cold: readonly string[], dayLength: number): Promise<Facts> {
   // Before what providers wrote down: mail that is delivered between the two reads is then in both, and not in neither.
   const ends = await fates(store);
+  // The lab's journal is on disk a fifth of a second after an answer, on a busy machine later: what was delivered a moment
+  // ago would be in neither.
+  await sleep(JOURNAL_MS);
   const received = await lines<ReceivedLine>(path.join(labDir, 'received.jsonl'));
   const injected = await lines<InjectedLine>(path.join(labDir, 'injected.jsonl'));
   const grants = await allGrants(store);
