@@ -158,11 +158,9 @@ test('a release that runs is stopped and hastened by later orders, each message 
   };
   // Ten at once, and one every six seconds.
   await pace(10);
-  await until('the first ten went', () => arms.legacy.taken.length >= 10);
   await until('all went back', async () => (await release())?.released === 50);
   await pace(0);
-  const { waiting, stopped } = (await release()) ?? {};
-  assert.equal(stopped, true);
+  assert.equal((await release())?.stopped, true);
   // What was due just then is on its way; nothing else goes before its time is nearly over.
   await until('nothing goes any more', async () => {
     const { rows } = await world.store.query(
@@ -171,9 +169,11 @@ test('a release that runs is stopped and hastened by later orders, each message 
     );
     return rows[0].n === 0;
   });
-  assert.ok((waiting ?? 0) >= 20, `${waiting} wait`);
+  const wait = (await release())?.waiting ?? 0;
+  assert.ok(wait > 0, 'some wait');
+  assert.equal(arms.legacy.taken.length + wait, 50, 'what did not go waits');
   await pace(1_000_000);
-  await until('all arrived', () => arms.legacy.taken.length === 50);
+  await until('all arrived', () => arms.legacy.taken.length === 50, 90_000);
   assert.equal(ids(arms.legacy).size, 50);
   assert.equal(arms.fresh.taken.length, 0);
   await until('nothing waits', async () => (await release())?.waiting === 0);
