@@ -374,8 +374,15 @@ test('values are counted outside strings, never fewer than there are', () => {
       const text = Buffer.from(JSON.stringify(value));
       const there = count(value);
       if (there > 1) assert.equal(hasMoreValues(text, there - 1), true);
-      // A member has a colon of its own, an empty list a bracket.
-      assert.equal(hasMoreValues(text, 2 * there), false);
+      // What stands before values, and no more: a bracket each, commas between, a member's colon.
+      const marks = (one: unknown): number => {
+        if (typeof one !== 'object' || one === null) return 0;
+        const inner = Object.values(one);
+        const own = 1 + Math.max(0, inner.length - 1) + (Array.isArray(one) ? 0 : inner.length);
+        return own + sum(inner.map(marks));
+      };
+      assert.equal(hasMoreValues(text, 1 + marks(value)), false);
+      assert.equal(hasMoreValues(text, marks(value)), marks(value) > 0);
     }),
   );
 });
