@@ -31,7 +31,8 @@ export class Sink {
   /** Starts smtp-sink on `ip`:`port`. Rejects when Postfix's tools are not installed. */
   static async start(ip: string, port: number): Promise<Sink> {
     const asRoot = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
-    const child = spawn('smtp-sink', [...asRoot, '-c', `${ip}:${port}`, '1000'], {
+    // All engines keep connections while another has its turn: above its own limit of 256 the last of them would wait for those.
+    const child = spawn('smtp-sink', [...asRoot, '-c', '-m', '900', `${ip}:${port}`, '1000'], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
     });

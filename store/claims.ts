@@ -222,7 +222,7 @@ export async function unclaim(
 ): Promise<void> {
   await db.query(
     `update queue set claim = null, claimed_at = null, due = coalesce($3, due), reason = coalesce(left($4, 300), reason)
-     where id = any($1::bigint[]) and claim = $2`,
+     where id = any($1::bigint[]) and claim is not distinct from $2`,
     [ids, process, due === null ? null : new Date(due), why],
   );
 }

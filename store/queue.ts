@@ -116,7 +116,8 @@ export async function commitOutcomes(
        on conflict (recipient, number, process) do nothing
        returning address, provider, campaign, at, unit, severity, class
      ), finished as (
-       delete from queue q using o where q.id = o.recipient and q.claim = $20 and o.due is null
+       -- No plain equality: the index of claims must not be the way here, it holds every dead row that a long report keeps.
+       delete from queue q using o where q.id = o.recipient and q.claim is not distinct from $20 and o.due is null
        returning q.body_id, o.severity
      ), unused as (
        delete from bodies b using finished f where b.id = f.body_id and f.severity in ('delivered', 'relayed') and not b.sweep
@@ -128,7 +129,7 @@ export async function commitOutcomes(
          doubts = q.doubts + (o.severity = 'in-doubt')::int, first_attempt = o.first_at, due = o.due,
          reason = left(o.reply, 300), freed = q.freed or o.free,
          address = case when o.free and not q.pinned then o.moved_to else o.address end
-       from o where q.id = o.recipient and q.claim = $20 and o.due is not null and q.attempts = o.number - 1
+       from o where q.id = o.recipient and q.claim is not distinct from $20 and o.due is not null and q.attempts = o.number - 1
      ), lanes_due as (
        -- Roughly right is enough here; waiting for a lane another process updates could deadlock on the rollups.
        select l.address, l.provider, u.at from (select address, provider, max(at) as at from o group by 1, 2) u

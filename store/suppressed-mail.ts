@@ -14,7 +14,7 @@ export async function endSuppressed(
     `with ended as (
        select * from unnest($2::bigint[], $3::text[]) as e(id, reply)
      ), gone as (
-       delete from queue q using ended where q.id = ended.id and q.claim = $1 returning q.*, ended.reply
+       delete from queue q using ended where q.id = ended.id and q.claim is not distinct from $1 returning q.*, ended.reply
      )
      insert into attempts (recipient, message, address, provider, at, number, first_at, unit, severity, class, scope, rule,
        reply, final, campaign, tenant, probe, process, rcpt)

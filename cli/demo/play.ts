@@ -16,7 +16,8 @@ import { liveScreen } from '../terminal/live-screen.ts';
 import { type Facts, gather } from './facts.ts';
 import { startInjectProcess, startWorldProcess } from './processes.ts';
 import { screen } from './screen.ts';
-import { BOUNCES, COLD, demoSpec, FEEDBACK, POOL, type Script, targets, USER, WARM } from './setting.ts';
+import { BOUNCES } from './sender.ts';
+import { COLD, demoSpec, FEEDBACK, POOL, type Script, targets, USER, WARM } from './setting.ts';
 import { emptyLab, onStage, type Stage, untilWindowBegins } from './stage.ts';
 
 /** More than any machine takes to start a whole Rampart. */

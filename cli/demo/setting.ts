@@ -5,14 +5,13 @@ import type { Scenario } from '../../lab/scenario.ts';
 import type { WorldFacts } from '../../lab/world.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import type { InstanceSpec } from '../roles/spec.ts';
+import { demoMta, type SenderPorts } from './sender.ts';
 
 export const POOL = 'marketing';
 export const WARM = { ip: '127.10.0.10', name: 'mta-1.sender.example' };
 export const COLD = { ip: '127.10.0.11', name: 'mta-2.sender.example' };
 export const USER = { name: 'app', password: randomBytes(12).toString('hex'), pools: [POOL] };
 export const FEEDBACK = 'fbl@feedback.sender.example';
-/** Return paths are in this domain; its MX is the inbound listener. */
-export const BOUNCES = 'bounce.sender.example';
 
 /** Where the shipped worlds are. */
 export const WORLDS = path.join(import.meta.dirname, '../../lab/scenarios');
@@ -46,16 +45,11 @@ export function targets(scenario: Scenario): Record<string, number> {
   return { ...Object.fromEntries(half), default: Math.min(...half.map(([, target]) => target)) };
 }
 
-export interface Ports {
-  readonly submission: number;
-  readonly inbound: number;
-}
-
 export function demoSpec(
   script: Script,
   scenario: Scenario,
   world: WorldFacts,
-  ports: Ports,
+  ports: SenderPorts,
   dataDir: string,
   epoch: number,
 ): InstanceSpec {
@@ -72,19 +66,7 @@ export function demoSpec(
     pools: [{ name: POOL, overflow: 'warm-peers', addresses: [address(WARM, 'warm'), address(COLD, 'cold')] }],
     providers: scenario.providers.map((provider) => provider.key),
     mtaProcesses: 2,
-    mta: {
-      hostname: 'mx.sender.example',
-      submission: { host: '127.0.0.1', port: ports.submission, users: [USER], maxBytes: 1_000_000 },
-      inbound: { host: '127.0.0.1', port: ports.inbound, feedbackAddresses: [FEEDBACK] },
-      resolvers: [world.dns],
-      smtpPort: world.smtpPort,
-      backPressure: { maxQueued: 1_000_000, minFreeBytes: 0, slowMs: 10_000 },
-      traceKey: randomBytes(24).toString('hex'),
-      bounceDomain: BOUNCES,
-      // Its customers are nobody: there is no mailbox to tell anything to.
-      notifications: 'none',
-      shaping: {},
-    },
+    mta: { ...demoMta(world, ports, USER, [FEEDBACK]), shaping: {} },
     seeds: world.seeds.map((seed) => ({ ...seed, secure: false })),
     // The demo's lanes send tens of messages a day where a real one sends thousands: probes start sooner.
     placement: { ...DEFAULTS.placement, minCeiling: 20, share: 0.1, everyWindows: script.probeEvery ?? 3, seeds: 3 },

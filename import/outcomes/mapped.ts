@@ -2,10 +2,9 @@
  * Any other log: CSV with a header, or JSON objects (one a line, or in a list), read by a mapping of its names to ours. A
  * JSON name may be a path: `delivery.status`.
  */
-import { rowsUnder } from '../columns.ts';
-import { CsvRows } from '../csv.ts';
 import type { ReadTime } from '../times.ts';
 import { bracketed, type LegacyEvent, type LogReader, type Outcome, replyIn } from './event.ts';
+import { headedCsv } from './headed-csv.ts';
 import { object, parsed, text } from './json.ts';
 import { lineReader, Unreadable } from './line-reader.ts';
 
@@ -27,39 +26,14 @@ export interface Mapping {
   readonly id?: string | undefined;
 }
 
-/** Rows of a CSV file under its header. */
+/** Rows of a CSV file under its header. A pipe that was started again writes it again. */
 export function mappedCsv(mapping: Mapping, readTime: ReadTime): LogReader {
-  const rows = new CsvRows();
-  let header: readonly string[] | undefined;
-  let row: ReturnType<typeof rowsUnder> | undefined;
-  let unreadable = 0;
-  const taken = (found: Iterable<{ readonly cells: readonly string[] }>) => {
-    const events: LegacyEvent[] = [];
-    for (const { cells } of found) {
-      // A pipe that was started again writes its header again.
-      if (header === undefined || cells.join() === header.join()) {
-        header = cells;
-        row = rowsUnder(cells);
-        continue;
-      }
-      const value = row?.(cells);
-      const event = value === undefined ? undefined : eventOf(mapping, value, readTime);
-      if (event === undefined) unreadable += 1;
-      else if (event !== null) events.push(event);
-    }
-    return events;
+  let header: string | undefined;
+  const isHeader = (cells: readonly string[]) => {
+    header ??= cells.join();
+    return cells.join() === header;
   };
-  return {
-    take: (chunk) => taken(rows.take(chunk)),
-    end: () => taken(rows.end()),
-    get pending() {
-      return rows.pending;
-    },
-    get unreadable() {
-      return unreadable;
-    },
-    hasHeader: true,
-  };
+  return headedCsv(isHeader, (value) => eventOf(mapping, value, readTime));
 }
 
 /** Lines of JSON. */

@@ -4,10 +4,10 @@
  * is only there where the file was told to record it: `record-fields d *,header_Message-Id`.
  * Source: PowerMTA 5.0 user's guide, 11.2 and 11.3.
  */
-import { mxHost, type Row, rowsUnder } from '../columns.ts';
-import { CsvRows } from '../csv.ts';
+import { mxHost, type Row } from '../columns.ts';
 import type { ReadTime } from '../times.ts';
 import { bracketed, type LegacyEvent, type LogReader, type Outcome, replyIn } from './event.ts';
+import { headedCsv } from './headed-csv.ts';
 
 const OUTCOMES: Readonly<Record<string, Outcome>> = {
   d: 'delivered',
@@ -19,35 +19,10 @@ const OUTCOMES: Readonly<Record<string, Outcome>> = {
 };
 
 export function powerMtaEvents(readTime: ReadTime): LogReader {
-  const rows = new CsvRows();
-  let row: ReturnType<typeof rowsUnder> | undefined;
-  let unreadable = 0;
-  const take = (cells: readonly string[], events: LegacyEvent[]) => {
-    if (cells[0]?.toLowerCase() === 'type') {
-      row = rowsUnder(cells);
-      return;
-    }
-    const value = row?.(cells);
-    const event = value === undefined ? undefined : eventOf(value, readTime);
-    if (event === undefined) unreadable += 1;
-    else if (event !== null) events.push(event);
-  };
-  const taken = (found: Iterable<{ readonly cells: readonly string[] }>) => {
-    const events: LegacyEvent[] = [];
-    for (const { cells } of found) take(cells, events);
-    return events;
-  };
-  return {
-    take: (text) => taken(rows.take(text)),
-    end: () => taken(rows.end()),
-    get pending() {
-      return rows.pending;
-    },
-    get unreadable() {
-      return unreadable;
-    },
-    hasHeader: true,
-  };
+  return headedCsv(
+    (cells) => cells[0]?.toLowerCase() === 'type',
+    (value) => eventOf(value, readTime),
+  );
 }
 
 /** null: it says nothing about a recipient; undefined: it should, and can not be read. */

@@ -156,6 +156,8 @@ export class Egress {
     if (place == null || place === 'soon') return place ?? null;
     const { raw, mailFrom, messageId } = message;
     const { outside = null, mailboxProvider = null } = recipient.arm ?? {};
+    // What another engine wrote goes out with fields of ours, which its sender adds.
+    if (mail.front === null) this.#delivery.signer.ahead(raw, mail.pool);
     const known = { ...mail, provider, rcpt: recipient.rcpt, outside, mailboxProvider };
     const fresh = { ...known, raw, mailFrom, messageId, attempts: 0, doubts: 0 };
     return {

@@ -10,7 +10,7 @@ export class KeyUnusable extends Error {
 }
 
 export interface SignerParts {
-  readonly ring: KeyRing;
+  readonly ring: Pick<KeyRing, 'empty' | 'of'>;
   /** Domain that signs all mail of a pool, beside the author's: the platform's own reputation and feedback loops. */
   readonly platformDomain: (pool: string) => string | undefined;
   /** ms since 1970. */
@@ -30,6 +30,8 @@ interface Signed {
 export class Signer {
   readonly #parts: SignerParts;
   readonly #signed = new Map<string, Signed>();
+  /** By the bytes of messages that have no number yet. */
+  #ahead = new WeakMap<Buffer, Signed & { readonly pool: string }>();
 
   constructor(parts: SignerParts) {
     this.#parts = parts;
@@ -38,6 +40,17 @@ export class Signer {
   /** Keys changed: what was signed with the old ones is not used again. */
   forget(): void {
     this.#signed.clear();
+    this.#ahead = new WeakMap();
+  }
+
+  /** Begins with a message that is about to be committed: threads sign while the store writes. */
+  ahead(raw: Buffer, pool: string): void {
+    if (this.#parts.ring.empty || this.#ahead.get(raw)?.pool === pool) return;
+    const at = this.#parts.clock();
+    const fields = this.#sign(raw, pool, at);
+    // Whoever asks for them hears of it.
+    fields.catch(() => {});
+    this.#ahead.set(raw, { fields, at, pool });
   }
 
   /**
@@ -51,9 +64,12 @@ export class Signer {
     const id = `${message} ${pool}`;
     const known = this.#signed.get(id);
     if (known !== undefined && now - known.at < FRESH_MS) return known.fields;
-    const fields = this.#sign(raw, pool, now);
+    const ahead = this.#ahead.get(raw);
+    const signed =
+      ahead?.pool === pool && now - ahead.at < FRESH_MS ? ahead : { fields: this.#sign(raw, pool, now), at: now };
+    const { fields } = signed;
     this.#signed.delete(id);
-    this.#signed.set(id, { fields, at: now });
+    this.#signed.set(id, signed);
     if (this.#signed.size > REMEMBERED) this.#signed.delete(this.#signed.keys().next().value as string);
     fields.catch(() => this.#signed.delete(id));
     return fields;

@@ -26,6 +26,22 @@ function doubles({ taken }: Sink): number {
   return taken.length - new Set(taken.map((one) => one.messageId)).size;
 }
 
+/** What was accepted is at one arm, and no message at both: one in doubt never changes its arm. */
+function inOneArm(arms: ArmsWorld, accepted: Iterable<string>) {
+  const [fresh, legacy] = [ids(arms.fresh), ids(arms.legacy)];
+  assert.deepEqual(
+    [...accepted].filter((id) => !fresh.has(id) && !legacy.has(id)),
+    [],
+    'lost',
+  );
+  assert.deepEqual(
+    [...fresh].filter((id) => legacy.has(id)),
+    [],
+    'in both arms',
+  );
+  return { fresh, legacy };
+}
+
 /** Two processes behind one port, each with connections to both arms. */
 async function two(arms: ArmsWorld) {
   const port = await freePort();
@@ -51,17 +67,7 @@ test('a rollback under load ends the new arm in both processes in time; every me
   await until('the old arm carries on', () => arms.legacy.taken.length > before + 50);
   await injection.stop();
   await until('the queue is empty', async () => (await arms.world.queue()).length === 0);
-  const [fresh, legacy] = [ids(arms.fresh), ids(arms.legacy)];
-  assert.deepEqual(
-    [...injection.accepted].filter((id) => !fresh.has(id) && !legacy.has(id)),
-    [],
-    'lost',
-  );
-  assert.deepEqual(
-    [...fresh].filter((id) => legacy.has(id)),
-    [],
-    'in both arms',
-  );
+  const { fresh, legacy } = inOneArm(arms, injection.accepted);
   assert.equal(doubles(arms.fresh) + doubles(arms.legacy), 0);
   assert.equal(fresh.size + legacy.size, injection.accepted.size + injection.unknown.size);
 });
@@ -91,17 +97,7 @@ test('kill -9 at random moments of steps and rollbacks: nothing lost, doubles on
   await until('enough mail is accepted', () => injection.accepted.size > 200);
   await injection.stop();
   await until('the queue is empty', async () => (await arms.world.queue()).length === 0, 60_000);
-  const [fresh, legacy] = [ids(arms.fresh), ids(arms.legacy)];
-  assert.deepEqual(
-    [...injection.accepted].filter((id) => !fresh.has(id) && !legacy.has(id)),
-    [],
-    'lost',
-  );
-  assert.deepEqual(
-    [...fresh].filter((id) => legacy.has(id)),
-    [],
-    'what is in doubt never changes its arm',
-  );
+  const { fresh, legacy } = inOneArm(arms, injection.accepted);
   const inDoubt = (await arms.world.attempts()).filter((one) => one.severity === 'in-doubt').length;
   const twice = doubles(arms.fresh) + doubles(arms.legacy);
   assert.ok(twice <= inDoubt, `${twice} doubles, ${inDoubt} in doubt`);

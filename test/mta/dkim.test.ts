@@ -9,6 +9,7 @@ import { splitMessage } from '../../mta/signing/header-fields.ts';
 import { newKeyPair, readPrivateKey, recordProblem, recordText } from '../../mta/signing/key-pair.ts';
 import { seal, unseal } from '../../mta/signing/seal.ts';
 import { prepare, type SigningKey, signatureField } from '../../mta/signing/signature.ts';
+import { Signer } from '../../mta/signing/signer.ts';
 
 const PAIRS = { rsa: newKeyPair('rsa-sha256'), ed: newKeyPair('ed25519-sha256') };
 const KEYS: readonly SigningKey[] = Object.entries(PAIRS).map(([selector, pair]) => ({
@@ -153,4 +154,44 @@ test('a key that can not sign is refused with what to do', () => {
   assert.throws(() => readPrivateKey('hello'), /no private key in PEM/);
   const { publicKey } = readPrivateKey(PAIRS.rsa.privatePem);
   assert.equal(publicKey, PAIRS.rsa.publicKey);
+});
+
+test('what was signed ahead of its commit is what goes out; new keys, and another pool, sign anew', async () => {
+  let keys = KEYS.slice(0, 1);
+  let asked = 0;
+  let now = 1_800_000_000_000;
+  const ring = {
+    empty: false,
+    of: () => {
+      asked += 1;
+      return { keys, problem: null };
+    },
+  };
+  const signer = new Signer({ ring, platformDomain: () => undefined, clock: () => now });
+  const message = () => Buffer.from(`${HEAD}\r\nhello\r\n`);
+  const raw = message();
+  signer.ahead(raw, 'news');
+  signer.ahead(raw, 'news');
+  now += 1_000;
+  const fields = await signer.fields(1, raw, 'news');
+  assert.match(fields, /t=1800000000;/);
+  assert.equal(await signer.fields(1, message(), 'news'), fields, 'a later recipient, whose body was read again');
+  assert.equal(asked, 1);
+  assert.match(await signer.fields(2, raw, 'other'), /t=1800000001;/, 'the pool may have a domain of its own');
+  signer.ahead(raw, 'news');
+  keys = KEYS.slice(1);
+  signer.forget();
+  assert.match(await signer.fields(3, raw, 'news'), /s=ed;/);
+  const late = message();
+  signer.ahead(late, 'news');
+  now += 16 * 60_000;
+  assert.match(await signer.fields(4, late, 'news'), /t=1800000961;/, 'it waited so long that t= would be old');
+});
+
+test('a key that can not sign is told to whoever sends, not when the message comes', async () => {
+  const ring = { empty: false, of: () => ({ keys: [], problem: 'no key here' }) };
+  const signer = new Signer({ ring, platformDomain: () => undefined, clock: () => 0 });
+  const raw = Buffer.from(`${HEAD}\r\nhello\r\n`);
+  signer.ahead(raw, 'news');
+  await assert.rejects(async () => signer.fields(1, raw, 'news'), { code: 'dkim-key-unusable' });
 });

@@ -3,7 +3,6 @@
  * until the provider has come round, and lets the pool go on. The trouble that makes it necessary is caused here as well.
  */
 import { randomUUID } from 'node:crypto';
-import type { Calendar } from '../../../policy/calendar.ts';
 import { ladderOf, pointsOf } from '../../../policy/cutover/ladder.ts';
 import { openDifferences } from '../../../policy/cutover/orders.ts';
 import type { Store } from '../../../store/connect.ts';
@@ -26,7 +25,7 @@ export class Operator {
   /** What was done, in words, newest last. */
   readonly log: string[] = [];
 
-  constructor(store: Store, temporal: TemporalClient, world: WorldProcess, _calendar: Calendar, epoch: number) {
+  constructor(store: Store, temporal: TemporalClient, world: WorldProcess, epoch: number) {
     this.#store = store;
     this.#temporal = temporal;
     this.#world = world;

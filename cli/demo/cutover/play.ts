@@ -18,23 +18,13 @@ import { connectTemporal, type TemporalClient } from '../../../temporal/client.t
 import { startInstance } from '../../roles/instance.ts';
 import { liveScreen } from '../../terminal/live-screen.ts';
 import { startInjectProcess, startWorldProcess } from '../processes.ts';
+import { BOUNCES } from '../sender.ts';
 import { WORLDS } from '../setting.ts';
 import { emptyLab, onStage, type Stage, untilWindowBegins } from '../stage.ts';
 import { type Facts, gather } from './facts.ts';
 import { Operator } from './operator.ts';
 import { migrationScreen } from './screen.ts';
-import {
-  BOUNCES,
-  DAY_MS,
-  LEGACY,
-  MIGRATION,
-  MOVED,
-  migrationSpec,
-  ownScenario,
-  PLAN,
-  UPSTREAM_POOL,
-  USER,
-} from './setting.ts';
+import { DAY_MS, LEGACY, MIGRATION, MOVED, migrationSpec, ownScenario, PLAN, UPSTREAM_POOL, USER } from './setting.ts';
 
 /** A migration that is not done after so many days has failed. */
 const LIMIT_DAYS = 85;
@@ -119,7 +109,7 @@ async function run({ dataDir, json }: PlayOptions, { say, stops, interrupted }: 
     });
     stops.push(() => injector.stop());
   }
-  const operator = new Operator(store, temporal, world, spec.calendar, first.start);
+  const operator = new Operator(store, temporal, world, first.start);
   await follow(store, operator, { calendar: spec.calendar, firstWindow: first.index, json, interrupted });
   await stopInjectors(stops, MOVED.length);
   await drained(store, legacy, interrupted);

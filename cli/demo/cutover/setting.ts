@@ -8,6 +8,7 @@ import type { WorldFacts } from '../../../lab/world.ts';
 import { CUTOVER_PLAN, type CutoverPlan } from '../../../policy/cutover/plan.ts';
 import { DEFAULTS } from '../../../policy/defaults.ts';
 import type { InstanceSpec } from '../../roles/spec.ts';
+import { demoMta, type SenderPorts } from '../sender.ts';
 
 export const LEGACY = { ip: '127.10.0.10', name: 'old-1.sender.example' };
 /** The pool that stands for Postfix. */
@@ -41,7 +42,6 @@ export const MOVED: readonly [MovedPool, MovedPool] = [
 export const TROUBLE = { pool: MOVED[1].name, providers: ['microsoft-consumer', 'yahoo'], share: 40, days: 3 };
 
 export const USER = { name: 'app', password: randomBytes(12).toString('hex'), pools: MOVED.map(({ name }) => name) };
-export const BOUNCES = 'bounce.sender.example';
 export const DAY_MS = 2_500;
 export const MIGRATION = 'off-postfix';
 
@@ -63,9 +63,7 @@ export const PLAN: CutoverPlan = {
   onFail: { ...CUTOVER_PLAN.onFail, deferral: 'rollback' },
 };
 
-export interface Ports {
-  readonly submission: number;
-  readonly inbound: number;
+export interface Ports extends SenderPorts {
   readonly legacy: number;
 }
 
@@ -104,9 +102,7 @@ export function migrationSpec(
     providers,
     mtaProcesses: 2,
     mta: {
-      hostname: 'mx.sender.example',
-      submission: { host: '127.0.0.1', port: ports.submission, users: [USER], maxBytes: 1_000_000 },
-      inbound: { host: '127.0.0.1', port: ports.inbound, feedbackAddresses: [] },
+      ...demoMta(world, ports, USER, []),
       upstreams: [
         {
           pool: UPSTREAM_POOL,
@@ -116,12 +112,6 @@ export function migrationSpec(
           messagesPerConnection: 100,
         },
       ],
-      resolvers: [world.dns],
-      smtpPort: world.smtpPort,
-      backPressure: { maxQueued: 1_000_000, minFreeBytes: 0, slowMs: 10_000 },
-      traceKey: randomBytes(24).toString('hex'),
-      bounceDomain: BOUNCES,
-      notifications: 'none',
       // Days are seconds: the shipped number of connections, some of them kept for transactional mail, would be a bottleneck.
       shaping: { providers: { 'microsoft-consumer': { connections: 20, connectionsPerMinute: 600 } } },
     },
