@@ -55,12 +55,30 @@ export function accountOf(input: AccountInput): Account {
   const having = (is: (of: readonly Seen[], id: string) => boolean) =>
     [...copies].flatMap(([id, of]) => (is(of, id) ? [id] : []));
   const lost = [...accepted].filter((id) => !copies.has(id) && !refused.has(id));
-  check('lost', lost.filter((id) => !doubts.has(id)));
-  check('lost after a doubt', lost.filter((id) => doubts.has(id)));
-  check('doubled', having((of, id) => of.length > 1 + (doubts.get(id) ?? 0)));
-  check('through both arms', having((of) => new Set(of.map(({ from }) => from)).size > 1));
-  check('from an address of neither arm', having((of) => of.some(({ from }) => from !== old && from !== ours)));
-  check('of the old arm although all was over', having((of, id) => late.has(id) && of.some(({ from }) => from === old)));
+  check(
+    'lost',
+    lost.filter((id) => !doubts.has(id)),
+  );
+  check(
+    'lost after a doubt',
+    lost.filter((id) => doubts.has(id)),
+  );
+  check(
+    'doubled',
+    having((of, id) => of.length > 1 + (doubts.get(id) ?? 0)),
+  );
+  check(
+    'through both arms',
+    having((of) => new Set(of.map(({ from }) => from)).size > 1),
+  );
+  check(
+    'from an address of neither arm',
+    having((of) => of.some(({ from }) => from !== old && from !== ours)),
+  );
+  check(
+    'of the old arm although all was over',
+    having((of, id) => late.has(id) && of.some(({ from }) => from === old)),
+  );
   const through = (address: string) => having((of) => of[0]?.from === address).length;
   return {
     accepted: accepted.size,

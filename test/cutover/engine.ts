@@ -28,7 +28,8 @@ export interface Engine {
 
 /** Why these tests can not run here, in words; false: they can. */
 export function enginesMissing(): string | false {
-  if (process.getuid?.() !== 0 || !existsSync('/usr/sbin/postfix')) return 'needs Postfix, as root: setup/setup.sh --lab';
+  if (process.getuid?.() !== 0 || !existsSync('/usr/sbin/postfix'))
+    return 'needs Postfix, as root: setup/setup.sh --lab';
   return existsSync(eximPlace().program) ? false : 'needs Exim: setup/setup.sh --lab';
 }
 

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ladderOf, pointsOf } from '../../policy/cutover/ladder.ts';
-import type { CutoverRow } from '../../store/cutovers.ts';
+import { type CutoverRow, cutoverDecisions } from '../../store/cutovers.ts';
 import { rampart, smallConfig, writeConfig } from '../cli/command-line.ts';
 import { cutoverNow } from '../workflows/cutover-front.ts';
 import { by, until } from '../workflows/system.ts';
@@ -35,7 +35,10 @@ export async function follow(stage: Stage, script: Script, accepted: () => numbe
     // The last step has its kill as well.
     if (due.length === 0 && rows.every(({ endedAt }) => endedAt !== null)) break;
     const now = performance.now();
-    assert.ok(now < end, `not done after ${script.patienceMs} ms: ${rows.map(says).join('; ')}; ${accepted()} accepted`);
+    if (now >= end)
+      throw new Error(`not done after ${script.patienceMs} ms, ${accepted()} accepted: ${await history(stage)}`);
+    if (rows.some(({ front, phase }) => phase === 'rolled-back' && !back.has(front)))
+      throw new Error(`it was taken back, and nobody asked for it: ${await history(stage)}`);
     for (const _ of due.filter((at) => at <= now)) killer.strike();
     due = due.filter((at) => at > now);
     if (beside <= now) {
@@ -46,8 +49,16 @@ export async function follow(stage: Stage, script: Script, accepted: () => numbe
   }
 }
 
-function says({ front, phase, rung, outlook }: CutoverRow): string {
-  return `${front} ${phase} ${rung}: ${(outlook as { reason?: string } | null)?.reason ?? 'not looked at'}`;
+/** Every decision and its reason, and what is waited for now. */
+async function history({ store }: Stage): Promise<string> {
+  const lines: string[] = [];
+  for (const { name } of FRONTS) {
+    const { id, phase, rung, outlook } = await cutoverNow(store, name);
+    for (const { event, toRung, reason } of await cutoverDecisions(store, id))
+      lines.push(`${name} ${event} to ${toRung}: ${reason}`);
+    lines.push(`${name} is ${phase} ${rung}: ${(outlook as { reason?: string } | null)?.reason ?? 'not looked at'}`);
+  }
+  return `\n${lines.join('\n')}`;
 }
 
 /** Takes a front back once it has come so far, and lets it go on. */

@@ -70,7 +70,9 @@ export async function play(context: TestContext, script: Script, seed: number): 
   stops.push(() => rm(folder, { recursive: true, force: true }));
   await chmod(folder, 0o755);
   const smtpPort = await freePort();
-  const sink = await startSink(SINK, smtpPort, { rcpt: (rcpt, _from, before) => answerTo(rcpt, before), slow: 10 });
+  const sink = await startSink(SINK, smtpPort, {
+    ...{ rcpt: (rcpt, _from, before) => answerTo(rcpt, before), slow: 10, pipelining: false },
+  });
   stops.push(() => sink.stop());
   const dns = new DnsServer(zone());
   const dnsPort = await dns.start();

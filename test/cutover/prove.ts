@@ -7,7 +7,7 @@ import { checkCutover, cutoverNow } from '../workflows/cutover-front.ts';
 import { until } from '../workflows/system.ts';
 import { type Account, accountOf } from './account.ts';
 import { type Played, play } from './play.ts';
-import { answerTo, CONNECTIONS, DOMAINS, FRONTS, type Front, messageIdOf, type Script, sourceOf } from './setting.ts';
+import { answerTo, CONNECTIONS, DOMAINS, FRONTS, type Front, type Script, sourceOf } from './setting.ts';
 
 /** Transactions under way, at most, in one process: both engines' connections and those of its lanes. */
 const UNDER_WAY = CONNECTIONS * (FRONTS.length + FRONTS.length * Object.keys(DOMAINS).length);
@@ -44,7 +44,8 @@ async function check(context: TestContext, script: Script, played: Played): Prom
   }
   const struck = Map.groupBy(killer.kills, ({ role }) => role);
   context.diagnostic(`kills: ${[...struck].map(([role, of]) => `${role} ${of.length}`).join(', ')}`);
-  for (const role of ['mta-1', 'mta-2', 'worker-1', 'legacy-1']) assert.ok(struck.has(role), `${role} was never killed`);
+  for (const role of ['mta-1', 'mta-2', 'worker-1', 'legacy-1'])
+    assert.ok(struck.has(role), `${role} was never killed`);
   const [inDoubt, kills] = [
     [...doubts.values()].reduce((sum, one) => sum + one, 0),
     killer.kills.filter(({ role }) => role.startsWith('mta')).length,
@@ -80,9 +81,8 @@ async function agree(
     return [delivered, relayedDelivered];
   };
   // A log is read a moment after it is written, and once more after its reader was killed.
-  await until(
-    `${front.name}: the rows say ${theirs} were delivered`,
-    async () => (await ours()).every((n, at) => n === theirs[at]),
+  await until(`${front.name}: the rows say ${theirs} were delivered`, async () =>
+    (await ours()).every((n, at) => n === theirs[at]),
   ).catch(async (error: Error) => {
     throw new Error(`${error.message}; they say ${await ours()}`);
   });

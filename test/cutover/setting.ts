@@ -4,10 +4,10 @@
  * and the long one among the proofs differ in what stands in `Script`, and in nothing else.
  */
 import { randomBytes } from 'node:crypto';
+import type { InstanceSpec } from '../../cli/roles/spec.ts';
 import { type Calendar, DAY_MS as PLAN_DAY_MS } from '../../policy/calendar.ts';
 import { CUTOVER_PLAN, type CutoverPlan } from '../../policy/cutover/plan.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
-import type { InstanceSpec } from '../../cli/roles/spec.ts';
 import type { Engine, EngineKind } from './engine.ts';
 
 /** Real ms of a plan day. */

@@ -15,7 +15,11 @@ const PLAYS: readonly Script[] = [
 
 describe('whole cutovers with kills', () => {
   for (const script of PLAYS)
-    test(`${script.leaves} → Rampart and Rampart → ${script.joins}: nothing lost, doubled only in doubt`, {
-      skip: enginesMissing(),
-    }, (context) => prove(context, script));
+    test(
+      `${script.leaves} → Rampart and Rampart → ${script.joins}: nothing lost, doubled only in doubt`,
+      {
+        skip: enginesMissing(),
+      },
+      (context) => prove(context, script),
+    );
 });
