@@ -89,7 +89,8 @@ rfc1413_query_timeout = 0s
 never_users =
 deliver_drop_privilege = true
 tls_advertise_hosts =
-keep_environment =
+# It starts itself anew to write a bounce, and finds its libraries by these.
+keep_environment = LD_LIBRARY_PATH : LD_PRELOAD : NSS_WRAPPER_PASSWD : NSS_WRAPPER_GROUP
 log_timezone = true
 queue_only = false
 # An engine behind another one gets many messages over one connection: none of them waits for a queue run.

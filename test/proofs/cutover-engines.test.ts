@@ -7,7 +7,7 @@ import { enginesMissing } from '../cutover/engine.ts';
 import { prove } from '../cutover/prove.ts';
 import type { Script } from '../cutover/setting.ts';
 
-const LONG = { steps: [10, 30, 60, 100], killEveryMs: 4_000, rollBackAt: 60, patienceMs: 900_000 };
+const LONG = { steps: [10, 30, 60, 100], killEveryMs: 8_000, rollBackAt: 60, patienceMs: 900_000 };
 const PLAYS: readonly Script[] = [
   { leaves: 'postfix', joins: 'exim', ...LONG },
   { leaves: 'exim', joins: 'postfix', ...LONG },
