@@ -11,7 +11,7 @@ help:
 	@echo 'make demo    warm an address for six weeks in three minutes, against a small internet on loopback'
 	@echo 'make demo-cutover  move two pools from Postfix to Rampart in three minutes, one of them twice (root)'
 	@echo 'make test    all tests'
-	@echo 'make proofs  slow proofs: 50 kills under load, a full disk (root)'
+	@echo 'make proofs  slow proofs: 50 kills under load, a full disk, whole cutovers with kills (root)'
 	@echo 'make up      run Rampart on this machine'
 	@echo 'make lint    formatting, lint rules and types'
 	@echo 'make bench   throughput compared with Postfix and a bare relay (as root)'

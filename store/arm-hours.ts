@@ -103,3 +103,23 @@ export async function lastKeptHour(db: Queryable, cutover: string): Promise<numb
   );
   return rows[0].last;
 }
+
+/**
+ * The first kept hour (ms), from an instant (ms) on, of which an arm that gives events was told less than a share (0 to 1) of
+ * its messages: they may have come since. null: there is none.
+ */
+export async function firstUntoldHour(
+  db: Queryable,
+  cutover: string,
+  from: number,
+  share: number,
+): Promise<number | null> {
+  const { rows } = await db.query(
+    `select extract(epoch from min(hour))::float8 * 1000 as first from (
+       select hour from cutover_hours where cutover = $1 and hour >= $2
+         and arm in (select arm from cutover_hours where cutover = $1 and told > 0)
+       group by hour, arm having sum(told) < $3::float8 * sum(messages)) untold`,
+    [cutover, new Date(from), share],
+  );
+  return rows[0].first;
+}

@@ -4,6 +4,7 @@ import {
   type ArmFeed,
   type ArmHour,
   COMPARED,
+  COVERED,
   type CutJudgement,
   campaignsOnBoth,
   coverage,
@@ -13,7 +14,14 @@ import {
 import { pointsOf } from '../../policy/cutover/ladder.ts';
 import type { Arm } from '../../policy/cutover/split.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
-import { type ArmHoursQuery, armHours, keepHours, keptHours, lastKeptHour } from '../../store/arm-hours.ts';
+import {
+  type ArmHoursQuery,
+  armHours,
+  firstUntoldHour,
+  keepHours,
+  keptHours,
+  lastKeptHour,
+} from '../../store/arm-hours.ts';
 import type { Queryable } from '../../store/connect.ts';
 import { cutoverProbes } from '../../store/cutover-probes.ts';
 import type { CutoverRow } from '../../store/cutovers.ts';
@@ -61,8 +69,13 @@ export async function measureArms(
 
 /** Windows whose mail may still be answered or reported: they are counted anew at each look. */
 const OPEN_WINDOWS = 3;
+/** Events of another engine may be so many windows late: until then hours that lack them are counted anew as well. */
+const LATE_WINDOWS = 14;
 
-/** Counts of the mail since the evidence began; what is older than its reports is not read again. */
+/**
+ * Counts of the mail since the evidence began; what is older than its reports is not read again. Where an engine's events
+ * were late by days (its log was not read, say), the hours they are about are counted once they are here.
+ */
 async function hoursOf(
   db: Queryable,
   row: CutoverRow,
@@ -72,7 +85,10 @@ async function hoursOf(
   const last = await lastKeptHour(db, row.id);
   const open = windowAt(window.index - OPEN_WINDOWS, row.calendar).start;
   // After an absence all that nobody counted; hours are whole ones, or a part of one would be kept for the whole.
-  const since = Math.max(row.startedAt, last === null ? row.startedAt : Math.min(open, last));
+  const oldest = windowAt(window.index - LATE_WINDOWS, row.calendar).start;
+  const untold = await firstUntoldHour(db, row.id, oldest, COVERED);
+  const known = last === null ? row.startedAt : Math.min(open, last, untold ?? last);
+  const since = Math.max(row.startedAt, known);
   const from = Math.floor(since / query.hourMs) * query.hourMs;
   await keepHours(db, row.id, from, await armHours(db, { ...query, from }));
   return keptHours(

@@ -49,7 +49,7 @@ export interface ArmHour {
 }
 
 /** Least part of an upstream's mail that its events must tell of, and plan hours they may take. */
-const COVERED = 0.8;
+export const COVERED = 0.8;
 const TOLD_AFTER_HOURS = 5;
 
 /** How far an arm's rows say what became of its mail: an arm half told would look better than it is. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, beforeEach, test } from 'node:test';
 import { evaluateCutover } from '../../activities/cutover/evaluate.ts';
+import { nextLook } from '../../activities/cutover/times.ts';
 import { lookAtCutovers } from '../../activities/cutover/watch.ts';
 import { windowOf } from '../../policy/calendar.ts';
 import { tx } from '../../store/connect.ts';
@@ -188,6 +189,22 @@ async function tells(nth: number): Promise<void> {
     [nth],
   );
 }
+
+test('events that come days late are joined to the hours their mail was sent in: the comparison goes on', async () => {
+  await prepared({ minHours: 100 * 24 }, { upstream: true }, 'pmta');
+  while ((await row()).rung < 0) await day({ upstream: true });
+  const verdict = async () => {
+    const { judgements } = (await row()).outlook as { judgements: { metric: string; verdict: string }[] };
+    return judgements.find((one) => one.metric === 'deferral')?.verdict;
+  };
+  await tells(1);
+  for (let n = 0; n < 8; n++) await day({ upstream: true });
+  assert.equal(await verdict(), 'stale', 'nobody reads the log');
+  await tells(1);
+  clock.now = nextLook(clock.now, calendar, 'marketing');
+  await look();
+  assert.notEqual(await verdict(), 'stale');
+});
 
 test('an old arm whose engine tells of its mail is compared; one that tells of half is stale, and steps wait', async () => {
   await db.store.query('truncate legacy_events, legacy_feeds cascade');

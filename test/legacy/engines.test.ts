@@ -35,6 +35,7 @@ const ANSWERS = {
   },
   data: (rcpt: string) =>
     rcpt.startsWith('blocked') ? '554 5.7.1 Our system has detected that your IP is listed' : null,
+  pipelining: false,
 };
 
 interface Engine {

@@ -1,7 +1,7 @@
 /** Exim as a relay of its own on loopback, without rights: all its mail goes to one host. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { reachable } from '../../bench/reachable.ts';
@@ -12,10 +12,19 @@ import { eximPlace } from '../../setup/steps/exim.ts';
 export interface Exim {
   readonly port: number;
   readonly mainLog: string;
+  /** Messages in its queue. */
+  queued(): Promise<number>;
   stop(): Promise<void>;
 }
 
-export async function startExim(target: { readonly ip: string; readonly port: number }): Promise<Exim> {
+export interface EximTarget {
+  readonly ip: string;
+  readonly port: number;
+  /** The address it sends from; absent: the system chooses. */
+  readonly from?: string;
+}
+
+export async function startExim(target: EximTarget): Promise<Exim> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'rampart-exim-'));
   const port = await freePort();
   for (const name of ['spool', 'log']) {
@@ -46,6 +55,11 @@ export async function startExim(target: { readonly ip: string; readonly port: nu
   return {
     port,
     mainLog: path.join(folder, 'log', 'mainlog'),
+    queued: async () => {
+      // One header file a message; before the first one there is no folder.
+      const files = await readdir(path.join(folder, 'spool', 'input')).catch(() => []);
+      return files.filter((name) => name.endsWith('-H')).length;
+    },
     stop: async () => {
       if (child.exitCode === null && child.signalCode === null) {
         const ended = once(child, 'exit');
@@ -57,7 +71,7 @@ export async function startExim(target: { readonly ip: string; readonly port: nu
   };
 }
 
-function configuration(folder: string, port: number, { ip, port: to }: { ip: string; port: number }): string {
+function configuration(folder: string, port: number, { ip, port: to, from }: EximTarget): string {
   return `
 exim_path = ${eximPlace().program}
 exim_user = Debian-exim
@@ -75,9 +89,12 @@ rfc1413_query_timeout = 0s
 never_users =
 deliver_drop_privilege = true
 tls_advertise_hosts =
-keep_environment =
+# It starts itself anew to write a bounce, and finds its libraries by these.
+keep_environment = LD_LIBRARY_PATH : LD_PRELOAD : NSS_WRAPPER_PASSWD : NSS_WRAPPER_GROUP
 log_timezone = true
 queue_only = false
+# An engine behind another one gets many messages over one connection: none of them waits for a queue run.
+smtp_accept_queue_per_connection = 0
 begin routers
 out:
   driver = manualroute
@@ -89,7 +106,7 @@ begin transports
 remote:
   driver = smtp
   port = ${to}
-  allow_localhost = true
+${from === undefined ? '' : `  interface = ${from}\n`}  allow_localhost = true
   max_rcpt = 1
   hosts_try_dane =
   hosts_avoid_tls = *

@@ -38,6 +38,11 @@ export interface SinkOptions {
   readonly slow?: number;
   /** PEM; STARTTLS is offered with it. */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /**
+   * Default true. Exim sends QUIT with the end of a message and closes its side (RFC 2920 allows it); this server's library
+   * then no longer writes the answer it owes: where engines send here it is not offered.
+   */
+  readonly pipelining?: boolean;
 }
 
 /** A well-behaved server on `ip`:`port`. */
@@ -55,6 +60,7 @@ export async function startSink(ip: string, port: number, options: SinkOptions =
     disabledCommands: options.tls === undefined ? ['AUTH', 'STARTTLS'] : ['AUTH'],
     ...options.tls,
     disableReverseLookup: true,
+    hidePIPELINING: options.pipelining === false,
     closeTimeout: 200,
     onConnect: (_session, done) => {
       connections += 1;

@@ -55,6 +55,7 @@ export async function startCutover(
   front: string,
   oldArm: string,
   plan: CutoverPlan = PLAN,
+  newArm: string = front,
 ): Promise<void> {
   const calendar = (await poolRows(store)).find(({ name }) => name === front)?.calendar;
   if (calendar === undefined) throw new Error(`no pool ${front}`);
@@ -64,7 +65,7 @@ export async function startCutover(
     id,
     front,
     oldArm,
-    newArm: front,
+    newArm,
     scope: {},
     plan,
     calendar,
