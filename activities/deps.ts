@@ -33,6 +33,8 @@ export interface ActivityDeps {
   readonly placement: PlacementSettings;
   /** Providers whose complaints come back as reports (enrolled feedback loops). */
   readonly complaintFeeds: readonly string[];
+  /** Is there a feed that tells what becomes of this upstream's mail? Absent: there is none. */
+  readonly told?: (pool: string) => boolean;
   /** Gates as they are configured, for lanes that follow no plan; a plan has its own. Absent: the shipped ones. */
   readonly gates?: ConfiguredGates;
   /** Absent: no list is asked, and what lists say is not configured. */

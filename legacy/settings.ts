@@ -10,6 +10,8 @@ export type WebhookProof =
 
 export interface FeedSettings extends FormatSettings {
   readonly name: string;
+  /** Upstream pools it tells of; absent: all. */
+  readonly pools?: readonly string[];
   /** Paths that are followed; their last part may have * and ?. */
   readonly files: readonly string[];
   /** Absent: it takes nothing over HTTP. */

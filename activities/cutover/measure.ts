@@ -115,7 +115,7 @@ async function feedsOf(
     complaint,
   });
   if (!upstream) return all('ok', deps.complaintFeeds.length > 0 ? 'ok' : 'none');
-  const feed = coverage(rows, arm, now, hourMs);
+  const feed = coverage(rows, arm, now, hourMs, deps.told?.(pool) ?? false);
   // An engine's events rarely hold complaints: only where some came is their absence one.
   return all(feed, rows.some((row) => row.arm === arm && row.complaints > 0) ? feed : 'none');
 }

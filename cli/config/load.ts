@@ -60,7 +60,8 @@ export function resolveConfig(given: unknown, file: string, env: NodeJS.ProcessE
     file: (named: string, at: readonly PropertyKey[]) => files.at(named, at),
   };
   const events = resolveEvents(config.events, read, eventProblems);
-  const legacy = resolveLegacy(config.legacy, path.dirname(file), read, eventProblems);
+  const upstreams = Object.keys(config.pools).filter((name) => config.pools[name]?.upstream !== undefined);
+  const legacy = resolveLegacy(config.legacy, upstreams, path.dirname(file), read, eventProblems);
   const resolved = { ...resolve(config, file, calendar, secrets, files), events, legacy };
   const problems = [...crossProblems(config, calendar), ...secrets.problems, ...files.problems, ...eventProblems];
   if (problems.length > 0) throw failure(file, problems);

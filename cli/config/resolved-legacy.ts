@@ -13,9 +13,10 @@ export interface ResolvedLegacy {
 
 type CheckedFeed = CheckedLegacy['feeds'][string];
 
-/** `folder`: what paths are relative to. Adds to `problems` what is wrong. */
+/** `folder`: what paths are relative to; `upstreams`: pools another engine sends. Adds to `problems` what is wrong. */
 export function resolveLegacy(
   given: CheckedLegacy,
+  upstreams: readonly string[],
   folder: string,
   read: EventReaders,
   problems: Problem[],
@@ -28,9 +29,16 @@ export function resolveLegacy(
       problems.push({ path: at, says: 'nothing can arrive: give it files, or a secret for its webhook' });
     if (webhook !== undefined && given.listener === undefined)
       problems.push({ path: ['legacy', 'listener'], says: `expected a listener: feed "${name}" has a webhook` });
+    for (const pool of feed.pools ?? [])
+      if (!upstreams.includes(pool))
+        problems.push({
+          path: [...at, 'pools'],
+          says: `"${pool}" is no pool with an upstream: ${upstreams.length === 0 ? 'there is none' : `use ${upstreams.join(', ')}`}`,
+        });
     return {
       name,
       format: feed.format,
+      ...(feed.pools && { pools: feed.pools }),
       files,
       ...('timeZone' in feed && { timeZone: feed.timeZone }),
       ...('mapping' in feed && { mapping: feed.mapping }),

@@ -31,18 +31,26 @@ const mapping = z.strictObject({
   id: text.optional(),
 });
 
+/**
+ * Upstream pools it tells of; absent: all. Of these a silence is noticed (steps of a cutover wait), where a pool without a feed
+ * is just not compared.
+ */
+const pools = z.array(text).min(1, 'at least one upstream pool').optional();
+
 const feed = z.discriminatedUnion('format', [
-  z.strictObject({ format: z.literal('powermta'), files: someFiles, timeZone: zone }),
+  z.strictObject({ format: z.literal('powermta'), pools, files: someFiles, timeZone: zone }),
   z.strictObject({
     format: z.literal('kumomta'),
+    pools,
     files,
     /** Of its webhook: `Authorization: Bearer SECRET`. */
     secret: secret.optional(),
   }),
-  z.strictObject({ format: z.literal('postfix'), files: someFiles, timeZone: zone }),
-  z.strictObject({ format: z.literal('exim'), files: someFiles, timeZone: zone }),
+  z.strictObject({ format: z.literal('postfix'), pools, files: someFiles, timeZone: zone }),
+  z.strictObject({ format: z.literal('exim'), pools, files: someFiles, timeZone: zone }),
   z.strictObject({
     format: z.literal('ses'),
+    pools,
     /** Topics that are believed. */
     topics: z
       .array(z.string().regex(/^arn:aws[\w-]*:sns:[^:]+:\d+:.+$/, 'the ARN of an SNS topic'))
@@ -50,16 +58,18 @@ const feed = z.discriminatedUnion('format', [
   }),
   z.strictObject({
     format: z.literal('sendgrid'),
+    pools,
     /** The verification key of its event webhook. */
     publicKey: secret,
   }),
   z.strictObject({
     format: z.literal('mailgun'),
+    pools,
     /** The HTTP webhook signing key. */
     signingKey: secret,
   }),
-  z.strictObject({ format: z.literal('csv'), files: someFiles, timeZone: zone, mapping }),
-  z.strictObject({ format: z.literal('json'), files, secret: secret.optional(), timeZone: zone, mapping }),
+  z.strictObject({ format: z.literal('csv'), pools, files: someFiles, timeZone: zone, mapping }),
+  z.strictObject({ format: z.literal('json'), pools, files, secret: secret.optional(), timeZone: zone, mapping }),
 ]);
 
 export const legacySchema = z

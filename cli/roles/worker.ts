@@ -28,6 +28,7 @@ export async function startWorkerRole(orders: RoleOrders, log: Log): Promise<{ r
       seeds: spec.seeds,
       placement: spec.placement,
       complaintFeeds: spec.complaintFeeds,
+      told: (pool) => (spec.legacy?.feeds ?? []).some((feed) => feed.pools?.includes(pool) ?? true),
       ...(spec.gates === undefined ? {} : { gates: spec.gates }),
       ...(spec.dnsbls === undefined ? {} : { listings: listingPort(spec.dnsbls, spec.mta.resolvers) }),
       now: () => Date.now(),

@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { admitted, mayCarry } from '../../policy/carry.ts';
-import type { FlowQuery, Taken } from '../../store/claims.ts';
+import type { FlowQuery, HeldMail, Taken } from '../../store/claims.ts';
 import type { Claimed } from '../../store/queue.ts';
 import * as clock from '../clock.ts';
 import { Assignment, type Place } from './assignment.ts';
@@ -27,6 +27,8 @@ import { WaitingRoom } from './waiting-room.ts';
 
 export interface DispatcherParts extends SendableParts {
   readonly claims: Claims;
+  /** Domains this process can not route now: their mail is for others. */
+  readonly silent: () => readonly string[];
   readonly log: (event: string, fields?: Record<string, unknown>) => void;
 }
 
@@ -269,10 +271,10 @@ export class Dispatcher {
 
   /** Finds what others queued, and begins everywhere at the start again. */
   async #look(): Promise<void> {
-    const { lease, claims } = this.#parts;
+    const { claims } = this.#parts;
     const began = clock.now();
     // Mail passed over because it was held is behind the cursors.
-    const holds = JSON.stringify([lease.held(this.#pool, true, began), lease.held(this.#pool, false, began)]);
+    const holds = JSON.stringify([this.#held(true, began), this.#held(false, began)]);
     if (began < this.#lookAt && holds === this.#holdsSeen) return;
     this.#holdsSeen = holds;
     const found = await claims.flows(this.#pool, this.#provider, FLOWS_LOOKED);
@@ -284,7 +286,7 @@ export class Dispatcher {
   }
 
   async #claim(able: readonly Able[], now: number): Promise<ClaimedMail> {
-    const { lease, claims } = this.#parts;
+    const { claims } = this.#parts;
     const cold = able.filter((one) => one.picky);
     const warm = able.filter((one) => !one.picky);
     const [first, ...others] = cold.map((one) => this.#assignment.sated(one));
@@ -314,15 +316,22 @@ export class Dispatcher {
         most: mostCold,
         flows: coldFlows,
         segments: [...new Set(cold.flatMap((one) => admitted(one.lane.segment)))],
-        held: lease.held(this.#pool, true, now),
+        held: this.#held(true, now),
       },
-      warm: { most: mostWarm, flows: warmFlows, held: lease.held(this.#pool, false, now), leave: this.#sendable.leave },
+      warm: { most: mostWarm, flows: warmFlows, held: this.#held(false, now), leave: this.#sendable.leave },
     });
     // Slow because of what it stepped over: that is what looks bring back, so they become seldom.
     const took = clock.now() - began;
     if (took > 50) this.#lookAt = Math.max(this.#lookAt, clock.now() + took / LOOK_SHARE);
     this.#learn(mail.claimed, { able, coldFlows, warmFlows, mostCold, mostWarm, newFirst });
     return mail;
+  }
+
+  /** Mail this process leaves alone: what is held, and what it has no route for while another process may have one. */
+  #held(cold: boolean, now: number): HeldMail {
+    const held = this.#parts.lease.held(this.#pool, cold, now);
+    const silent = this.#parts.silent();
+    return silent.length === 0 ? held : { ...held, domains: [...held.domains, ...silent] };
   }
 
   #learn(rows: readonly Taken[], asked: Asked): void {

@@ -279,6 +279,8 @@ export class Egress {
     const dispatcher: Dispatcher = new Dispatcher(pool, provider, {
       claims: this.#claims,
       lease: this.#lease,
+      // An upstream finds the way itself.
+      silent: () => (this.#upstreams.has(pool) ? [] : this.#delivery.resolver.silentDomains()),
       log: this.#settings.log,
       lanes: () => this.#lanesOf(pool, provider),
       guests: () => this.#guestsOf(dispatcher, pool, provider),

@@ -47,8 +47,12 @@ export interface ResolverOptions {
 const TTL = { least: 30, most: 3_600, mostNegative: 300 };
 /** A stale answer is used this long before its dead name server is asked again: each question costs seconds. */
 const STALE_MS = 30_000;
+/** So long after DNS did not answer for a domain its mail is left to processes whose name servers may. */
+const SILENT_MS = 8_000;
 /** Domains and hosts remembered; the oldest go first. */
 const REMEMBERED = 50_000;
+
+const NONE: readonly string[] = [];
 
 interface Cached<T> {
   readonly value: T;
@@ -61,6 +65,8 @@ export class MailResolver {
   readonly #own: OwnPlaces;
   readonly #routes = new Cache<Route | NoMail>();
   readonly #addresses = new Cache<HostAddresses>();
+  /** Domains DNS did not answer for, until when each is left alone. */
+  readonly #silent = new Map<string, number>();
 
   /** `servers`: `ip:port`, empty: the system's. `clock`: monotonic ms. */
   constructor(
@@ -91,9 +97,23 @@ export class MailResolver {
 
   /** Route of a domain. Throws NoMail if the domain takes no mail, any other error if DNS did not answer. */
   async route(domain: string): Promise<Route> {
-    const route = await this.#routes.through(domain, this.#clock, () => this.#ask(domain));
+    const route = await this.#routes
+      .through(domain, this.#clock, () => this.#ask(domain))
+      .catch((error) => {
+        this.#silent.set(domain, this.#clock() + SILENT_MS);
+        throw error;
+      });
+    if (this.#silent.size > 0) this.#silent.delete(domain);
     if (route instanceof NoMail) throw route;
     return route;
+  }
+
+  /** Domains DNS did not answer for a moment ago. */
+  silentDomains(): readonly string[] {
+    if (this.#silent.size === 0) return NONE;
+    const now = this.#clock();
+    for (const [domain, until] of this.#silent) if (until <= now) this.#silent.delete(domain);
+    return [...this.#silent.keys()];
   }
 
   /** IPv4 addresses of an MX host. */

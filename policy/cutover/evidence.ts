@@ -9,7 +9,7 @@
  * the new arm's interval below the difference that may not be exceeded is a pass as well, while nothing speaks against it.
  *
  * An arm without events of its own is not measured, and is not taken for a bad one: the metric is `not-configured`, which
- * neither passes nor blocks, and the absolute limits are all that is left. One whose events stopped is `stale`, and blocks.
+ * neither passes nor blocks, and the absolute limits are all that is left. One whose events are missing is `stale`, and blocks.
  */
 import { enoughSeen, trialsMissing } from '../gates/advance.ts';
 import { type Counted, LEVELS } from '../gates/levels.ts';
@@ -52,15 +52,18 @@ export interface ArmHour {
 export const COVERED = 0.8;
 const TOLD_AFTER_HOURS = 5;
 
-/** How far an arm's rows say what became of its mail: an arm half told would look better than it is. */
-export function coverage(rows: readonly ArmHour[], arm: Arm, now: number, hourMs: number): ArmFeed {
+/**
+ * How far an arm's rows say what became of its mail: an arm half told would look better than it is. `fed`: there is a feed that
+ * should tell, so that its silence is not taken for an engine nobody can ask.
+ */
+export function coverage(rows: readonly ArmHour[], arm: Arm, now: number, hourMs: number, fed: boolean): ArmFeed {
   const old = rows.filter((row) => row.arm === arm && row.hour + (1 + TOLD_AFTER_HOURS) * hourMs <= now);
   const told = total(old, (row) => row.told);
-  if (told === 0) return 'none';
+  if (told === 0 && !fed) return 'none';
   return told >= COVERED * total(old, (row) => row.messages) ? 'ok' : 'stale';
 }
 
-/** Is an arm measured for a metric? `stale`: it was, and its events stopped. */
+/** Is an arm measured for a metric? `stale`: it was or should be, and its events are missing. */
 export type ArmFeed = 'ok' | 'stale' | 'none';
 
 export type CutVerdict = 'pass' | 'fail' | 'insufficient' | 'stale' | 'not-configured';
@@ -165,7 +168,7 @@ function counted(input: EvidenceInput, metric: Compared): CutJudgement {
     return { ...base, verdict: 'not-configured', says: `${metric}: the new arm has no feed` };
   if (feeds.new[metric] === 'stale' || feeds.old[metric] === 'stale') {
     const which = feeds.new[metric] === 'stale' ? 'new' : 'old';
-    return { ...base, verdict: 'stale', says: `${metric}: events of the ${which} arm have stopped` };
+    return { ...base, verdict: 'stale', says: `${metric}: events of the ${which} arm are missing` };
   }
   if (feeds.old[metric] === 'none') return alone(input, metric, base, sums.new);
   return compared(input, metric, base, seen, trialsOf);

@@ -25,9 +25,12 @@ export const calendar: Calendar = {
 };
 export const PROVIDERS = ['google', 'yahoo'];
 export const clock = { now: START };
+/** Upstreams a feed should tell of. */
+export const fed = new Set<string>();
 export const deps: ActivityDeps = {
   ...{ store: db.store, seeds: [], complaintFeeds: [], now: () => clock.now, log: () => {} },
   placement: { minCeiling: 500, share: 0.01, minObserved: 3, collapse: 0.5, everyWindows: 1, seeds: 5 },
+  told: (pool) => fed.has(pool),
 };
 
 /** Short: three steps, a day each. */
@@ -46,6 +49,7 @@ export async function anew(ceiling = 100_000): Promise<void> {
        pools, addresses, lanes, grants, holds, attempts, messages, operations, notices, rollups restart identity cascade`,
   );
   clock.now = START;
+  fed.clear();
   for (const [n, name] of ['marketing', 'news', 'old'].entries()) {
     await upsertPool(db.store, { name, overflow: 'warm-peers', calendar });
     await upsertAddress(

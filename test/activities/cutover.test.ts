@@ -18,6 +18,7 @@ import {
   db,
   decisions,
   deps,
+  fed,
   look,
   mail,
   notCompared,
@@ -176,6 +177,20 @@ test('an old arm without events is not compared: shown, and the new arm has to b
   // Absolute limits stay: the same arm with dead addresses falls.
   for (let n = 0; n < 3 && (await row()).rung >= 1; n++) await day({ upstream: true, rates: { hard: { new: 0.2 } } });
   assert.ok((await row()).rung < 1);
+});
+
+test('a feed that should tell of the old arm and says nothing keeps every step, and is no engine that nobody can ask', async () => {
+  await prepared({}, { upstream: true }, 'pmta');
+  fed.add('pmta');
+  while ((await row()).rung < 0) await day({ upstream: true });
+  for (let n = 0; n < 6; n++) await day({ upstream: true });
+  const outlook = (await row()).outlook as { judgements: { metric: string; verdict: string }[]; waits: string[] };
+  assert.equal(outlook.judgements.find((one) => one.metric === 'hard-bounce')?.verdict, 'stale');
+  assert.ok(outlook.waits.includes('hard-bounce: events of the old arm are missing'), outlook.waits.join('; '));
+  assert.equal((await row()).rung, 0);
+  fed.clear();
+  for (let n = 0; n < 6 && (await row()).rung < 1; n++) await day({ upstream: true });
+  assert.equal((await row()).rung, 1, 'with no feed it is not compared');
 });
 
 /** What the old arm's engine says of the mail it was handed: every `nth` message is told of, every fiftieth is dead. */

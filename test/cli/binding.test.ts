@@ -96,12 +96,14 @@ test('a cold lane without a grant says whether the day or the decision is missin
     rule: 'window',
     says: 'not a send day',
     nextAt: sunday.end,
+    change: 'calendar (or plans.<name>.calendar) in the configuration',
   });
 });
 
 test('a used grant ends with its window', () => {
   const binding = binds({ grant: grant({ handed: 100 }) });
-  assert.deepEqual(binding, { rule: 'grant', says: '100 of 100 used', nextAt: window.end });
+  const change = "./rampart warmup advance 10.0.0.1 --provider google --reason '…'";
+  assert.deepEqual(binding, { rule: 'grant', says: '100 of 100 used', nextAt: window.end, change });
 });
 
 test('pacing says when the next unit is due', () => {

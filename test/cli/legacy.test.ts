@@ -84,6 +84,10 @@ test('feeds in the configuration', () => {
     /legacy\.listener: expected a listener: feed "mg" has a webhook/,
   );
   fails({ feeds: { k: { format: 'kumomta' } } }, /nothing can arrive/);
+  fails(
+    { feeds: { p: { format: 'postfix', pools: ['marketing'], files: ['x'] } } },
+    /legacy\.feeds\.p\.pools: "marketing" is no pool with an upstream: there is none/,
+  );
   fails({ listener: { host: '0.0.0.0' }, feeds: {} }, /legacy\.listener\.tls: expected a certificate/);
   fails({ listener: {}, feeds: { sg: { format: 'sendgrid', publicKey: 'abc' } } }, /expected the verification key/);
   fails({ feeds: { p: { format: 'powermta', files: ['x'], timeZone: 'Berlin' } } }, /expected a time zone/);

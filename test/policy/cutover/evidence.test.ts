@@ -115,10 +115,15 @@ test('a campaign counts when it is closed, and only where both arms sent it', ()
 
 test('coverage: an upstream that tells of half its mail would look better than it is', () => {
   const told = (share: number) => [hour({ arm: 'old', messages: 100, told: share })];
-  assert.equal(coverage(told(100), 'old', DAY, HOUR), 'ok');
-  assert.equal(coverage(told(79), 'old', DAY, HOUR), 'stale');
-  assert.equal(coverage(told(0), 'old', DAY, HOUR), 'none');
-  assert.equal(coverage(told(0), 'old', 2 * HOUR, HOUR), 'none');
+  const feed = (known: number, at: number, fed: boolean) => coverage(told(known), 'old', at, HOUR, fed);
+  for (const fed of [true, false]) {
+    assert.equal(feed(100, DAY, fed), 'ok');
+    assert.equal(feed(79, DAY, fed), 'stale');
+  }
+  assert.equal(feed(0, DAY, false), 'none');
+  assert.equal(feed(0, 2 * HOUR, false), 'none');
+  assert.equal(feed(0, DAY, true), 'stale', 'a feed that has told nothing yet is no engine that nobody can ask');
+  assert.equal(feed(0, 2 * HOUR, true), 'ok', 'its events may take some hours');
 });
 
 test('probes: pairs in which the new arm is worse hold, and none is no verdict', () => {
