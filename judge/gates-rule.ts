@@ -29,10 +29,7 @@ export interface Heights {
 }
 
 export interface GatesOptions {
-  /**
-   * Of each lane, where its provider may have gates of its own. The sum over the address then stops, as in Rampart, the lanes
-   * that added to it. Absent: all lanes have the same, and it stops all of them.
-   */
+  /** Of each lane, where its provider may have gates of its own. Absent: all lanes have the same. */
   readonly lanes?: readonly Gates[] | undefined;
   /** How much mail a stage needs, as the plan says; absent: as a gated one. */
   readonly advance?: AdvanceBy | undefined;
@@ -49,7 +46,6 @@ export class GatesRule implements Rule {
   readonly #levels: readonly Level[];
   /** By lane: its gates, and its level of each metric. */
   readonly #own: readonly Gates[];
-  readonly #given: readonly Gates[] | undefined;
   readonly #ownLevels: readonly (readonly Level[])[];
   /** By metric: the lowest height at which the sum over the address stops any lane. */
   readonly #lowest: readonly number[];
@@ -75,7 +71,6 @@ export class GatesRule implements Rule {
   constructor(gates: Gates, feeds: readonly boolean[], options: GatesOptions = {}) {
     this.#gates = gates;
     this.#levels = METRICS.map((metric) => gates.levels[metric]);
-    this.#given = options.lanes;
     this.#own = feeds.map((_, lane) => options.lanes?.[lane] ?? gates);
     this.#ownLevels = this.#own.map((own) => METRICS.map((metric) => own.levels[metric]));
     this.#lowest = METRICS.map((_, metric) => Math.min(...this.#ownLevels.map((of) => of[metric]?.address ?? 0)));
@@ -195,7 +190,7 @@ export class GatesRule implements Rule {
   #isOver(lane: number, metric: number, pooled: Detector): boolean {
     if (pooled.w < this.#level(lane, metric).address) return false;
     // A lane that added nothing to it has no part in what is wrong with the others.
-    return this.#given === undefined || (this.#lanes[metric * this.#feeds.length + lane] as Detector).w > 0;
+    return (this.#lanes[metric * this.#feeds.length + lane] as Detector).w > 0;
   }
 
   #answered(metric: number): void {
@@ -254,7 +249,7 @@ export class GatesRule implements Rule {
 
   clone(): GatesRule {
     const copy = new GatesRule(this.#gates, this.#feeds, {
-      ...{ blind: this.#blind, lanes: this.#given },
+      ...{ blind: this.#blind, lanes: this.#own },
       advance: this.#advance ?? undefined,
     });
     copy.#clean.set(this.#clean);

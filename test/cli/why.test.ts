@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { whyQueued } from '../../cli/why/gather.ts';
-import { windowOf } from '../../policy/calendar.ts';
+import { type Calendar, windowOf } from '../../policy/calendar.ts';
 import { CUTOVER_PLAN } from '../../policy/cutover/plan.ts';
 import { BUCKETS } from '../../policy/cutover/split.ts';
 import { tx } from '../../store/connect.ts';
@@ -16,14 +16,16 @@ import { queuedRecipients } from '../../store/queued-mail.ts';
 import { type SpoolMessage, spool } from '../../store/spool.ts';
 import { COLD, type DatabaseAlone, databaseAlone, WARM } from './command-line.ts';
 
-/** Where it is neither early nor late now: in the last hour of a day nothing is paced any more. */
-const hour = new Date().getUTCHours();
 const CALENDAR = {
   kind: 'civil',
-  zone: hour >= 4 && hour < 20 ? 'UTC' : 'Etc/GMT+8',
+  zone: 'UTC',
   sendDays: [1, 2, 3, 4, 5, 6, 7],
   sendHours: { from: 0, to: 24 },
 } as const;
+
+const hour = new Date().getUTCHours();
+/** Where it is neither early nor late now: in the last hour of a day nothing is paced any more. */
+const MIDDAY = { ...CALENDAR, zone: hour >= 4 && hour < 20 ? 'UTC' : 'Etc/GMT+8' };
 
 describe('why, with nothing but PostgreSQL running', () => {
   let alone: DatabaseAlone;
@@ -61,8 +63,8 @@ describe('why, with nothing but PostgreSQL running', () => {
     return one;
   }
 
-  async function grant(units: number, handed = 0) {
-    const window = windowOf(Date.now(), CALENDAR);
+  async function grant(units: number, handed = 0, calendar: Calendar = CALENDAR) {
+    const window = windowOf(Date.now(), calendar);
     const write = {
       address: COLD,
       provider: 'google',
@@ -479,10 +481,10 @@ describe('why, with nothing but PostgreSQL running', () => {
   });
 
   test('a limit is named with its figures and what raises it: pace, grant, segment, overflow, no lane', async () => {
-    await upsertPool(alone.store, { name: 'marketing', overflow: 'wait', calendar: CALENDAR });
+    await upsertPool(alone.store, { name: 'marketing', overflow: 'wait', calendar: MIDDAY });
     await mail();
     const advance = `./rampart warmup advance ${COLD} --provider google --reason '…'`;
-    await grant(100, 100);
+    await grant(100, 100, MIDDAY);
     const used = await whyNow();
     assert.match(used.cold?.why ?? '', /^100 of 100 used; next in \d+ (h|min|s)$/);
     assert.equal(used.cold?.change, advance);
@@ -497,7 +499,7 @@ describe('why, with nothing but PostgreSQL running', () => {
     await alone.store.query(
       `insert into ramps (id, address, pool, plan, calendar, first_window, started_at, started_by)
        values ('r', $1, 'marketing', $2, $3, 0, now(), 'ann')`,
-      [COLD, JSON.stringify(plan), JSON.stringify(CALENDAR)],
+      [COLD, JSON.stringify(plan), JSON.stringify(MIDDAY)],
     );
     await alone.store.query(`update lanes set ramp_id = 'r' where address = $1`, [COLD]);
     const young = await whyNow();
