@@ -32,8 +32,12 @@ const SHAPING = { default: { connections: 8, messagesPerConnection: 50, connecti
 /** Longer than a lease. */
 const CUT_MS = 5_000;
 
-async function loaded(context: Parameters<typeof MailWorld.start>[0], slow: number, processes = 2) {
-  const world = await MailWorld.start(context, databases, { dayLength: 6_000 });
+async function loaded(
+  context: Parameters<typeof MailWorld.start>[0],
+  slow: number,
+  { processes = 2, dayLength = 6_000 } = {},
+) {
+  const world = await MailWorld.start(context, databases, { dayLength });
   const sink = await startSink(MX, world.smtpPort, { slow });
   context.after(() => sink.stop());
   world.domain('provider.example', [['mx.provider.example', MX]]);
@@ -63,10 +67,11 @@ async function assertGrantsKept(world: MailWorld, sink: Sink): Promise<void> {
 }
 
 test('kill -9 at random points under load: nothing lost, doubles only in doubt, no unit too many', async (context) => {
-  const { world, sink, port, mtas } = await loaded(context, 15);
-  const injection = inject(port, { clients: 6, everyMs: 10, domain: 'provider.example' });
   // `make proofs` kills 50 times; the suite, a few.
   const kills = Number(process.env.RAMPART_KILLS ?? 4);
+  // A minute of kills must not be a week of silence to the warm lane, nor the end of the mail's life.
+  const { world, sink, port, mtas } = await loaded(context, 15, kills > 4 ? { dayLength: 60_000 } : {});
+  const injection = inject(port, { clients: 6, everyMs: 10, domain: 'provider.example' });
   for (let n = 0; n < kills; n++) {
     await sleep(700 + Math.random() * 900);
     const pid = mtas[n % 2]?.process.pid;
@@ -133,7 +138,7 @@ test('PostgreSQL restarted under load: nothing lost or doubled, and 250 means it
 });
 
 test('one process is cut from the store: the others go on, it stops its cold lanes, and nothing is lost or doubled', async (context) => {
-  const { world, sink, port } = await loaded(context, 5, 1);
+  const { world, sink, port } = await loaded(context, 5, { processes: 1 });
   const way = await startCuttable(world.url);
   context.after(() => way.stop());
   const cut = await world.mta('mta-cut', { shaping: SHAPING }, way.url);
