@@ -12,6 +12,7 @@ import { loadScenario } from '../../../lab/scenario-file.ts';
 import { type Calendar, windowOf } from '../../../policy/calendar.ts';
 import { freePort } from '../../../setup/host/free-port.ts';
 import { createStore, type Store, tx } from '../../../store/connect.ts';
+import { endsOf } from '../../../store/front-ends.ts';
 import { noteSent } from '../../../store/lanes.ts';
 import { insertMigration, migrationRow } from '../../../store/pool-migrations.ts';
 import { connectTemporal, type TemporalClient } from '../../../temporal/client.ts';
@@ -31,6 +32,7 @@ const LIMIT_DAYS = 85;
 const LONG = 30 * 60_000;
 /** Postfix writes its log a moment after the fact. */
 const SETTLE_MS = 1_500;
+const TOLD_MS = 10_000;
 
 export interface PlayOptions {
   /** Absolute folder for everything the run leaves; what was in it goes. */
@@ -168,4 +170,13 @@ async function drained(store: Store, legacy: Postfix, interrupted: AbortSignal):
     await sleep(100);
   }
   await sleep(SETTLE_MS);
+  // The last lines of its log, and their way through the reader, may take a busy machine longer.
+  const told = performance.now() + TOLD_MS;
+  while (performance.now() < told && !interrupted.aborted && (await untold(store)) > 0) await sleep(200);
+}
+
+/** Messages handed to the old engine of whose end it has not told yet. */
+async function untold(store: Store): Promise<number> {
+  const ends = await Promise.all(MOVED.map(({ name }) => endsOf(store, name)));
+  return ends.reduce((sum, one) => sum + one.relayed - one.relayedDelivered - one.relayedBounced, 0);
 }
