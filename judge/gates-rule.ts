@@ -189,7 +189,9 @@ export class GatesRule implements Rule {
 
   #isOver(lane: number, metric: number, pooled: Detector): boolean {
     if (pooled.w < this.#level(lane, metric).address) return false;
-    // A lane that added nothing to it has no part in what is wrong with the others.
+    // What campaigns do stops the stream: a hold on its pool (activities/alarms.ts). Of other metrics a lane that added nothing
+    // to the sum has no part in what is wrong with the others.
+    if (this.#level(lane, metric).byCampaign) return true;
     return (this.#lanes[metric * this.#feeds.length + lane] as Detector).w > 0;
   }
 
