@@ -14,6 +14,7 @@ import {
   campaignRatio,
   type Detector,
   newDetector,
+  oneLaneSupplies,
   resetDetector,
 } from '../policy/gates/cusum.ts';
 import { LEVELS, type Level } from '../policy/gates/levels.ts';
@@ -172,8 +173,7 @@ export class GatesRule implements Rule {
     const lanes = this.#feeds.length;
     const pooled = this.#address[metric] as Detector;
     // Most hours end here: simulations ask hundreds of millions of times.
-    const crossed = pooled.w >= (this.#lowest[metric] ?? 0);
-    const over = crossed ? ALL(lanes).filter((lane) => this.#isOver(lane, metric, pooled)) : NO_LANES;
+    const over = pooled.w >= (this.#lowest[metric] ?? 0) ? this.#over(metric, pooled) : NO_LANES;
     const stops = over.length === 0 ? [] : [...this.#stop('address', metric, over, pooled)];
     const stopped = stops.reduce((sum, one) => sum + (one.scope === 'address' ? one.lanes.length : 0), 0);
     // Those it stopped have answered it; all lanes together forget it in `retreated`.
@@ -187,12 +187,16 @@ export class GatesRule implements Rule {
     return stops;
   }
 
-  #isOver(lane: number, metric: number, pooled: Detector): boolean {
-    if (pooled.w < this.#level(lane, metric).address) return false;
-    // What campaigns do stops the stream: a hold on its pool (activities/alarms.ts). Of other metrics a lane that added nothing
-    // to the sum has no part in what is wrong with the others.
-    if (this.#level(lane, metric).byCampaign) return true;
-    return (this.#lanes[metric * this.#feeds.length + lane] as Detector).w > 0;
+  /**
+   * Lanes that the sum over the address stops: those with a part in what is wrong. What comes with the mail is held on its
+   * pool, and what several providers say of the address on the address (activities/alarms.ts): all lanes.
+   */
+  #over(metric: number, pooled: Detector): readonly number[] {
+    const lanes = this.#feeds.length;
+    const own = (lane: number) => (this.#lanes[metric * lanes + lane] as Detector).w;
+    const over = ALL(lanes).filter((lane) => pooled.w >= this.#level(lane, metric).address);
+    const all = this.#levels[metric]?.byCampaign || !oneLaneSupplies(ALL(lanes).map(own));
+    return all ? over : over.filter((lane) => own(lane) > 0);
   }
 
   #answered(metric: number): void {

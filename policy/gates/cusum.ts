@@ -180,6 +180,15 @@ export function blamedCampaign(d: Detector): { readonly campaign: number; readon
 }
 
 /**
+ * Did one lane supply over 80% of what an address's lanes have added up, each by itself? Then what is wrong is wrong with
+ * that lane; else several providers say the same, and what they have in common is the address.
+ */
+export function oneLaneSupplies(sums: readonly number[]): boolean {
+  const all = sums.reduce((sum, one) => sum + one, 0);
+  return Math.max(0, ...sums) > BLAME_SHARE * all;
+}
+
+/**
  * A campaign whose hard bounces give this ratio is paused, and never the lane. Fit for bounces only: a campaign's own
  * ratio over complaints is false in 3.7% of healthy ramps.
  */

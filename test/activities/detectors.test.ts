@@ -16,6 +16,7 @@ import {
   day,
   db,
   HOUR,
+  known,
   lane,
   look,
   order,
@@ -110,6 +111,52 @@ test('what is thin on every lane is seen over the address, and the pool is silen
   const pool = (await liveHolds(db.store)).find((one) => one.scope === 'pool');
   assert.equal(pool?.reach, 'cold');
   assert.ok(pool?.until != null);
+});
+
+test('several providers block a little: each lane with a part in it steps back, and the whole address is silent once', async () => {
+  await known(COLD, 'planned', ['google', 'yahoo', 'gmx']);
+  await start();
+  await day();
+  await day();
+  const watch = hourlyDetectors(deps);
+  for (const provider of ['google', 'yahoo', 'gmx']) await sent(60, { provider });
+  for (const provider of ['google', 'yahoo']) await sent(2, { ...BLOCKED, provider });
+  const before = await lane('gmx');
+  await hour(watch);
+  const held = (await stops()).sort();
+  assert.deepEqual(held, [
+    `address ${COLD} gate:block`,
+    `lane ${COLD} google gate:block`,
+    `lane ${COLD} yahoo gate:block`,
+  ]);
+  const address = (await liveHolds(db.store)).find((one) => one.scope === 'address');
+  assert.equal(address?.reach, 'cold');
+  assert.ok(address?.until != null, 'it ends by itself');
+  assert.match(address?.reason ?? '', /google: block 2 of .*; yahoo: block 2 of/);
+  await db.store.query('update holds set since = $1', [new Date(clock.now)]);
+  await evaluate(deps, { operationId: 'answer', address: COLD, trigger: 'incident' });
+  for (const provider of ['google', 'yahoo']) assert.equal((await lane(provider)).phase, 'stepped-back');
+  const after = await lane('gmx');
+  assert.deepEqual(
+    [after.phase, after.stage],
+    [before.phase, before.stage],
+    'it did nothing wrong: silence, no step back',
+  );
+  await db.store.query('update holds set until = $1', [new Date(Date.now() - 1)]);
+  await hour(watch);
+  assert.deepEqual(await stops(), [], 'what was answered does not stop it again');
+});
+
+test('blocks at one provider are its own matter, however clearly they lift the sum over the address', async () => {
+  await known(COLD, 'planned', ['google', 'yahoo', 'gmx']);
+  await start();
+  await day();
+  await day();
+  const watch = hourlyDetectors(deps);
+  for (const provider of ['google', 'yahoo', 'gmx']) await sent(60, { provider });
+  await sent(4, { ...BLOCKED });
+  await hour(watch);
+  assert.deepEqual(await stops(), [`lane ${COLD} google gate:block`]);
 });
 
 test('a plan whose gate pauses or runs dry: a pause waits for a person and does not come back, a dry run stops nothing', async () => {

@@ -13,6 +13,7 @@ import {
   likelihoodRatio,
   newDetector,
   OPEN_COHORTS,
+  oneLaneSupplies,
   partOf,
   resetDetector,
   windowOfDays,
@@ -206,6 +207,16 @@ test('one campaign that supplies the sum is to blame; two that share it are not,
   advanceHour(unknown, level, [arrival({ campaign: 0, trials: 100, events: 30 })]);
   assert.equal(blamedCampaign(unknown), null);
   assert.equal(blamedCampaign(newDetector()), null);
+});
+
+test('one lane is to blame where it supplied over 80% of what all lanes added up, and nobody where nothing was', () => {
+  assert.equal(oneLaneSupplies([4, 0, 0]), true);
+  assert.equal(oneLaneSupplies([8.1, 1, 0.9]), true);
+  assert.equal(oneLaneSupplies([8, 2]), false, 'over 80%, not 80%');
+  assert.equal(oneLaneSupplies([2, 2, 1]), false);
+  assert.equal(oneLaneSupplies([3]), true);
+  assert.equal(oneLaneSupplies([0, 0]), false);
+  assert.equal(oneLaneSupplies([]), false);
 });
 
 test('a retreat forgets the sum, the cohorts and the week', () => {
