@@ -14,7 +14,7 @@ import { oneLaneSupplies } from '../policy/gates/cusum.ts';
 import { COUNTED, type Counted } from '../policy/gates/levels.ts';
 import { acts, type Gates } from '../policy/gates/settings.ts';
 import { type Hold, laneTarget } from '../policy/holds.ts';
-import { maySend } from '../policy/lane.ts';
+import { isCold, maySend } from '../policy/lane.ts';
 import type { Queryable } from '../store/connect.ts';
 import { addNotice } from '../store/decisions.ts';
 import { type HoldWrite, liveHolds, openIncident, placeHold } from '../store/holds.ts';
@@ -83,9 +83,9 @@ export function alarmsOf(deps: ActivityDeps, about: AlarmsAbout): Alarm[] {
       until: now + planMs(DEFAULTS.gateHoldMs, calendar),
     } as const;
     for (const [pool, reason] of pools) alarms.push({ hold: { scope: 'pool', target: pool, reason, ...silent } });
-    const [address] = lanes;
-    if (address !== undefined && added.size > 0 && !oneLaneSupplies(sumsOf(about, metric)))
-      alarms.push({ hold: { scope: 'address', target: address.address, reason: sayAll(added), ...silent } });
+    const cold = lanes.find((lane) => isCold(lane.phase));
+    if (cold !== undefined && added.size > 0 && !oneLaneSupplies(sumsOf(about, metric)))
+      alarms.push({ hold: { scope: 'address', target: cold.address, reason: sayAll(added), ...silent } });
     if (pools.size > 0 && !about.stepBacks) gates.answered(metric);
   }
   return alarms;

@@ -187,6 +187,10 @@ test('a lane that was declared warm is silent once for one burst: it has no stag
   await db.store.query('update holds set until = $1', [new Date(Date.now() - 1)]);
   await hour(watch);
   assert.deepEqual(await stops(), []);
+  for (const provider of ['google', 'yahoo']) await sent(2, { ...BLOCKED, address: WARM, provider });
+  await hour(watch);
+  const both = ['google', 'yahoo'].map((provider) => `lane ${WARM} ${provider} gate:block`);
+  assert.deepEqual((await stops()).sort(), both, 'nothing of the address is cold: there is nothing else to silence');
 });
 
 test('a listing that matters quarantines the address, once, until a person releases it; one that does not is observed', async () => {
