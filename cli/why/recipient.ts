@@ -100,7 +100,10 @@ function laneReasons(mail: QueuedMail, around: Surroundings): LaneReason[] {
   const { lanes, upstream, holds, now } = around;
   const own = lanes.filter(({ lane }) => lane.pool === mail.pool);
   const warmOpen = own.some((one) => !one.cold && one.binds.rule === 'none');
-  const reasons = lanes.map((facts): LaneReason => {
+  // Those that may carry it first: what keeps them is what a list has room for.
+  const fits = (facts: LaneFacts) => notThisLane(mail, facts, own) === null;
+  const inOrder = lanes.toSorted((a, b) => Number(fits(b)) - Number(fits(a)));
+  const reasons = inOrder.map((facts): LaneReason => {
     const { lane, cold, binds } = facts;
     const because = (why: string | null, change: string | null = null) => ({
       lane: `${lane.address} ${lane.provider}`,
