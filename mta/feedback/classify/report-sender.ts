@@ -24,8 +24,9 @@ export function isReportInProse(fields: Fields, lines: readonly string[], recipi
   const failure = FAILURE_SUBJECT.test(subject);
   const spoken = lines.map((line) => line.trim()).filter((line) => line !== '');
   const head = spoken.slice(0, 60).join('\n');
-  if (!saysFailed(head) && !DELAYED.test(head)) return false;
-  const opens = spoken.slice(0, 10).some((line) => OPENER.test(line) || LISTED.test(line));
+  const refused = hasNullPath(fields) && DAEMON_ALONE.test(field(fields, 'from')) && refusesSomebody(spoken);
+  if (!saysFailed(head) && !DELAYED.test(head) && !refused) return false;
+  const opens = refused || spoken.slice(0, 10).some((line) => OPENER.test(line) || LISTED.test(line));
   const unmistakable = failure && spoken.slice(0, 3).some((line) => UNMISTAKABLE.test(line));
   const talk = FORWARD.test(subject) || ANSWER.test(subject) || LIST_FIELDS.some((name) => fields.has(name));
 
@@ -51,6 +52,22 @@ const FORWARD = /^(fwd?|wg|rv|tr|vs|转发|転送)\s{0,3}[:：]/i;
 const ANSWER = /^(re|aw|sv|ynt|antw|回复|答复|返信)\s{0,3}(\[\d+\])?\s{0,3}[:：]/i;
 /** A line that lists a recipient: `<user@example.com>: …`. */
 const LISTED = /^<[^<>\s@]{1,128}@[^<>\s]{1,255}>\s{0,3}:?/;
+
+const REFUSAL = /(?:^|[^\d.])[45]\d\d[ -]#?[45]\.\d{1,3}\.\d{1,3}\b/;
+const ADDRESS_ALONE = /^[^<>\s@:;,]{1,128}@[^<>\s@:;,]{1,255}$/;
+
+/**
+ * Is there an address, for itself or listed, with a server's code and status behind it? What a mail system reports in this
+ * form is a failure, in whatever language.
+ */
+function refusesSomebody(spoken: readonly string[]): boolean {
+  return spoken
+    .slice(0, 60)
+    .some(
+      (line, at) =>
+        (LISTED.test(line) || ADDRESS_ALONE.test(line)) && spoken.slice(at, at + 3).some((near) => REFUSAL.test(near)),
+    );
+}
 
 function writtenByPerson(spoken: readonly string[]): boolean {
   const greets = spoken
