@@ -47,7 +47,7 @@ export class Assignment {
         const shares = this.#sharesOf(one.lane.address);
         const takes = waiting.filter((message) => this.#parts.sendable.takes(one, message, now));
         if (one.picky) takes.sort((a, b) => Number(shares.sated(a.tenant)) - Number(shares.sated(b.tenant)));
-        const mine = this.#parts.easing.take(takes, one, share, now);
+        const mine = this.#parts.easing.take(one.sender.fit(takes, now), one, share, now);
         if (mine.length === 0) continue;
         // Promised first: mail on its way in must not take the slots while the units are fetched.
         for (const _ of mine) one.slots.promise(stream);
@@ -70,12 +70,14 @@ export class Assignment {
   }
 
   /** Keeps a connection and a unit for a message until it is sent or let go. */
-  place({ slots, sender, units }: LaneParts, { stream }: Mail, unit: Unit): Place {
+  place({ slots, sender, units }: LaneParts, { stream, domain }: Mail, unit: Unit): Place {
     slots.promise(stream);
+    const held = sender.hold(domain);
     return {
-      send: (message) => void slots.keep(stream, () => sender.send(message, unit)),
+      send: (message) => void slots.keep(stream, () => sender.send(message, unit, held)),
       release: () => {
         slots.release(stream);
+        sender.letGo(domain, held);
         // A unit that can not be given back is lost: too little is sent, never too much.
         units.putBack(unit).catch((error: Error) => this.#parts.log('unit-lost', { error: error.message }));
       },

@@ -141,6 +141,7 @@ export class Dispatcher {
     free.sort((a, b) => load(a) - load(b));
     for (const one of free) {
       if (!one.units.mayHave(now) || !this.#sendable.takes(one, mail, now)) continue;
+      if (!one.sender.mayHold(mail.domain, now)) continue;
       const [unit] = one.units.takeAtHand(one.lane, 1, now);
       if (unit !== undefined) {
         this.#parts.easing.take([mail], one, 1, now);

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EgressConnection } from '../../mta/egress/connection.ts';
-import { KeptConnections } from '../../mta/egress/kept-connections.ts';
+import { KeptConnections, LONGEST_MS } from '../../mta/egress/kept-connections.ts';
 import { Sites } from '../../mta/egress/sites.ts';
 import { freePort } from '../../setup/host/free-port.ts';
 import { until } from './mail-world.ts';
@@ -160,6 +160,34 @@ test('a connection closed under a transaction ends it', async (context) => {
   connection.close();
   const answer = await delivering;
   assert.deepEqual([answer.code, answer.lost], [0, true]);
+});
+
+test('a transaction that lasts too long is cut, however its remote keeps it alive, and an idle connection is not', async (context) => {
+  const { connection, sink } = await connected(context, (verb) => (verb === 'DOT' ? 'silence' : usual(verb)));
+  const kept = new KeptConnections(() => 100);
+  kept.add(connection);
+  const delivering = connection.deliver('a@shop.example', 'b@provider.example', RAW, () => true);
+  await until('the dot is there', () => sink.log.includes('DOT'));
+  kept.closeIdle(Number.POSITIVE_INFINITY);
+  assert.equal(connection.open, true, 'whatever the clock on the wall says');
+  connection.busySince -= LONGEST_MS;
+  kept.closeIdle(0);
+  const answer = await delivering;
+  assert.deepEqual([answer.code, answer.lost], [0, true]);
+});
+
+test('a host that greets and then says nothing, or a byte now and then, is left after two minutes', async (context) => {
+  const port = await freePort();
+  const sink = await startScripted(MX, port, { answer: (verb) => (verb === 'EHLO' ? 'silence' : usual(verb)) });
+  context.after(() => sink.stop());
+  const spec = { host: 'mx.example', ip: MX, port, localAddress: '127.31.1.1', ehloName: 'mta.example' };
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const connecting = new EgressConnection(spec).connect();
+  while (!sink.log.includes('EHLO')) await new Promise((resolve) => setImmediate(resolve));
+  context.mock.timers.tick(120_000);
+  const answer = await connecting;
+  assert.deepEqual([answer?.code, answer?.stage, answer?.sent], [0, 'ehlo', false]);
+  assert.match(answer?.text ?? '', /no session within 120 s/);
 });
 
 test('a site that fails rests longer each time, and one connection tries it before others', () => {
