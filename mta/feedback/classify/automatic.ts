@@ -54,7 +54,7 @@ const CHALLENGE_ELSEWHERE =
 const WAITS_ELSEWHERE =
   /(ihre|deine|votre|vos|tu|su|sua|seu|il (suo|tuo)|la (sua|tua)|ditt?|twoj\w{1,2}|ваше|あなたの|您的) .{0,40}(nachricht|e-?mails?|mail|message|courriel|mensaje|correo|mensagem|messaggio|meddelande|wiadomoś|письмо|сообщение|メール|邮件|郵件).{0,120}(noch nicht|zurückgehalten|wartet|en attente|bloqu|retenu|retenid|pendiente|aguard|pendente|in attesa|trattenut|väntar|oczekuj|ожидает|задержан|保留|等待)/i;
 const CONFIRMATION_ELSEWHERE =
-  /anmeld|konto|bestell|registr|inscri|abonn|compte|commande|suscri|cuenta|pedido|cadastr|conta\b|iscri|ordin|account|zamów|rejestr|подпис|регистр|заказ|登録|注文|注册|订单/i;
+  /anmeld|konto|bestell|e-?mail-?adresse|adresse (e-?mail|électronique|mail)|correo electrónico|indirizzo|endereço|адрес|アドレス|邮箱|registr|inscri|abonn|compte|commande|suscri|cuenta|pedido|cadastr|conta\b|iscri|ordin|account|zamów|rejestr|подпис|регистр|заказ|登録|注文|注册|订单/i;
 
 /** A challenge in the form of a DSN: its diagnostic, or its header, says that the sender shall prove himself. */
 export function isChallengeReport(fields: Fields, statuses: readonly string[]): boolean {

@@ -16,6 +16,15 @@ function hasNullPath(fields: Fields): boolean {
   return /^(<>|<?mailer-daemon\b)/i.test(field(fields, 'return-path').trim());
 }
 
+/** It came from an address that can be answered. */
+function hasPath(fields: Fields): boolean {
+  return (
+    /^<?[^<>\s@]{1,128}@/.test(field(fields, 'return-path').trim()) &&
+    !DAEMON_ALONE_PATH.test(field(fields, 'return-path'))
+  );
+}
+
+const DAEMON_ALONE_PATH = /^<?(mailer|mail)-?daemon@/i;
 const LIST_FIELDS = ['list-id', 'list-unsubscribe', 'list-post', 'x-campaign', 'feedback-id'];
 
 /** `lines`: what the message says, without the message it returns; `recipients`: whom that one was written to. */
@@ -30,6 +39,8 @@ export function isReportInProse(fields: Fields, lines: readonly string[], recipi
   const unmistakable = failure && spoken.slice(0, 3).some((line) => UNMISTAKABLE.test(line));
   const talk = FORWARD.test(subject) || ANSWER.test(subject) || LIST_FIELDS.some((name) => fields.has(name));
 
+  // A postmaster writes to people, too; then with a name to answer to, and a greeting.
+  if (hasPath(fields) && writtenByPerson(spoken)) return false;
   if (DAEMON_ALONE.test(field(fields, 'from'))) return (opens || failure) && !(talk && writtenByPerson(spoken));
   // The headers of returned list mail are sometimes copied to its report; then its words must leave no doubt.
   if (talk) return unmistakable && !FORWARD.test(subject) && !writtenByPerson(spoken);
