@@ -190,6 +190,43 @@ test('a host that greets and then says nothing, or a byte now and then, is left 
   assert.match(answer?.text ?? '', /no session within 120 s/);
 });
 
+test('a 250 to DATA is no leave to send: nothing of the message is spoken as commands, and none counts as delivered', async (context) => {
+  const spoken = 'Subject: x\r\n\r\nMAIL FROM:<thief@shop.example>\r\nRCPT TO:<victim@provider.example>\r\nDATA\r\n';
+  const { sink, connection } = await connected(context, (verb) => (verb === 'DATA' ? '250 2.0.0 Ok' : usual(verb)));
+  const answer = await connection.deliver('a@shop.example', 'b@provider.example', Buffer.from(spoken), () => true);
+  assert.deepEqual([answer.code, answer.sent, answer.lost], [0, true, false]);
+  assert.equal(connection.open, false);
+  await sleep(100);
+  assert.deepEqual(sink.log, ['BANNER', 'EHLO', 'MAIL', 'RCPT', 'DATA']);
+});
+
+test('a server that answers twice: the next message is not taken for delivered by an answer that is not its own', async (context) => {
+  for (const verb of ['DOT', 'RCPT']) {
+    const { sink, connection } = await connected(context, (said, n) =>
+      said === verb && n === 0 ? '250 2.0.0 Ok\r\n250 2.0.0 Ok' : usual(said),
+    );
+    const send = () => connection.deliver('a@shop.example', 'b@provider.example', RAW, () => true);
+    const first = await send();
+    if (verb === 'DOT') assert.equal(first.code, 250);
+    const answer = verb === 'DOT' ? await send() : first;
+    assert.deepEqual([answer.code, answer.lost], [0, false], `after two answers to ${verb}`);
+    assert.equal(connection.open, false);
+    assert.equal(sink.log.filter((said) => said === 'DOT').length, verb === 'DOT' ? 1 : 0);
+    await sink.stop();
+  }
+});
+
+test('a reply whose lines disagree counts by its last one', async (context) => {
+  const { connection } = await connected(context, (verb, n) =>
+    verb !== 'DOT' ? usual(verb) : n === 0 ? '250-2.0.0 scanned\r\n550 5.7.1 refused' : '550-5.7.1 no\r\n250 2.0.0 Ok',
+  );
+  const send = () => connection.deliver('a@shop.example', 'b@provider.example', RAW, () => true);
+  const refused = await send();
+  assert.deepEqual([refused.code, refused.stage, refused.lost], [550, 'data', false]);
+  assert.ok(await connection.reset());
+  assert.equal((await send()).code, 250);
+});
+
 test('a site that fails rests longer each time, and one connection tries it before others', () => {
   const sites = new Sites();
   const hosts = ['mx1', 'mx2'];
