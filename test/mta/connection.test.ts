@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { EgressConnection } from '../../mta/egress/connection.ts';
 import { KeptConnections, LONGEST_MS } from '../../mta/egress/kept-connections.ts';
 import { Sites } from '../../mta/egress/sites.ts';
+import { mayConnect } from '../../mta/routing/forbidden-address.ts';
 import { freePort } from '../../setup/host/free-port.ts';
 import { until } from './mail-world.ts';
 import { type Script, startScripted, usual } from './sinks.ts';
@@ -260,4 +261,30 @@ test('a remote that answers MAIL after the window has closed gets no RCPT: the c
   assert.deepEqual([answer.code, answer.lost], [0, false]);
   assert.equal(connection.open, false);
   assert.ok(!sink.log.includes('RCPT') && !sink.log.includes('DOT'));
+});
+
+test('an MX at loopback, link-local, multicast or no address at all is not knocked at; a lab on another port is', () => {
+  for (const ip of [
+    '127.0.0.1',
+    '127.9.9.9',
+    '0.0.0.0',
+    '169.254.1.1',
+    '224.0.0.1',
+    '255.255.255.255',
+    '::1',
+    '::',
+    'fe80::1',
+  ])
+    assert.deepEqual([mayConnect(ip, 25), mayConnect(ip, 2525)], [false, true], ip);
+  for (const ip of [
+    '198.51.100.7',
+    '10.0.0.5',
+    '192.168.1.1',
+    '126.255.255.255',
+    '128.0.0.1',
+    '223.255.255.255',
+    '2001:db8::1',
+  ])
+    assert.equal(mayConnect(ip, 25), true, ip);
+  assert.equal(mayConnect('::ffff:127.0.0.1', 25), false, 'an IPv4 address in IPv6 clothes');
 });
