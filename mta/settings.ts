@@ -53,6 +53,8 @@ export interface MtaSettings {
   readonly notifications?: 'sender' | 'none';
   /** Days finished mail is kept; absent: the default (retention.ts). */
   readonly keepDays?: number;
+  /** Largest part of a cold lane that one tenant has while others wait, 0 to 1; absent: the default. */
+  readonly tenantShare?: number;
   /** Limits that differ from the shipped ones. */
   readonly shaping?: ShapingOverrides;
   /** Pools whose mail goes to another engine. */

@@ -89,11 +89,34 @@ export function isEasing(easings: readonly Easing[], lane: LaneKey, now: number)
   return easings.some((one) => one.until > now && (lane.cold || one.reach === 'all') && coversLane(one, lane));
 }
 
-const OF_MAIL: readonly HoldScope[] = ['campaign', 'tenant', 'domain', 'stream'];
+/** What of a message a hold may name. */
+export interface NamedMail {
+  readonly campaign: string;
+  readonly tenant: string;
+  readonly domain: string;
+  readonly stream: string;
+  readonly pool: string;
+}
 
-/** Was a whole lane silent under a hold of this scope? Under one on some mail it sent other mail, at its usual pace. */
-export function silencesLanes(scope: HoldScope): boolean {
-  return !OF_MAIL.includes(scope);
+const OF_MAIL = ['campaign', 'tenant', 'domain', 'stream'] as const;
+
+/**
+ * By which of these does the mail itself come back slowly on this lane? Other mail there does not. A pool's lanes come back
+ * slowly as lanes; its mail does so where it overflows to.
+ */
+export function easingsOf<E extends Easing>(easings: readonly E[], mail: NamedMail, lane: LaneKey, now: number): E[] {
+  return easings.filter(
+    ({ scope, target, reach, until }) =>
+      until > now &&
+      (lane.cold || reach === 'all') &&
+      (OF_MAIL.some((name) => name === scope && mail[name] === target) ||
+        (scope === 'pool' && mail.pool === target && lane.pool !== target)),
+  );
+}
+
+/** Can what this hold stopped come back slowly? An arm of one front's cutover has a pace of its own (policy/cutover). */
+export function canEase({ scope, target }: Pick<Hold, 'scope' | 'target'>): boolean {
+  return scope !== 'arm' || !target.includes('/');
 }
 
 /** Names of one message scope (campaign, tenant, stream, domain) that are held now. */

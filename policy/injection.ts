@@ -10,6 +10,8 @@ export interface InjectionLimits {
   readonly recipients: number;
   /** ms a client may be silent. RFC 5321 §4.5.3.2.7 recommends 5 min; applications are faster than people. */
   readonly idle: number;
+  /** ms a client has to sign in, where it must. */
+  readonly signIn: number;
   /** ms a connection may last: who drips one byte a minute is never idle. */
   readonly session: number;
   /** Messages of one connection, so that clients spread over processes that were started later. */
@@ -21,6 +23,7 @@ export const INJECTION_LIMITS: InjectionLimits = {
   perAddress: 200,
   recipients: 1_000,
   idle: 120_000,
+  signIn: 60_000,
   session: 3_600_000,
   messagesPerConnection: 10_000,
 };

@@ -2,6 +2,7 @@
  * When the units of a grant become due. The rule is applied where units are reserved, so it is exact for any number of
  * MTA processes: a reservation hands out only what is due.
  */
+import type { Window } from './calendar.ts';
 
 /** What pacing needs to know of a grant; times in ms. */
 export interface PacedGrant {
@@ -114,6 +115,12 @@ export function easedRate(grant: PacedGrant, cold: boolean, share: number, now: 
   if (now >= closes) return 0;
   if (!cold) return (share * grant.units) / (closes - grant.sendFrom);
   return (share * (grant.units - grant.handed)) / (closes - Math.max(now, grant.sendFrom));
+}
+
+/** The same for some of a lane's mail: this share of the even pace of its ceiling over the send hours. 0 outside of them. */
+export function easedMailRate(ceiling: number, window: Pick<Window, 'sendFrom' | 'sendTo'>, share: number): number {
+  const span = window.sendTo - window.sendFrom;
+  return span > 0 ? (share * ceiling) / span : 0;
 }
 
 /** One unit of tolerance keeps a lane of a few messages a day from drifting later each day when a send jitters. */

@@ -5,8 +5,10 @@ import { withStore } from '../instance.ts';
 import { fit } from '../terminal/style.ts';
 import { table } from '../terminal/table.ts';
 import { span } from '../terminal/time.ts';
+import { configuredLimits } from '../why/configured.ts';
 import { whyQueued } from '../why/gather.ts';
 import type { RecipientReason } from '../why/recipient.ts';
+import { whyText } from '../why/text.ts';
 
 interface Said {
   readonly reason: string | null;
@@ -29,13 +31,14 @@ export const mtaQueue: Command = {
   run(invocation) {
     return withStore(invocation, async (store) => {
       const now = Date.now();
+      const { tenantShare } = await configuredLimits(invocation);
       const totals = await queueTotals(store);
       const groups = await waitingGroups(store, GROUPS);
       const samples = await queuedRecipients(
         store,
         groups.map((one) => one.sample),
       );
-      const reasons = new Map((await whyQueued(store, samples, now)).map((one) => [one.recipient, one]));
+      const reasons = new Map((await whyQueued(store, samples, now, tenantShare)).map((one) => [one.recipient, one]));
       const said = groups.map((one) => ({ ...one, binds: reasons.get(one.sample) ?? null }));
       const rows = said.map((one) => [
         one.pool,
@@ -56,16 +59,6 @@ export const mtaQueue: Command = {
     });
   },
 };
-
-/** What binds a group: what was said of it last where that is more than its sample's rule, else that rule. */
-function whyText(reason: string | null, binds: RecipientReason | null): string {
-  if (binds === null) return reason ?? 'not tried yet';
-  if (reason !== null && (binds.rule === 'retry' || binds.rule === 'put-off' || binds.rule === 'sending'))
-    return reason;
-  const [first, ...others] = binds.lanes;
-  if (binds.rule !== 'lanes' || first === undefined || others.length === 0) return binds.says;
-  return `${first.lane}: ${first.why} (${others.length === 1 ? 'and 1 lane more' : `and ${others.length} lanes more`})`;
-}
 
 /** Each way to change something once, with the first group it is for. */
 function changes(groups: readonly (Said & { pool: string; provider: string | null; sample: number })[]): string[] {

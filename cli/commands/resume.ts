@@ -1,5 +1,5 @@
 import { DEFAULTS } from '../../policy/defaults.ts';
-import { type Hold, silencesLanes } from '../../policy/holds.ts';
+import { canEase, type Hold } from '../../policy/holds.ts';
 import { tx } from '../../store/connect.ts';
 import { clearHolds, easeHolds, liveHolds } from '../../store/holds.ts';
 import { expireMatching, matching } from '../../store/queue-filter.ts';
@@ -40,7 +40,7 @@ export const resume: Command = {
       const backlog = await matching(store, filter);
       const ended = old === undefined ? 0 : (await matching(store, old)).recipients;
       const ids = seen.map((hold) => hold.id);
-      const eased = invocation.options['full-pace'] !== true && seen.some(({ scope }) => silencesLanes(scope));
+      const eased = invocation.options['full-pace'] !== true && seen.some(canEase);
       if (!dry) {
         await tx(store, async (db) => {
           if (old !== undefined) await expireMatching(db, old, order);

@@ -2,8 +2,7 @@ import { isIPv4 } from 'node:net';
 import type { Store } from '../../store/connect.ts';
 import { messageStories } from '../../store/queue-views.ts';
 import { queuedMail } from '../../store/queued-mail.ts';
-import { type Answer, badInput, CONFIG_OPTION, type Command, type Invocation, text } from '../command.ts';
-import { loadConfig } from '../config/load.ts';
+import { type Answer, badInput, CONFIG_OPTION, type Command, type Invocation } from '../command.ts';
 import { withStore } from '../instance.ts';
 import { knownAddress, knownLanes } from '../known-address.ts';
 import { armLine, armsOf } from '../mail/arms.ts';
@@ -11,7 +10,8 @@ import { verdictWord } from '../status/gate-verdicts.ts';
 import { styleOf } from '../terminal/style.ts';
 import { table } from '../terminal/table.ts';
 import { span, stamp } from '../terminal/time.ts';
-import { type Configured, type LaneReport, whyLane, whyQueued } from '../why/gather.ts';
+import { configuredLimits } from '../why/configured.ts';
+import { type LaneReport, whyLane, whyQueued } from '../why/gather.ts';
 import type { RecipientReason } from '../why/recipient.ts';
 
 /** Names the rule that binds a message or a lane, and every limit with its origin. Reads PostgreSQL (and the configuration). */
@@ -76,18 +76,6 @@ function gateLines({ gates, zone }: LaneReport): string[] {
 
 const indented = (line: string) => `  ${line}`;
 
-/** Limits a configuration changes. They are told without one too: a broken file must not keep anybody from an answer. */
-async function configuredLimits(invocation: Invocation): Promise<{ configured: Configured; note?: string }> {
-  try {
-    const { shaping, delivery } = (await loadConfig({ file: text(invocation, 'config'), env: invocation.env })).mta;
-    return { configured: { shaping, ...(delivery && { tls: delivery.tls }) } };
-  } catch (error) {
-    const first = (error as Error).message.split('\n')[0];
-    const note = `the configuration can not be read (${first}): connection limits are the shipped ones`;
-    return { configured: { shaping: {} }, note };
-  }
-}
-
 async function ofMessage(invocation: Invocation, store: Store, name: string): Promise<Answer> {
   const stories = await messageStories(store, name);
   if (stories.length === 0)
@@ -95,11 +83,12 @@ async function ofMessage(invocation: Invocation, store: Store, name: string): Pr
       `no message is called "${name}": give the number of its 250 answer ("queued as …"), its Message-ID, or a lane such as 198.51.100.9 google`,
     );
   const now = Date.now();
+  const { tenantShare } = await configuredLimits(invocation);
   const style = styleOf(invocation.stdout, invocation.env);
   const lines: string[] = [];
   const messages: unknown[] = [];
   for (const { id, messageId, pool, recipients } of stories) {
-    const waiting = await whyQueued(store, await queuedMail(store, id), now);
+    const waiting = await whyQueued(store, await queuedMail(store, id), now, tenantShare);
     const arms = await armsOf(store, id, now);
     const armOf = (recipient: number) =>
       arms.filter((one) => one.recipient === recipient).map((one) => `    ${armLine(one)}`);

@@ -145,6 +145,7 @@ function resolve(
       injection: resolveInjection(mta, (named, at) => files.at(named, at)),
       resolvers: mta.resolvers,
       smtpPort: mta.smtpPort,
+      tenantShare: mta.tenantShare,
       notifications: mta.notifications,
       backPressure: {
         maxQueued: mta.backPressure.maxQueued,

@@ -98,6 +98,7 @@ export interface ResolvedConfig {
     readonly injection: ResolvedInjection;
     readonly resolvers: readonly string[];
     readonly smtpPort: number;
+    readonly tenantShare?: number;
     readonly backPressure: { readonly maxQueued: number; readonly minFreeBytes: number; readonly slowMs: number };
     readonly bounceDomain?: string;
     /** Days finished mail is kept; absent: the default. A loaded configuration always has it. */

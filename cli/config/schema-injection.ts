@@ -90,6 +90,8 @@ export const injectionShape = {
       recipients: count.min(100).default(INJECTION_LIMITS.recipients),
       /** Silence after which a connection ends, and how long it may last at all. */
       idle: duration.default(INJECTION_LIMITS.idle),
+      /** How long a client may take to sign in, where it must. */
+      signIn: duration.default(INJECTION_LIMITS.signIn),
       session: duration.default(INJECTION_LIMITS.session),
       messagesPerConnection: count.default(INJECTION_LIMITS.messagesPerConnection),
     })

@@ -116,6 +116,8 @@ export const configSchema = z.strictObject({
         .default([]),
       /** Port of the MX hosts mail goes to: 25, another only in a lab. */
       smtpPort: port.default(25),
+      /** Largest part of a cold lane that one tenant has while others wait, above 0 to 1. */
+      tenantShare: share.default(DEFAULTS.tenantShare),
       /** Domain of return paths that name their recipient (VERP); without it the sender's own MAIL FROM is kept. */
       bounceDomain: hostName.optional(),
       /** TLS towards the hosts mail goes to. */

@@ -2,10 +2,18 @@
 import type { Aftermath, AttemptStory, MessageStory, RecipientStory } from '../../store/queue-views.ts';
 import type { Style } from '../terminal/style.ts';
 import { ago, span, stamp } from '../terminal/time.ts';
+import type { RecipientReason } from '../why/recipient.ts';
+import { whyText } from '../why/text.ts';
 import { armLine, type ToldArm } from './arms.ts';
 
-/** `arms`: of a message whose pool is divided, which arm each recipient took. */
-export function storyLines(story: MessageStory, now: number, style: Style, arms: readonly ToldArm[] = []): string[] {
+/** `arms`: of a message whose pool is divided, which arm each recipient took. `waiting`: what keeps those that wait. */
+export function storyLines(
+  story: MessageStory,
+  now: number,
+  style: Style,
+  arms: readonly ToldArm[] = [],
+  waiting: readonly RecipientReason[] = [],
+): string[] {
   const { pool, tenant, stream, segment, campaign } = story;
   return [
     `${style.bold(`message ${story.id}`)}  ${story.messageId}`,
@@ -17,18 +25,29 @@ export function storyLines(story: MessageStory, now: number, style: Style, arms:
         now,
         style,
         arms.find(({ recipient }) => recipient === one.id),
+        waiting.find(({ recipient }) => recipient === one.id),
       ),
     ),
   ];
 }
 
-function recipientLines(one: RecipientStory, now: number, style: Style, arm: ToldArm | undefined): string[] {
+/** Rules that the line on its state tells already. */
+const TOLD: readonly string[] = ['sending', 'expired', 'retry', 'put-off', 'not-before', 'none'];
+
+function recipientLines(
+  one: RecipientStory,
+  now: number,
+  style: Style,
+  arm: ToldArm | undefined,
+  waits: RecipientReason | undefined,
+): string[] {
   return [
     `  recipient ${one.id}${one.rcpt === null ? '' : ` <${one.rcpt}>`}`,
     ...(arm === undefined ? [] : [`    ${armLine(arm)}`]),
     ...one.attempts.map((attempt) => `    ${attemptLine(attempt, style)}`),
     ...one.after.map((what) => `    ${afterLine(what, style)}`),
     `    ${stateLine(one, now)}`,
+    ...(waits === undefined || TOLD.includes(waits.rule) ? [] : [`    why: ${whyText(null, waits)}`]),
   ];
 }
 

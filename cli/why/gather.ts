@@ -1,4 +1,6 @@
 /** Reads what `why` says of a lane or a message: PostgreSQL only, so that it works with no worker and no Temporal. */
+import { admitted } from '../../policy/carry.ts';
+import { DEFAULTS } from '../../policy/defaults.ts';
 import { overflowPool } from '../../policy/overflow.ts';
 import type { Queryable } from '../../store/connect.ts';
 import { lastDecisions, lastJudged } from '../../store/decisions.ts';
@@ -7,6 +9,7 @@ import { allLanes, type LaneRow } from '../../store/lanes.ts';
 import { poolRows } from '../../store/pools.ts';
 import type { QueuedMail } from '../../store/queued-mail.ts';
 import { readSplits } from '../../store/splits.ts';
+import { tenantUse } from '../../store/tenant-use.ts';
 import type { Binding } from '../status/binding.ts';
 import { type GateVerdict, gateVerdicts } from '../status/gate-verdicts.ts';
 import { around, type LaneFacts, laneFacts } from '../status/lane-facts.ts';
@@ -47,8 +50,13 @@ export async function whyLane(db: Queryable, lane: LaneRow, configured: Configur
   };
 }
 
-/** Why each of these queued recipients has not gone out, in their order. */
-export async function whyQueued(db: Queryable, mails: readonly QueuedMail[], now: number): Promise<RecipientReason[]> {
+/** Why each of these queued recipients has not gone out, in their order. `tenantShare`: as configured. */
+export async function whyQueued(
+  db: Queryable,
+  mails: readonly QueuedMail[],
+  now: number,
+  tenantShare: number = DEFAULTS.tenantShare,
+): Promise<RecipientReason[]> {
   const all = await around(db, now);
   const splits = await readSplits(db);
   const lanes = await allLanes(db);
@@ -67,17 +75,27 @@ export async function whyQueued(db: Queryable, mails: readonly QueuedMail[], now
       (lane) => carriesProvider(lane, mail) && (lane.pool === mail.pool || lane.pool === second?.name),
     );
     const ordered = mine.toSorted((a, b) => Number(b.pool === mail.pool) - Number(a.pool === mail.pool));
+    const known = await Promise.all(ordered.map(factsOf));
+    const uses = new Map(await Promise.all(known.map(async (one) => [one, await useOf(db, one, mail)] as const)));
     const up = [pool, second].find((one) => one?.upstream != null);
     reasons.push(
       whyRecipient(mail, {
         ...all,
         splits,
-        lanes: await Promise.all(ordered.map(factsOf)),
+        lanes: known,
+        tenants: (one) => uses.get(one) ?? undefined,
+        tenantShare,
         upstream: up?.upstream == null ? null : { pool: up.name, hosts: up.upstream },
       }),
     );
   }
   return reasons;
+}
+
+/** New mail alone has turns: what belongs to a lane comes with its retry. */
+async function useOf(db: Queryable, { lane, cold, window }: LaneFacts, mail: QueuedMail) {
+  if (!cold || lane.pool !== mail.pool || mail.address !== null || mail.stream !== 'marketing') return undefined;
+  return tenantUse(db, lane, window, mail.tenant, admitted(lane.segment));
 }
 
 function carriesProvider(lane: LaneRow, mail: QueuedMail): boolean {

@@ -5,13 +5,16 @@
 
 import { type MailTraits, mayCarry } from '../../policy/carry.ts';
 import { armOf, type Split } from '../../policy/cutover/split.ts';
-import { armTarget, type Hold, holdsOnLane, isLive } from '../../policy/holds.ts';
+import { DEFAULTS } from '../../policy/defaults.ts';
+import { armTarget, type Easing, easingsOf, type Hold, holdsOnLane, isLive } from '../../policy/holds.ts';
 import { maySend } from '../../policy/lane.ts';
+import { isSated } from '../../policy/tenant-share.ts';
 import type { QueuedMail } from '../../store/queued-mail.ts';
+import type { TenantUse } from '../../store/tenant-use.ts';
 import { holdText } from '../status/hold-text.ts';
 import type { LaneFacts } from '../status/lane-facts.ts';
 import { liftText } from '../status/lift.ts';
-import { span } from '../terminal/time.ts';
+import { span, stamp } from '../terminal/time.ts';
 import { untilDue } from './until-due.ts';
 
 export interface LaneReason {
@@ -36,9 +39,15 @@ export interface RecipientReason {
 
 export interface Surroundings {
   readonly holds: readonly Hold[];
+  /** Stops that were lifted a short time ago. */
+  readonly easings: readonly Easing[];
   readonly now: number;
   /** Lanes that carry this mail's provider: of its pool, then warm ones of the pool it overflows to. */
   readonly lanes: readonly LaneFacts[];
+  /** What tenants had of a cold lane's open window; absent: of none was it looked up. */
+  readonly tenants?: (lane: LaneFacts) => TenantUse | undefined;
+  /** Largest part of a cold lane for one tenant while others wait. */
+  readonly tenantShare: number;
   readonly splits: readonly Pick<Split, 'front' | 'oldArm' | 'newArm'>[];
   /** Hosts of the upstream that takes the pool's mail, or of the one it overflows to. */
   readonly upstream: { readonly pool: string; readonly hosts: readonly string[] } | null;
@@ -91,7 +100,10 @@ function laneReasons(mail: QueuedMail, around: Surroundings): LaneReason[] {
   const { lanes, upstream, holds, now } = around;
   const own = lanes.filter(({ lane }) => lane.pool === mail.pool);
   const warmOpen = own.some((one) => !one.cold && one.binds.rule === 'none');
-  const reasons = lanes.map((facts): LaneReason => {
+  // Those that may carry it first: what keeps them is what a list has room for.
+  const fits = (facts: LaneFacts) => notThisLane(mail, facts, own) === null;
+  const inOrder = lanes.toSorted((a, b) => Number(fits(b)) - Number(fits(a)));
+  const reasons = inOrder.map((facts): LaneReason => {
     const { lane, cold, binds } = facts;
     const because = (why: string | null, change: string | null = null) => ({
       lane: `${lane.address} ${lane.provider}`,
@@ -103,6 +115,11 @@ function laneReasons(mail: QueuedMail, around: Surroundings): LaneReason[] {
     if (held !== undefined) return because(holdText(held), liftText(held));
     if (lane.pool !== mail.pool && warmOpen)
       return because(`of pool ${lane.pool}: overflow, while no warm lane of ${mail.pool} may send`);
+    const use = SHARED.includes(binds.rule) ? around.tenants?.(facts) : undefined;
+    if (use?.othersWait && isSated(use, around.tenantShare))
+      return because(sated(mail.tenant, use, around.tenantShare), 'mta.tenantShare in the configuration');
+    const [slow] = easingsOf(around.easings, mail, { ...lane, cold }, now);
+    if (binds.rule === 'none' && slow !== undefined) return because(slowly(slow));
     if (binds.rule === 'none') return because(null);
     const next = binds.nextAt === null || binds.nextAt <= now ? '' : `; next in ${span(binds.nextAt - now)}`;
     return because(`${binds.says}${next}`, binds.change);
@@ -110,6 +127,20 @@ function laneReasons(mail: QueuedMail, around: Surroundings): LaneReason[] {
   if (upstream === null) return reasons;
   const name = `upstream ${upstream.pool} (${upstream.hosts.join(', then ')})`;
   return [...reasons, { lane: name, ...ofUpstream(mail, upstream.pool, warmOpen, around) }];
+}
+
+/** Rules under which a lane goes on in this window: whose turn it is matters. */
+const SHARED: readonly string[] = ['none', 'pace', 'hour', 'rolling-24h'];
+
+function sated(tenant: string, { used, total }: TenantUse, share: number): string {
+  const part = `${used} of the ${total} it sent today (${Math.round((100 * used) / total)}%)`;
+  return `tenant ${tenant} has had ${part}, its part is ${share * 100}% while others wait: they come first`;
+}
+
+/** How mail of a stop that was lifted goes: some of it at any time, which nobody here can see. */
+function slowly({ scope, target, until }: Easing): string {
+  const pace = `${DEFAULTS.easePace * 100}% of the lane's even pace until ${stamp(until, 'UTC')} UTC`;
+  return `mail of ${scope} ${target} comes back slowly, at ${pace}: a stop on it was lifted`;
 }
 
 /** An upstream has neither grant nor stage: only holds stop it, those of whoever has the mailbox too. */

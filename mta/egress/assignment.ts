@@ -1,6 +1,7 @@
 /** Gives claimed mail to lanes: to the first that may take it and has a connection and a unit for it. */
 import type { Claimed } from '../../store/queue.ts';
 import type { Unit } from './carrier.ts';
+import type { MailEasing } from './mail-easing.ts';
 import type { Able, LaneParts, Mail, SendableLanes } from './sendable.ts';
 import { TenantShares } from './tenant-shares.ts';
 
@@ -12,6 +13,8 @@ export interface Place {
 
 export interface AssignmentParts {
   readonly sendable: SendableLanes;
+  readonly easing: MailEasing;
+  readonly tenantShare: number;
   /** Living MTA processes: each reserves its part of a lane's units. */
   readonly processes: () => number;
   readonly stopped: () => boolean;
@@ -44,7 +47,7 @@ export class Assignment {
         const shares = this.#sharesOf(one.lane.address);
         const takes = waiting.filter((message) => this.#parts.sendable.takes(one, message, now));
         if (one.picky) takes.sort((a, b) => Number(shares.sated(a.tenant)) - Number(shares.sated(b.tenant)));
-        const mine = takes.slice(0, share);
+        const mine = this.#parts.easing.take(one.sender.fit(takes, now), one, share, now);
         if (mine.length === 0) continue;
         // Promised first: mail on its way in must not take the slots while the units are fetched.
         for (const _ of mine) one.slots.promise(stream);
@@ -54,6 +57,7 @@ export class Assignment {
         } finally {
           for (const _ of mine) one.slots.release(stream);
         }
+        this.#parts.easing.giveBack(mine.slice(units.length), one, now);
         units.forEach((unit, n) => {
           const message = mine[n];
           if (message === undefined) return;
@@ -66,12 +70,14 @@ export class Assignment {
   }
 
   /** Keeps a connection and a unit for a message until it is sent or let go. */
-  place({ slots, sender, units }: LaneParts, { stream }: Mail, unit: Unit): Place {
+  place({ slots, sender, units }: LaneParts, { stream, domain }: Mail, unit: Unit): Place {
     slots.promise(stream);
+    const held = sender.hold(domain);
     return {
-      send: (message) => void slots.keep(stream, () => sender.send(message, unit)),
+      send: (message) => void slots.keep(stream, () => sender.send(message, unit, held)),
       release: () => {
         slots.release(stream);
+        sender.letGo(domain, held);
         // A unit that can not be given back is lost: too little is sent, never too much.
         units.putBack(unit).catch((error: Error) => this.#parts.log('unit-lost', { error: error.message }));
       },
@@ -81,7 +87,7 @@ export class Assignment {
   #sharesOf(address: string): TenantShares {
     const known = this.#shares.get(address);
     if (known !== undefined) return known;
-    const shares = new TenantShares();
+    const shares = new TenantShares(this.#parts.tenantShare);
     this.#shares.set(address, shares);
     return shares;
   }

@@ -31,7 +31,15 @@ export interface Carrier {
   readonly begun: number;
   /** Until when (ms) it sends nothing at all; 0 or past: it may. */
   readonly restsUntil: number;
-  send(message: Claimed, unit: Unit): Promise<void>;
+  /** May a message to this domain have a place? No domain may hold all the connections. */
+  mayHold(domain: string, now: number): boolean;
+  /** A place is kept for a message to this domain; returns what names it. */
+  hold(domain: string): number;
+  /** The place is not used. */
+  letGo(domain: string, held: number): void;
+  /** Of these messages, those that may have one together. */
+  fit<M extends { readonly domain: string }>(mails: readonly M[], now: number): readonly M[];
+  send(message: Claimed, unit: Unit, held: number): Promise<void>;
   /** Until when (ms) the hosts that take a domain's mail are left alone; 0: they may be tried. */
   siteRestsUntil(domain: string, now: number): number;
   /** What those hosts said last; null: they do not rest. */

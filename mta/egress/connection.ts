@@ -59,7 +59,9 @@ type Failure = Error & {
 /** Read once: building it for every connection would cost more than the handshake. */
 let publicAuthorities: SecureContext | undefined;
 
-const AT_AUTH = { stage: 'ehlo', sent: false, lost: false } as const;
+const NOT_SENT = { stage: 'ehlo', sent: false, lost: false } as const;
+/** Longest time from the first packet to the end of the handshake and EHLO. */
+const GREETED_MS = 120_000;
 const NO_HEAD = Buffer.alloc(0);
 
 export class EgressConnection {
@@ -69,6 +71,8 @@ export class EgressConnection {
   #secured: Secured | null = null;
   used = 0;
   idleSince = 0;
+  /** When its last transaction began: ms of the monotonic clock. */
+  busySince = performance.now();
 
   constructor(spec: ConnectionSpec) {
     this.spec = spec;
@@ -112,7 +116,13 @@ export class EgressConnection {
   /** Connects and greets; resolves to null, or to the answer that refused us. */
   connect(): Promise<Answer | null> {
     return new Promise((resolve) => {
+      // The library ends silences only: a host that drips a byte now and then is never silent.
+      const late = setTimeout(() => {
+        this.close();
+        resolve({ code: 0, text: `no session within ${GREETED_MS / 1_000} s`, ...NOT_SENT });
+      }, GREETED_MS);
       const failed = (error: Failure) => {
+        clearTimeout(late);
         this.#open = false;
         // What goes wrong inside the handshake is reported as a socket's error.
         resolve(refusalOf(error, this.#smtp.upgrading === true));
@@ -121,6 +131,7 @@ export class EgressConnection {
       this.#smtp.connect((error) => {
         this.#smtp.off('error', failed);
         if (error) return failed(error as Failure);
+        clearTimeout(late);
         const problem = this.#inspect();
         if (problem !== null) {
           this.close();
@@ -142,7 +153,7 @@ export class EgressConnection {
   /** Signs in (RFC 4954); resolves to null, or to the answer that refused us. Only upstreams ask for it. */
   signIn(user: string, pass: string): Promise<Answer | null> {
     return new Promise((resolve) => {
-      const ended = () => conclude({ code: 0, text: 'the connection was closed at AUTH', ...AT_AUTH });
+      const ended = () => conclude({ code: 0, text: 'the connection was closed at AUTH', ...NOT_SENT });
       const conclude = (answer: Answer | null) => {
         this.#smtp.off('end', ended);
         resolve(answer);
@@ -151,7 +162,7 @@ export class EgressConnection {
       this.#smtp.login({ user, pass }, (error) => {
         if (!error) return conclude(null);
         const failure = error as Failure;
-        conclude({ code: replyCode(failure), text: printable(failure.response ?? failure.message), ...AT_AUTH });
+        conclude({ code: replyCode(failure), text: printable(failure.response ?? failure.message), ...NOT_SENT });
       });
     });
   }
@@ -199,6 +210,7 @@ export class EgressConnection {
     head: Buffer = NO_HEAD,
   ): Promise<Answer> {
     this.used += 1;
+    this.busySince = performance.now();
     const body = goesAsItIs(raw) ? new WholeBody(head, raw, mayFinish) : new HeldBody(head, raw, mayFinish);
     const size = head.length + raw.length;
     this.#smtp.utf8Header = hasUtf8Header(raw);

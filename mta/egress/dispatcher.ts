@@ -26,6 +26,8 @@ import {
 import { WaitingRoom } from './waiting-room.ts';
 
 export interface DispatcherParts extends SendableParts {
+  /** Largest part of a cold lane that one tenant has while others wait. */
+  readonly tenantShare: number;
   readonly claims: Claims;
   /** Domains this process can not route now: their mail is for others. */
   readonly silent: () => readonly string[];
@@ -75,6 +77,8 @@ export class Dispatcher {
     this.#sendable = new SendableLanes(pool, provider, parts);
     this.#assignment = new Assignment({
       sendable: this.#sendable,
+      easing: parts.easing,
+      tenantShare: parts.tenantShare,
       processes: () => parts.lease.processes,
       stopped: () => this.#stopped,
       log: parts.log,
@@ -137,8 +141,12 @@ export class Dispatcher {
     free.sort((a, b) => load(a) - load(b));
     for (const one of free) {
       if (!one.units.mayHave(now) || !this.#sendable.takes(one, mail, now)) continue;
+      if (!one.sender.mayHold(mail.domain, now)) continue;
       const [unit] = one.units.takeAtHand(one.lane, 1, now);
-      if (unit !== undefined) return this.#assignment.place(one, mail, unit);
+      if (unit !== undefined) {
+        this.#parts.easing.take([mail], one, 1, now);
+        return this.#assignment.place(one, mail, unit);
+      }
       void one.units.refill(one.lane, one.cold, this.#parts.lease.processes, now).then((has) => has && this.#letIn());
     }
     return null;
@@ -316,9 +324,14 @@ export class Dispatcher {
         most: mostCold,
         flows: coldFlows,
         segments: [...new Set(cold.flatMap((one) => admitted(one.lane.segment)))],
-        held: this.#held(true, now),
+        held: this.#parts.easing.without(this.#held(true, now), cold, now),
       },
-      warm: { most: mostWarm, flows: warmFlows, held: this.#held(false, now), leave: this.#sendable.leave },
+      warm: {
+        most: mostWarm,
+        flows: warmFlows,
+        held: this.#parts.easing.without(this.#held(false, now), able, now),
+        leave: this.#sendable.leave,
+      },
     });
     // Slow because of what it stepped over: that is what looks bring back, so they become seldom.
     const took = clock.now() - began;

@@ -26,6 +26,7 @@ import { Dispatcher } from './dispatcher.ts';
 import { fatalReason, keepIncident } from './lane-fatal.ts';
 import type { Lease } from './lease.ts';
 import { Leaving } from './leaving.ts';
+import { MailEasing } from './mail-easing.ts';
 import { OutcomeCommitter } from './outcomes.ts';
 import type { LaneParts, Mail } from './sendable.ts';
 import { LaneSender } from './sender.ts';
@@ -71,6 +72,7 @@ export class Egress {
   readonly #transcripts: Transcripts;
   readonly #leaving: Leaving;
   readonly #limits: LimitTable;
+  readonly #easing: MailEasing;
   /** By pool. */
   readonly #upstreams = new Map<string, LaneParts>();
   /** Dispatchers that hand mail to a pool that is not their own: its free places are theirs too. */
@@ -103,6 +105,7 @@ export class Egress {
         }
       },
     });
+    this.#easing = new MailEasing(lease);
     this.#limits = new LimitTable(settings.shaping ?? {}, () => lease.onNode);
     this.#transcripts = new Transcripts(store, lease.id, () => lease.traces, settings.log);
     this.#outcomes = new OutcomeCommitter(store, lease.id, () => this.#scale(), settings.log);
@@ -279,6 +282,8 @@ export class Egress {
     const dispatcher: Dispatcher = new Dispatcher(pool, provider, {
       claims: this.#claims,
       lease: this.#lease,
+      easing: this.#easing,
+      tenantShare: this.#settings.tenantShare ?? DEFAULTS.tenantShare,
       // An upstream finds the way itself.
       silent: () => (this.#upstreams.has(pool) ? [] : this.#delivery.resolver.silentDomains()),
       log: this.#settings.log,

@@ -3,6 +3,11 @@ import * as clock from '../clock.ts';
 import type { EgressConnection } from './connection.ts';
 
 const IDLE_MS = 5_000;
+/**
+ * A transaction that lasts longer is cut. Each silence has its own end (the socket's), but a remote that sends a byte now and
+ * then is never silent. RFC 5321 §4.5.3.2 adds up to less, and 25 MB need 20 KB a second.
+ */
+export const LONGEST_MS = 1_200_000;
 
 export class KeptConnections {
   readonly #most: () => number;
@@ -45,6 +50,9 @@ export class KeptConnections {
   }
 
   closeIdle(now: number): void {
+    for (const connection of this.#all)
+      if (connection.open && performance.now() - connection.busySince > LONGEST_MS && !this.#idle.includes(connection))
+        connection.close();
     for (const connection of this.#idle.filter((idle) => now - idle.idleSince > IDLE_MS || !idle.open)) {
       this.take(connection);
       this.drop(connection);

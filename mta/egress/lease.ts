@@ -166,6 +166,11 @@ export class Lease {
     return this.#onNode;
   }
 
+  /** Stops that were lifted a short time ago. */
+  get easings(): readonly Easing[] {
+    return this.#easings;
+  }
+
   /** Does this lane come back slowly, because a stop on it was lifted a short time ago? */
   eases(lane: LaneRow, now: number): boolean {
     return this.#easings.length > 0 && isEasing(this.#easings, { ...lane, cold: this.cold(lane, now) }, now);

@@ -10,6 +10,7 @@ import type { LaneRow } from '../../store/lanes.ts';
 import type { Claimed } from '../../store/queue.ts';
 import type { Carrier, UnitBook } from './carrier.ts';
 import type { Lease } from './lease.ts';
+import type { MailEasing } from './mail-easing.ts';
 import type { LaneSlots } from './slots.ts';
 
 export interface LaneParts {
@@ -48,6 +49,7 @@ export interface Able extends LaneParts {
 
 export interface SendableParts {
   readonly lease: Lease;
+  readonly easing: MailEasing;
   readonly lanes: () => readonly LaneParts[];
   /** Warm lanes of the pool this one overflows to, or its upstream: none where it overflows to no other pool. */
   readonly guests: () => readonly LaneParts[];
@@ -113,6 +115,7 @@ export class SendableLanes {
   takes(one: Able, message: Mail, now: number): boolean {
     if (message.address !== null && message.address !== one.lane.address) return false;
     if (this.#parts.lease.stopsMail(message, one.cold, now) !== null) return false;
+    if (!this.#parts.easing.allows(message, one, now)) return false;
     if (one.sender.siteRestsUntil(message.domain, now) > 0) return false;
     if (one.picky) return message.pinned || carries(one, message);
     return message.address !== null || !this.#waitsForCold(message);

@@ -14,6 +14,7 @@ import type { Answer, EgressConnection } from './connection.ts';
 import { missingFields } from './missing-fields.ts';
 import { retryAfter } from './retry.ts';
 import { type Reached, type SessionParts, Sessions } from './sessions.ts';
+import { SlowDomains } from './slow-domains.ts';
 import type { Unit } from './units.ts';
 
 export interface SenderParts extends SessionParts {
@@ -42,6 +43,7 @@ export interface SenderParts extends SessionParts {
 }
 
 const ADDRESSES_TRIED = 3;
+const SLOW = 'its hosts are slow, or not known to be quick: half of the connections are kept for others';
 /** A key that can not be used is a matter for a person: looked at again after this. */
 const KEY_RETRY_MS = 30_000;
 /** How long a site rests, and how often a single one of many counts, when it names our reputation (plan time). */
@@ -51,6 +53,8 @@ const JUDGED_ONCE_MS = 3_600_000;
 export class LaneSender implements Carrier {
   readonly #parts: SenderParts;
   readonly #sessions: Sessions;
+  /** Of a lane that many sites share; null: of one provider's. */
+  readonly #slow: SlowDomains | null;
   #lane: LaneRow;
   #busy = 0;
   /** Transactions begun by this process: warm peers are kept even by it. */
@@ -59,6 +63,7 @@ export class LaneSender implements Carrier {
   constructor(lane: LaneRow, parts: SenderParts) {
     this.#lane = lane;
     this.#parts = parts;
+    this.#slow = lane.provider === 'other' ? new SlowDomains() : null;
     this.#sessions = new Sessions(parts, () => this.#lane);
   }
 
@@ -70,8 +75,26 @@ export class LaneSender implements Carrier {
     return Math.min(this.#parts.limits().connections - this.#busy, this.#sessions.ready(clock.now()));
   }
 
+  hold(domain: string): number {
+    const at = clock.now();
+    this.#slow?.begin(domain, at);
+    return at;
+  }
+
+  letGo(domain: string, held: number): void {
+    this.#slow?.forget(domain, held);
+  }
+
+  mayHold(domain: string, now: number): boolean {
+    return this.#slow?.full(domain, this.#parts.limits().connections, now) !== true;
+  }
+
+  fit<M extends { readonly domain: string }>(mails: readonly M[], now: number): readonly M[] {
+    return this.#slow?.fit(mails, this.#parts.limits().connections, now) ?? mails;
+  }
+
   /** Sends one message; never rejects. The slot is taken at once and freed when the outcome is committed. */
-  async send(message: Claimed, unit: Unit): Promise<void> {
+  async send(message: Claimed, unit: Unit, held: number): Promise<void> {
     this.#busy += 1;
     this.begun += 1;
     this.#parts.began();
@@ -82,6 +105,7 @@ export class LaneSender implements Carrier {
       this.#parts.log('send-failed', { recipient: message.id, error: (error as Error).message });
     } finally {
       this.#busy -= 1;
+      this.#slow?.end(message.domain, held, clock.now());
       this.#parts.freed(message.id);
     }
   }
@@ -93,15 +117,18 @@ export class LaneSender implements Carrier {
 
   /** Until when (ms) the MX hosts of a domain are left alone; 0: they may be tried, or are not known yet. */
   siteRestsUntil(domain: string, now: number): number {
-    return this.#sessions.siteRestsUntil(domain, now);
+    const slow = this.#slow?.restsUntil(domain, this.#parts.limits().connections, now) ?? 0;
+    return slow > 0 ? slow : this.#sessions.siteRestsUntil(domain, now);
   }
 
   /** What the MX hosts of a domain that rest said last; null: they do not rest. */
   siteWhy(domain: string): string | null {
-    return this.#sessions.siteWhy(domain);
+    const slow = this.#slow?.restsUntil(domain, this.#parts.limits().connections, clock.now()) ?? 0;
+    return slow > 0 ? SLOW : this.#sessions.siteWhy(domain);
   }
 
   closeIdle(now: number): void {
+    this.#slow?.forgetOld(now);
     this.#sessions.closeIdle(now);
   }
 

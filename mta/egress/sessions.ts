@@ -6,6 +6,7 @@ import { atHand, type Bucket, newBucket, nextToken, refilled, taken } from '../.
 import { classifyReply } from '../../policy/replies.ts';
 import type { LaneRow } from '../../store/lanes.ts';
 import * as clock from '../clock.ts';
+import { mayConnect } from '../routing/forbidden-address.ts';
 import { type MailResolver, NoMail, type Route } from '../routing/resolver.ts';
 import type { TransportSecurity } from '../transport-security/destination.ts';
 import { satisfies, type TlsRequirement } from '../transport-security/requirement.ts';
@@ -206,6 +207,10 @@ export class Sessions {
       }
       const ips = await resolver.addressesOf(host).catch(() => []);
       for (const ip of ips.slice(0, IPS_TRIED)) {
+        if (!mayConnect(ip, this.#parts.smtpPort)) {
+          last = nothing(`${host} is at ${ip}, where no host of the Internet is`);
+          continue;
+        }
         const opened = await this.#open(host, ip, need);
         if (opened instanceof EgressConnection) {
           this.#noteTesting(domain, sts, opened);

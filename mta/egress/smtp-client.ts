@@ -35,6 +35,9 @@ interface Internals {
   /** Of the transaction under way, or the last one; false: there was none. */
   _envelope: Answered | false;
   _sendCommand(line: string, shown?: string): void;
+  _formatError(message: string, type: string, reply: string, command: string): Error;
+  /** Takes the answer to DATA. */
+  _actionDATA(reply: string, done: (error: Error | null) => void): void;
   /** Called when DATA was answered with 354. */
   _createSendStream(ended: Ended): Destination;
   /** Turns the answer to the final dot into a result. */
@@ -81,6 +84,24 @@ export class SmtpClient extends Base {
     if (pipelines) this.#envelope.push(command);
     if (!pipelines) super._sendCommand(command, shown);
     else if (line === 'DATA') super._sendCommand(this.#envelope.splice(0).join('\r\n'));
+  }
+
+  /**
+   * The library takes a 2xx to DATA for a 354. It is none: either the server reads what follows as commands, so that the text of
+   * a message speaks to it (and 250 to the last line of it would be a delivery that never was), or it is an answer to
+   * something before, and every one after it is to another command than we think. The session is over.
+   */
+  override _actionDATA(reply: string, done: (error: Error | null) => void): void {
+    if (reply.startsWith('2')) {
+      this.close();
+      done(this._formatError('DATA was answered as if it were over', 'EPROTOCOL', reply, 'DATA'));
+    } else super._actionDATA(reply, done);
+  }
+
+  /** Lines of one reply that disagree (RFC 5321 §4.2.1 forbids it): the last one is the verdict, as it is for Postfix. */
+  override _actionSMTPStream(reply: string, ended: Ended): void {
+    const last = reply.slice(reply.lastIndexOf('\n') + 1);
+    super._actionSMTPStream(/^[2-5]\d\d/.test(last) && last.slice(0, 3) !== reply.slice(0, 3) ? last : reply, ended);
   }
 
   override _createSendStream(ended: Ended): Destination {

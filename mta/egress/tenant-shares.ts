@@ -2,12 +2,18 @@
  * What each tenant had of a cold lane's window in this process. A tenant above its share comes after others that wait, so
  * that one campaign of one customer is not a whole warmup; where nobody else waits it may have everything.
  */
-import { DEFAULTS } from '../../policy/defaults.ts';
+import { isSated } from '../../policy/tenant-share.ts';
 
 export class TenantShares {
+  readonly #share: number;
   #window = Number.NaN;
   #total = 0;
   readonly #used = new Map<string, number>();
+
+  /** `share`: the largest part one tenant has while others wait, 0 to 1. */
+  constructor(share: number) {
+    this.#share = share;
+  }
 
   /** Counts one unit of a window; a new window forgets the last. */
   use(tenant: string, window: number): void {
@@ -22,7 +28,7 @@ export class TenantShares {
 
   /** Would one more unit put this tenant above its share? */
   sated(tenant: string): boolean {
-    return this.#total > 0 && (this.#used.get(tenant) ?? 0) + 1 > DEFAULTS.tenantShare * (this.#total + 1);
+    return isSated({ used: this.#used.get(tenant) ?? 0, total: this.#total }, this.#share);
   }
 
   /** Every tenant that is above its share. */

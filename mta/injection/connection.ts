@@ -18,6 +18,8 @@ const AGAIN_MS = 1_000;
 
 class Connection extends SMTPConnection {
   #timer: NodeJS.Timeout | undefined;
+  #signIn: NodeJS.Timeout | undefined;
+  authInClear: ((address: string) => boolean) | undefined;
   /** It was to end while a message waited for its answer. */
   #leaving = false;
 
@@ -26,9 +28,18 @@ class Connection extends SMTPConnection {
     this.#timer = setTimeout(() => this.#end(), ms).unref();
   }
 
+  /** Ends it after `ms` unless somebody has signed in: strangers must not hold every place there is. */
+  endUnlessSignedIn(ms: number): void {
+    this.#signIn = setTimeout(() => {
+      if (this.session.user || this._closing || this._closed) return;
+      this.send(421, '4.4.2 Nobody has signed in: open another connection');
+    }, ms).unref();
+  }
+
   /** Whichever socket it is by now: STARTTLS replaces it, and takes the listeners off the old one. */
   override _onClose(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#signIn);
     super._onClose();
   }
 
@@ -53,6 +64,8 @@ class Connection extends SMTPConnection {
       this.#leaving = true;
       return;
     }
+    if (code === 250 && Array.isArray(data) && !this.secure && this.authInClear?.(this.remoteAddress) === false)
+      data = data.filter((feature) => !feature.startsWith('AUTH '));
     super.send(code, data, typeof data === 'string' && OWN_CODE.test(data) ? false : context);
     if (this.#leaving && code !== 421) super.send(421, '4.3.2 This server ends: open another connection', false);
   }
@@ -79,11 +92,15 @@ class Connection extends SMTPConnection {
 export interface ConnectionLimits {
   /** ms a connection may last. */
   readonly session: number;
+  /** ms a client has to sign in; absent: it need not. */
+  readonly signIn?: number | undefined;
 }
 
 export interface ConnectionWishes extends ConnectionLimits {
   /** A listed proxy sent no header that can be read; its connection is closed. */
   readonly onBadProxy: (proxy: string, error: Error) => void;
+  /** May this client sign in without TLS? Where not, AUTH is not offered: it would send its password to hear 538. */
+  readonly authInClear?: ((address: string) => boolean) | undefined;
 }
 
 /** An SMTPServer whose connections are ours. */
@@ -119,7 +136,9 @@ export class Server extends SMTPServer {
     const connection = new Connection(this, socket, options);
     this.connections.add(connection);
     connection.on('error', (error) => this.emit('error', error));
+    connection.authInClear = this.#wishes.authInClear;
     connection.init();
     connection.endAfter(this.#wishes.session);
+    if (this.#wishes.signIn !== undefined) connection.endUnlessSignedIn(this.#wishes.signIn);
   }
 }

@@ -27,6 +27,8 @@ export interface ListenerOptions {
   readonly log: (event: string, fields?: Record<string, unknown>) => void;
   /** Begins the names of its log events. */
   readonly name: string;
+  /** Of a listener whose clients sign in: may this one do so without TLS? */
+  readonly authInClear?: (address: string) => boolean;
 }
 
 /** sendmail's jokes, and what lets a client say that it is somebody else. */
@@ -89,6 +91,8 @@ export async function startListener(
     },
     {
       session: limits.session,
+      authInClear: options.authInClear,
+      signIn: options.authInClear === undefined ? undefined : limits.signIn,
       onBadProxy: (proxy, error) => log(`${name}-proxy-refused`, { proxy, error: error.message }),
     },
   );

@@ -8,6 +8,7 @@ import { hashPassword, verifyPassword } from '../../store/password.ts';
 import type { User } from '../../store/users.ts';
 import type { SubmissionUser } from '../settings.ts';
 import type { Caller } from './caller.ts';
+import { networkOf } from './client-network.ts';
 import { FailedSignIns } from './failed-sign-ins.ts';
 import { RefusedMessage } from './refusal.ts';
 
@@ -27,6 +28,8 @@ const BELIEVED_MS = 2_000;
 /** Hashes at once: each takes 16 MB and a thread that DNS and signing need too. */
 const HASHES_AT_ONCE = 2;
 const HASHES_WAITING = 64;
+/** Of them, those of one network: whoever guesses must not fill the queue for the rest. */
+const WAITING_OF_A_NETWORK = 16;
 const REMEMBERED = 10_000;
 const LONGEST_NAME = 255;
 
@@ -37,7 +40,9 @@ export class SignIn {
   /** Digests of passwords that were right, so that a client which signs in for every message pays scrypt once. */
   readonly #right = new Map<string, { hash: string; digest: Buffer }>();
   readonly #key = randomBytes(32);
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: { readonly network: string; readonly go: () => void }[] = [];
+  /** Of passwords that are being checked: a client that opens a hundred connections at once asks one question. */
+  readonly #asked = new Map<string, Promise<boolean>>();
   #hashing = 0;
   #nobody: Promise<string> | undefined;
 
@@ -53,14 +58,14 @@ export class SignIn {
    *   many failed.
    */
   async signIn(name: string, password: string, address: string): Promise<Caller> {
-    const blocked = Math.ceil(this.#failures.blockedFor(address, name) / 1000);
-    if (blocked > 0)
-      throw new RefusedMessage(454, `4.7.0 Too many sign-ins failed from here: try again in ${blocked} s`, blocked);
+    this.#refuseBlocked(address, name);
     // Names are remembered, those of nobody too: a stranger must not fill our memory with long ones.
-    const caller = name.length > LONGEST_NAME ? undefined : await this.#check(name, password);
+    const caller = name.length > LONGEST_NAME ? undefined : await this.#check(name, password, address);
     if (caller !== undefined) return caller;
     const delay = this.#failures.failed(address, name);
     this.#parts.log('sign-in-failed', { user: name.slice(0, 100), address });
+    const stopped = this.#failures.blockedFor(address, name);
+    if (stopped > 0) this.#parts.log('sign-ins-stopped', { user: name.slice(0, 100), address, ms: stopped });
     await sleep(delay, undefined, { ref: false });
     throw new RefusedMessage(535, '5.7.8 Authentication failed: the name or the password is wrong');
   }
@@ -72,14 +77,20 @@ export class SignIn {
     throw new RefusedMessage(535, `5.7.8 User ${name} was removed`);
   }
 
-  async #check(name: string, password: string): Promise<Caller | undefined> {
+  #refuseBlocked(address: string, name: string): void {
+    const blocked = Math.ceil(this.#failures.blockedFor(address, name) / 1000);
+    if (blocked > 0)
+      throw new RefusedMessage(454, `4.7.0 Too many sign-ins failed from here: try again in ${blocked} s`, blocked);
+  }
+
+  async #check(name: string, password: string, address: string): Promise<Caller | undefined> {
     const configured = this.#configured(name);
     if (configured !== undefined) return sameText(configured.password, password) ? callerOf(configured) : undefined;
     const user = await this.#find(name);
     // A user that is not there takes as long as a wrong password: names must not be guessed by the clock.
     this.#nobody ??= hashPassword(randomBytes(16).toString('hex'));
     const hash = user?.passwordHash ?? (await this.#nobody);
-    const right = await this.#verify(name, password, hash);
+    const right = await this.#verify(name, password, hash, address);
     return right && user !== undefined ? callerOf(user) : undefined;
   }
 
@@ -100,29 +111,40 @@ export class SignIn {
     return user;
   }
 
-  async #verify(name: string, password: string, hash: string): Promise<boolean> {
+  async #verify(name: string, password: string, hash: string, address: string): Promise<boolean> {
     const digest = createHmac('sha256', this.#key).update(password).digest();
     const known = this.#right.get(name);
     if (known?.hash === hash && timingSafeEqual(known.digest, digest)) return true;
-    const right = await this.#hash(() => verifyPassword(password, hash));
+    const question = JSON.stringify([networkOf(address), hash, digest.toString('base64')]);
+    const asked = this.#asked.get(question) ?? this.#hash(name, password, hash, address);
+    this.#asked.set(question, asked);
+    const right = await asked.finally(() => this.#asked.delete(question));
     if (this.#right.size >= REMEMBERED) this.#right.clear();
     if (right) this.#right.set(name, { hash, digest });
     return right;
   }
 
-  async #hash<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#hashing >= HASHES_AT_ONCE) {
-      if (this.#waiting.length >= HASHES_WAITING)
-        throw new RefusedMessage(454, '4.3.0 Too many sign in at once: try again in a moment', 5);
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
-    this.#hashing += 1;
+  async #hash(name: string, password: string, hash: string, address: string): Promise<boolean> {
+    if (this.#hashing >= HASHES_AT_ONCE) await this.#turn(networkOf(address));
+    else this.#hashing += 1;
     try {
-      return await work();
+      // Asked again: those who wait together for their turn could otherwise try as often as there are places.
+      this.#refuseBlocked(address, name);
+      return await verifyPassword(password, hash);
     } finally {
-      this.#hashing -= 1;
-      this.#waiting.shift()?.();
+      // The place is handed on, so that nobody who comes now takes it first.
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#hashing -= 1;
+      else next.go();
     }
+  }
+
+  /** Waits for a place, which is the caller's then. */
+  async #turn(network: string): Promise<void> {
+    const own = this.#waiting.filter((one) => one.network === network).length;
+    if (this.#waiting.length >= HASHES_WAITING || own >= WAITING_OF_A_NETWORK)
+      throw new RefusedMessage(454, '4.3.0 Too many sign in at once: try again in a moment', 5);
+    await new Promise<void>((go) => this.#waiting.push({ network, go }));
   }
 }
 

@@ -71,6 +71,7 @@ export function startSubmission(parts: InjectionParts, listener: ListenerSetting
       },
     },
     (session) => parts.signIn.current((session.user as Caller).name),
+    (address) => passwordsInClear(address, listener),
   );
 }
 
@@ -101,11 +102,13 @@ function start(
   name: string,
   handlers: SMTPServerOptions,
   callerOf: (session: SMTPServerSession) => Promise<Caller>,
+  authInClear?: (address: string) => boolean,
 ): Promise<Listening> {
   const { settings } = parts;
   const { hostname, log } = settings;
   const limits = settings.injection?.limits;
-  const options = { hostname, log, name, limits, maxBytes: settings.submission.maxBytes };
+  const maxBytes = settings.submission.maxBytes;
+  const options = { hostname, log, name, limits, maxBytes, ...(authInClear && { authInClear }) };
   /** Answers a command with what the promise says. */
   const answer = <T>(work: Promise<T>, done: (error?: Error | null, value?: T) => void): void => {
     work.then(

@@ -60,6 +60,21 @@ export class UpstreamSender implements Carrier {
     return Math.max(1, Math.floor(this.#settings.connections / this.#parts.processes())) - this.#busy;
   }
 
+  /** All its mail goes to the same hosts, whatever its domain: there is nothing to keep for others. */
+  mayHold(): boolean {
+    return true;
+  }
+
+  hold(): number {
+    return 0;
+  }
+
+  letGo(): void {}
+
+  fit<M>(mails: readonly M[]): readonly M[] {
+    return mails;
+  }
+
   /** Hands one message on; never rejects. The slot is taken at once and freed when the outcome is committed. */
   async send(message: Claimed, _unit: Unit): Promise<void> {
     this.#busy += 1;

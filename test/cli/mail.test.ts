@@ -146,13 +146,16 @@ describe('mail, with nothing but PostgreSQL running', () => {
     assert.match((await alone.run('resume', '--hold', '999', '--reason', 'x')).stderr, /no hold 999 is in force/);
   });
 
-  test('a resume of a campaign says no pace that nobody keeps: its lanes were never silent', async () => {
+  test('a resume of a campaign eases its mail, and not where it is told not to', async () => {
     await alone.run('stop', '--campaign', 'spring', '--reason', 'wrong price');
     await mail();
     const ran = await alone.run('resume', '--campaign', 'spring', '--reason', 'right again');
-    assert.match(ran.stdout, /the rest goes at the pace of its lanes/);
-    const { rows } = await alone.store.query('select ease_until from holds');
-    assert.deepEqual(rows, [{ ease_until: null }]);
+    assert.match(ran.stdout, /the rest goes at 25% of the pace for 30 min/);
+    await alone.run('stop', '--campaign', 'spring', '--reason', 'wrong again');
+    const fast = await alone.run('resume', '--campaign', 'spring', '--full-pace', '--reason', 'right again');
+    assert.match(fast.stdout, /the rest goes at the pace of its lanes/);
+    const { rows } = await alone.store.query('select ease_until is null as none from holds order by id');
+    assert.deepEqual(rows, [{ none: false }, { none: true }]);
   });
 
   test('a resume of a netblock ends stale mail of its addresses, and no other', async () => {

@@ -78,7 +78,7 @@ describe('why, with nothing but PostgreSQL running', () => {
     await alone.store.query('update grants set handed = $1', [handed]);
   }
 
-  const hold = (scope: 'campaign' | 'lane', target: string, reach: 'all' | 'cold' = 'all') =>
+  const hold = (scope: 'campaign' | 'lane' | 'tenant', target: string, reach: 'all' | 'cold' = 'all') =>
     placeHold(alone.store, { scope, target, reach, cause: 'operator', actor: 'ann', reason: 'wrong prices' });
 
   async function whyMail(name: string) {
@@ -130,6 +130,65 @@ describe('why, with nothing but PostgreSQL running', () => {
     const ran = await alone.run('why', WARM, 'google');
     assert.match(ran.stdout, /pace +25% of what it would have +a stop on it was lifted: slowly until 20/);
   });
+
+  test('mail of a stop that was lifted says that it comes back slowly, and other mail does not', async () => {
+    const { id } = await hold('tenant', 'shop');
+    await easeHolds(alone.store, [id], Date.now() + 600_000);
+    await clearHolds(alone.store, [id], { actor: 'ann', reason: 'over' });
+    await mail({ stream: 'transactional' });
+    const slow = await whyNow();
+    assert.match(
+      slow.warm?.why ?? '',
+      /^mail of tenant shop comes back slowly, at 25% of the lane's even pace until 20/,
+    );
+    await alone.store.query(`update queue set tenant = 'other'`);
+    assert.equal((await whyNow()).warm?.why, null);
+  });
+
+  test('a tenant that had its part of a cold lane while others wait: the figure, and the key that changes it', async () => {
+    await upsertPool(alone.store, { name: 'marketing', overflow: 'wait', calendar: MIDDAY });
+    await grant(100, 10, MIDDAY);
+    const window = windowOf(Date.now(), MIDDAY);
+    const attempts = (tenant: string, count: number) =>
+      alone.store.query(
+        `insert into attempts (recipient, message, address, provider, window_index, at, number, unit, severity, class, scope,
+           rule, reply, final, campaign, tenant, process)
+         select -n, 1, $1, 'google', $2, now(), 1, true, 'delivered', 'accepted', 'message', 'r', '250 ok', true, '', $3, $3
+         from generate_series(1, $4) n`,
+        [COLD, window.index, tenant, count],
+      );
+    await attempts('shop', 4);
+    await attempts('bank', 6);
+    await mail();
+    const alones = (await whyNow()).cold?.why;
+    assert.doesNotMatch(alones ?? '', /tenant/, 'nobody else waits: it may have everything');
+    const { id: other } = { id: (await mail({ tenant: 'bank', messageId: '<2@bank.example>' })).message };
+    const of = (tenant: string, tenantShare?: number) => whyOfTenant(tenant, tenantShare);
+    assert.match(
+      (await of('shop'))?.why ?? '',
+      /^tenant shop has had 4 of the 10 it sent today \(40%\), its part is 40% while others wait: they come first$/,
+    );
+    assert.equal((await of('shop'))?.change, 'mta.tenantShare in the configuration');
+    assert.doesNotMatch((await of('shop', 0.5))?.why ?? '', /tenant/, 'a larger part is configured');
+    assert.match((await of('bank'))?.why ?? '', /^tenant bank has had 6 of the 10/, 'both above it: each says so');
+    await alone.store.query('update queue set due = now() + interval $$1 hour$$ where message = $1', [other]);
+    assert.doesNotMatch((await of('shop'))?.why ?? '', /tenant/, 'what is not due does not wait for the lane');
+    await alone.store.query('update queue set due = now()');
+    assert.match((await alone.run('mta', 'queue')).stdout, /tenant (shop has had 4|bank has had 6) of the 10/);
+    const story = await alone.run('mta', 'message', '<1@shop.example>');
+    assert.match(story.stdout, /why: .* google: tenant shop has had 4 of the 10 .*its part is 40%/);
+    await upsertPool(alone.store, { name: 'marketing', overflow: 'warm-peers', calendar: CALENDAR });
+  });
+
+  async function whyOfTenant(tenant: string, tenantShare?: number) {
+    const { rows } = await alone.store.query('select id from queue where tenant = $1', [tenant]);
+    const mails = await queuedRecipients(
+      alone.store,
+      rows.map((row) => row.id),
+    );
+    const [reason] = await whyQueued(alone.store, mails, Date.now(), tenantShare);
+    return reason?.lanes.find((one) => one.lane === `${COLD} google`);
+  }
 
   test('a broken configuration keeps nobody from an answer', async () => {
     const ran = await alone.run('why', WARM, 'google', '--config', `${alone.folder}/none.ts`);

@@ -3,8 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EgressConnection } from '../../mta/egress/connection.ts';
-import { KeptConnections } from '../../mta/egress/kept-connections.ts';
+import { KeptConnections, LONGEST_MS } from '../../mta/egress/kept-connections.ts';
 import { Sites } from '../../mta/egress/sites.ts';
+import { mayConnect } from '../../mta/routing/forbidden-address.ts';
 import { freePort } from '../../setup/host/free-port.ts';
 import { until } from './mail-world.ts';
 import { type Script, startScripted, usual } from './sinks.ts';
@@ -162,6 +163,71 @@ test('a connection closed under a transaction ends it', async (context) => {
   assert.deepEqual([answer.code, answer.lost], [0, true]);
 });
 
+test('a transaction that lasts too long is cut, however its remote keeps it alive, and an idle connection is not', async (context) => {
+  const { connection, sink } = await connected(context, (verb) => (verb === 'DOT' ? 'silence' : usual(verb)));
+  const kept = new KeptConnections(() => 100);
+  kept.add(connection);
+  const delivering = connection.deliver('a@shop.example', 'b@provider.example', RAW, () => true);
+  await until('the dot is there', () => sink.log.includes('DOT'));
+  kept.closeIdle(Number.POSITIVE_INFINITY);
+  assert.equal(connection.open, true, 'whatever the clock on the wall says');
+  connection.busySince -= LONGEST_MS;
+  kept.closeIdle(0);
+  const answer = await delivering;
+  assert.deepEqual([answer.code, answer.lost], [0, true]);
+});
+
+test('a host that greets and then says nothing, or a byte now and then, is left after two minutes', async (context) => {
+  const port = await freePort();
+  const sink = await startScripted(MX, port, { answer: (verb) => (verb === 'EHLO' ? 'silence' : usual(verb)) });
+  context.after(() => sink.stop());
+  const spec = { host: 'mx.example', ip: MX, port, localAddress: '127.31.1.1', ehloName: 'mta.example' };
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const connecting = new EgressConnection(spec).connect();
+  while (!sink.log.includes('EHLO')) await new Promise((resolve) => setImmediate(resolve));
+  context.mock.timers.tick(120_000);
+  const answer = await connecting;
+  assert.deepEqual([answer?.code, answer?.stage, answer?.sent], [0, 'ehlo', false]);
+  assert.match(answer?.text ?? '', /no session within 120 s/);
+});
+
+test('a 250 to DATA is no leave to send: nothing of the message is spoken as commands, and none counts as delivered', async (context) => {
+  const spoken = 'Subject: x\r\n\r\nMAIL FROM:<thief@shop.example>\r\nRCPT TO:<victim@provider.example>\r\nDATA\r\n';
+  const { sink, connection } = await connected(context, (verb) => (verb === 'DATA' ? '250 2.0.0 Ok' : usual(verb)));
+  const answer = await connection.deliver('a@shop.example', 'b@provider.example', Buffer.from(spoken), () => true);
+  assert.deepEqual([answer.code, answer.sent, answer.lost], [0, true, false]);
+  assert.equal(connection.open, false);
+  await sleep(100);
+  assert.deepEqual(sink.log, ['BANNER', 'EHLO', 'MAIL', 'RCPT', 'DATA']);
+});
+
+test('a server that answers twice: the next message is not taken for delivered by an answer that is not its own', async (context) => {
+  for (const verb of ['DOT', 'RCPT']) {
+    const { sink, connection } = await connected(context, (said, n) =>
+      said === verb && n === 0 ? '250 2.0.0 Ok\r\n250 2.0.0 Ok' : usual(said),
+    );
+    const send = () => connection.deliver('a@shop.example', 'b@provider.example', RAW, () => true);
+    const first = await send();
+    if (verb === 'DOT') assert.equal(first.code, 250);
+    const answer = verb === 'DOT' ? await send() : first;
+    assert.deepEqual([answer.code, answer.lost], [0, false], `after two answers to ${verb}`);
+    assert.equal(connection.open, false);
+    assert.equal(sink.log.filter((said) => said === 'DOT').length, verb === 'DOT' ? 1 : 0);
+    await sink.stop();
+  }
+});
+
+test('a reply whose lines disagree counts by its last one', async (context) => {
+  const { connection } = await connected(context, (verb, n) =>
+    verb !== 'DOT' ? usual(verb) : n === 0 ? '250-2.0.0 scanned\r\n550 5.7.1 refused' : '550-5.7.1 no\r\n250 2.0.0 Ok',
+  );
+  const send = () => connection.deliver('a@shop.example', 'b@provider.example', RAW, () => true);
+  const refused = await send();
+  assert.deepEqual([refused.code, refused.stage, refused.lost], [550, 'data', false]);
+  assert.ok(await connection.reset());
+  assert.equal((await send()).code, 250);
+});
+
 test('a site that fails rests longer each time, and one connection tries it before others', () => {
   const sites = new Sites();
   const hosts = ['mx1', 'mx2'];
@@ -195,4 +261,30 @@ test('a remote that answers MAIL after the window has closed gets no RCPT: the c
   assert.deepEqual([answer.code, answer.lost], [0, false]);
   assert.equal(connection.open, false);
   assert.ok(!sink.log.includes('RCPT') && !sink.log.includes('DOT'));
+});
+
+test('an MX at loopback, link-local, multicast or no address at all is not knocked at; a lab on another port is', () => {
+  for (const ip of [
+    '127.0.0.1',
+    '127.9.9.9',
+    '0.0.0.0',
+    '169.254.1.1',
+    '224.0.0.1',
+    '255.255.255.255',
+    '::1',
+    '::',
+    'fe80::1',
+  ])
+    assert.deepEqual([mayConnect(ip, 25), mayConnect(ip, 2525)], [false, true], ip);
+  for (const ip of [
+    '198.51.100.7',
+    '10.0.0.5',
+    '192.168.1.1',
+    '126.255.255.255',
+    '128.0.0.1',
+    '223.255.255.255',
+    '2001:db8::1',
+  ])
+    assert.equal(mayConnect(ip, 25), true, ip);
+  assert.equal(mayConnect('::ffff:127.0.0.1', 25), false, 'an IPv4 address in IPv6 clothes');
 });

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SlowDomains } from '../../mta/egress/slow-domains.ts';
 import { startDatabases } from './databases.ts';
 import { MailWorld, until } from './mail-world.ts';
-import { startSink } from './sinks.ts';
+import { startScripted, startSink, usual } from './sinks.ts';
 
 const databases = await startDatabases();
 after(() => databases.stop());
@@ -161,4 +162,61 @@ describe('where mail may go', { concurrency: 3 }, () => {
     const { rows } = await world.store.query('select one_click from queue');
     assert.deepEqual(rows, Array(4).fill({ one_click: false }));
   });
+
+  test('a domain whose hosts answer nothing holds half of the connections at most: the mail of others passes', async (context) => {
+    const world = await MailWorld.start(context, databases, { dayLength: 3_600_000 });
+    const well = await startSink(MX, world.smtpPort);
+    const mute = await startScripted(SLOW_MX, world.smtpPort, {
+      answer: (verb) => (verb === 'BANNER' || verb === 'EHLO' ? usual(verb) : 'silence'),
+    });
+    context.after(() => Promise.all([well.stop(), mute.stop()]));
+    world.domain('provider.example', [['mx.provider.example', MX]]);
+    world.domain('mute.example', [['mx.mute.example', SLOW_MX]]);
+    await world.lane(WARM, 'other', 'warm', 1_000_000);
+    await world.mail(40, { domain: 'mute.example' });
+    await world.mta();
+    const held = () => mute.log.filter((verb) => verb === 'MAIL').length;
+    await until('it holds what it may', () => held() === 2);
+    await world.mail(40);
+    await until('the others are through', () => well.taken.length === 40);
+    assert.equal(held(), 2, 'of four connections');
+    const { rows } = await world.store.query(
+      `select count(*)::int as n from queue where domain = 'mute.example' and reason like 'its hosts are slow%'`,
+    );
+    assert.ok(rows[0].n > 0, 'and who asks why is told');
+  });
+});
+
+test('a domain: quick ones have all places, an unknown one half, slow ones half together, and they are forgotten', () => {
+  const slow = new SlowDomains();
+  let now = 1_000_000;
+  const mail = (domain: string, count: number) => Array.from({ length: count }, () => ({ domain }));
+  assert.equal(
+    slow.fit([...mail('a.example', 4), ...mail('b.example', 1)], 4, now).length,
+    3,
+    'two of four, and the other',
+  );
+  assert.equal(slow.fit(mail('a.example', 2), 1, now).length, 1, 'a single connection is for everybody');
+  slow.begin('a.example', now);
+  assert.equal(slow.full('a.example', 4, now), false);
+  slow.begin('a.example', now);
+  assert.equal(slow.full('a.example', 4, now), true, 'half of four');
+  assert.equal(slow.full('b.example', 4, now), false, 'others are not asked to wait');
+  assert.equal(slow.restsUntil('a.example', 4, now + 499), 0, 'its mail keeps its place for a moment');
+  assert.ok(slow.restsUntil('a.example', 4, now + 500) > now + 500, 'then what is behind it passes');
+  slow.end('a.example', now, now + 10_000);
+  assert.equal(slow.full('a.example', 4, now + 10_000), false, 'it was quick');
+  for (let n = 0; n < 8; n++) slow.begin('a.example', now + 10_000);
+  assert.equal(slow.full('a.example', 4, now + 10_000), false);
+  assert.equal(slow.full('a.example', 4, now + 10_001), true, 'until one of its own takes longer');
+  now += 10_001;
+  slow.begin('b.example', now);
+  slow.end('b.example', now, now + 10_001);
+  now += 10_001;
+  assert.equal(slow.full('b.example', 4, now), true, 'slow ones share one half');
+  slow.begin('c.example', now);
+  slow.forget('c.example', now);
+  assert.equal(slow.full('c.example', 2, now), false, 'a place that was not used holds nothing');
+  slow.forgetOld(now + 3_600_000);
+  assert.equal(slow.full('a.example', 4, now + 3_600_000), true, 'what is under way is not forgotten');
 });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { MailEasing } from '../../mta/egress/mail-easing.ts';
 import { LaneUnits, type Slowing } from '../../mta/egress/units.ts';
 import { type Calendar, windowAt } from '../../policy/calendar.ts';
-import { isEasing } from '../../policy/holds.ts';
+import { type Easing, isEasing } from '../../policy/holds.ts';
 import { perMinute } from '../../policy/rate.ts';
 import { createStore } from '../../store/connect.ts';
 import { writeGrant } from '../../store/grants.ts';
@@ -10,6 +11,8 @@ import { clearHolds, easeHolds, easings, placeHold } from '../../store/holds.ts'
 import { lanesOf, upsertAddress, upsertPool } from '../../store/lanes.ts';
 import { registerProcess, renew } from '../../store/processes.ts';
 import { startDatabases } from './databases.ts';
+import { MailWorld, until } from './mail-world.ts';
+import { startSink } from './sinks.ts';
 
 const databases = await startDatabases();
 after(() => databases.stop());
@@ -104,4 +107,92 @@ test('a lifted stop reaches the processes with their lease until its time is ove
   assert.ok(isEasing(renewal?.easings ?? [], { ...lane, cold: false }, now));
   assert.ok(!isEasing(renewal?.easings ?? [], { ...lane, cold: false }, now + 61_000), 'its time is over');
   assert.ok(!isEasing(renewal?.easings ?? [], { ...lane, provider: 'google', cold: false }, now), 'another provider');
+});
+
+test("mail of a stop that was lifted has a quarter of the lane's even pace to the second, and other mail all of it", () => {
+  const from = MONDAY + 6 * HOUR;
+  const over = from + HOUR / 2;
+  const calendar = DAYS;
+  const lane = { address: ADDRESS, provider: 'other', pool: 'marketing', ceiling: 24_000, calendar };
+  const mail = { tenant: 'shop', campaign: 'spring', domain: 'a.example', stream: 'marketing', pool: 'marketing' };
+  const scopes = ['tenant', 'campaign', 'domain', 'stream'] as const;
+  for (const scope of scopes) {
+    for (const onNode of [1, 3]) {
+      const easing: Easing = { scope, target: mail[scope], reach: 'all', until: over };
+      for (const on of [
+        { lane, cold: false },
+        { lane, cold: true },
+      ]) {
+        const processes = Array.from({ length: onNode }, () => new MailEasing({ easings: [easing], onNode }));
+        let got = 0;
+        // Two a second from the same lane, whoever asks; others are never kept waiting.
+        for (let at = from; at < over; at += 500)
+          for (const one of processes) {
+            const mails = [mail, mail, { ...mail, [scope]: 'another' }];
+            const mine = one.take(mails, on, 3, at);
+            assert.equal(mine.filter((each) => each[scope] === 'another').length, 1);
+            got += mine.length - 1;
+          }
+        // 1,000 an hour are the even pace: 125 are a quarter of half an hour. Each process begins with one.
+        assert.ok(got >= 120 && got <= 125 + onNode, `${got} of ${scope} by ${onNode}, cold ${on.cold}`);
+        const [first] = processes;
+        assert.equal(
+          first?.take([mail, mail, mail], on, 3, over - 1).length,
+          0,
+          'not a moment before its time is over',
+        );
+        assert.equal(first?.take([mail, mail, mail], on, 3, over).length, 3, 'all of it from then on');
+      }
+    }
+  }
+});
+
+test('what did not go is not counted, cold stops ease cold lanes alone, and a pool eases where it overflows to', () => {
+  const at = MONDAY + 6 * HOUR;
+  const lane = { address: ADDRESS, provider: 'other', pool: 'marketing', ceiling: 24, calendar: DAYS };
+  const [cold, warm] = [
+    { lane, cold: true },
+    { lane, cold: false },
+  ];
+  const mail = { tenant: 'shop', campaign: '', domain: 'a.example', stream: 'marketing', pool: 'marketing' };
+  const held = { campaigns: ['x'], tenants: [], domains: [], streams: [], pools: [] };
+  const easing: Easing = { scope: 'tenant', target: 'shop', reach: 'cold', until: at + HOUR };
+  const slow = new MailEasing({ easings: [easing], onNode: 1 });
+  assert.equal(slow.take([mail, mail], warm, 2, at).length, 2);
+  assert.equal(slow.take([mail, mail], cold, 2, at).length, 1);
+  assert.equal(slow.allows(mail, cold, at), false);
+  assert.deepEqual(slow.without(held, [cold], at).tenants, ['shop']);
+  assert.deepEqual(slow.without(held, [cold, warm], at).tenants, [], 'a warm lane takes it');
+  slow.giveBack([mail], cold, at);
+  assert.equal(slow.allows(mail, cold, at), true);
+  assert.deepEqual(slow.without(held, [cold], at), held);
+  const pool = new MailEasing({
+    easings: [{ ...easing, scope: 'pool', target: 'marketing', reach: 'all' }],
+    onNode: 1,
+  });
+  assert.equal(pool.take([mail, mail], warm, 2, at).length, 2, 'its own lanes come back slowly by their units');
+  assert.equal(pool.take([mail, mail], { ...warm, lane: { ...lane, pool: 'spare' } }, 2, at).length, 1);
+});
+
+test('a tenant comes back slowly on a real lane while another goes at once', async (context) => {
+  const world = await MailWorld.start(context, databases);
+  const sink = await startSink('127.31.9.1', world.smtpPort);
+  context.after(() => sink.stop());
+  world.domain('provider.example', [['mx.provider.example', '127.31.9.1']]);
+  await world.lane('127.31.0.9', 'other', 'warm', 24_000);
+  const hold = { scope: 'tenant', target: 'shop', reach: 'all', cause: 'operator', actor: 'ann', reason: 'r' } as const;
+  const { id } = await placeHold(world.store, hold);
+  await world.mail(40, { tenant: 'shop' });
+  await world.mta();
+  await easeHolds(world.store, [id], Date.now() + HOUR);
+  await clearHolds(world.store, [id], { actor: 'ann', reason: 'over' });
+  await until('the first of it', () => sink.taken.length > 0);
+  await world.mail(20, { tenant: 'bank' });
+  const of = async (tenant: string) =>
+    (await world.store.query('select count(*)::int as n from queue where tenant = $1', [tenant])).rows[0].n;
+  await until('the other tenant is through', async () => (await of('bank')) === 0);
+  // 24,000 a day are one every 3.6 s, a quarter of it one every 14.4 s.
+  assert.ok((await of('shop')) >= 30, `${await of('shop')} of 40 wait`);
+  await world.store.query('update holds set ease_until = now()');
+  await until('its time is over', async () => (await of('shop')) === 0);
 });

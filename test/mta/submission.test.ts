@@ -6,6 +6,7 @@ import path from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { SIGN_IN_LIMITS } from '../../mta/injection/failed-sign-ins.ts';
 import { SignIn } from '../../mta/injection/sign-in.ts';
 import type { ExtraListener } from '../../mta/settings-injection.ts';
 import { createStore } from '../../store/connect.ts';
@@ -51,8 +52,38 @@ test('a password in clear is taken from loopback only', async (context) => {
   const { injection } = await openWaysIn(context, databases, { submission: { host: '0.0.0.0' } });
   const client = await Raw.greeted(outside, injection.submissionPort);
   context.after(() => client.close());
-  await client.say('EHLO client');
+  assert.doesNotMatch(await client.say('EHLO client'), /AUTH/, 'not offered: the password would be sent to hear 538');
+  assert.match(await client.say('MAIL FROM:<a@shop.example>'), /^530 /, 'and needed all the same');
   assert.match(await client.say(LOGIN), /^538 5\.7\.11 /);
+});
+
+test('who signs in badly: half an exchange, twice, too long, not at all; a good user gets in beside them', async (context) => {
+  const limits = { signIn: 1_500 };
+  const ways = await openWaysIn(context, databases, { injection: { limits } });
+  const good = await ways.client();
+  await good.say('EHLO client');
+  assert.match(await good.say(LOGIN), /^235 /);
+  assert.match(await good.say(plain('bank', 'secret')), /^503 /, 'nobody becomes somebody else');
+
+  const half = await ways.client();
+  await half.say('EHLO client');
+  assert.match(await half.say('AUTH LOGIN'), /^334 /);
+  half.close();
+  const long = await ways.client();
+  await long.say('EHLO client');
+  const token = (bytes: number) => Buffer.from(`\0shop\0${'x'.repeat(bytes)}`).toString('base64');
+  assert.match(await long.say(`AUTH PLAIN ${token(3_740)}`), /^535 /, '5,000 bytes are only a wrong password');
+  assert.match(await long.say(`AUTH PLAIN ${'A'.repeat(5_000)}`), /^5/, 'and bytes of nothing are no sign-in');
+  assert.match(await long.say('AUTH GSSAPI'), /^504 /);
+  const flood = await ways.client();
+  flood.write(`EHLO client\r\nAUTH PLAIN ${'A'.repeat(70_000)}`);
+  await until('a line without an end is cut off', () => flood.closed);
+
+  const silent = await ways.client();
+  await silent.say('EHLO client');
+  await until('who never signs in has to go', () => silent.closed);
+  assert.match(silent.unread, /^421 4\.4\.2 Nobody has signed in/);
+  assert.match(await sending(good), /^250 /, 'who has may stay');
 });
 
 test('what is refused is not stored, and the session goes on', async (context) => {
@@ -591,6 +622,38 @@ test('a store that does not answer is no failed sign-in; known users go on for a
   const before = asked;
   await assert.rejects(signIn.signIn('n'.repeat(300), 'a long password', '::1'), { reply: 535 });
   assert.equal(asked, before, 'a name nobody can have is neither looked up nor remembered');
+});
+
+test("guesses at once are as few as guesses in turn, one client asks once, and the queue is not one network's", async () => {
+  const passwordHash = await hashPassword('a long password');
+  const told: string[] = [];
+  const signIn = new SignIn({
+    configured: [],
+    find: async (name) =>
+      name === 'shop' ? { name, passwordHash, pools: ['marketing'], domains: [], rate: null } : undefined,
+    now: () => performance.now(),
+    log: (event, fields) => told.push(`${event} ${JSON.stringify(fields)}`),
+  });
+  const failed = () => told.filter((one) => one.startsWith('sign-in-failed')).length;
+  const answers: Record<string, number> = {};
+  const guess = (password: string, name: string, address: string) =>
+    signIn.signIn(name, password, address).catch((error: { reply: number }) => {
+      answers[error.reply] = (answers[error.reply] ?? 0) + 1;
+    });
+  // Each other network's place in the queue is kept, and whoever is right gets in.
+  for (let n = 0; n < 40; n++) void guess(`guess ${n}`, 'shop', '203.0.113.1');
+  for (let n = 0; n < 40; n++) void guess(`guess ${n}`, `user-${n}`, '2001:db8::1');
+  const right = Array.from({ length: 100 }, () => signIn.signIn('shop', 'a long password', '198.51.100.7'));
+  for (const one of await Promise.all(right)) assert.equal(one.name, 'shop', 'a hundred connections at once');
+  await until('all guesses are answered or wait for their delay', () => (answers[454] ?? 0) + failed() === 80);
+  // Two are checked at once: each may begin before the other is counted.
+  const ofPair = told.filter((one) => one.startsWith('sign-in-failed') && one.includes('203.0.113.1')).length;
+  assert.ok(ofPair >= SIGN_IN_LIMITS.perUser && ofPair <= SIGN_IN_LIMITS.perUser + 2, `${ofPair} guesses of 40`);
+  assert.match(
+    told.find((one) => one.startsWith('sign-ins-stopped')) ?? '',
+    /"user":"shop","address":"203\.0\.113\.1"/,
+  );
+  assert.doesNotMatch(told.join(), /guess \d/, 'what was guessed is in no log');
 });
 
 test('swaks hands in mail as people do: STARTTLS, TLS from the first byte, AUTH, several recipients', async (context) => {

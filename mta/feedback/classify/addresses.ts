@@ -55,7 +55,8 @@ export function addressOf(value: string): string | undefined {
     .replace(/^@[^:\s]{1,255}:/, '')
     .replace(/[.,;:]{1,3}$/, '');
   // Only Original-Recipient is xtext by the standard; with an "@" in it the text may as well be a plain address.
-  const decoded = bare.includes('+40') && !bare.includes('@') ? fromXtext(bare) : bare;
+  const plain = fromUnicodeXtext(bare);
+  const decoded = plain.includes('+40') && !plain.includes('@') ? fromXtext(plain) : plain;
   if (QUOTED.test(decoded)) return decoded;
   const [first] = addressesIn(decoded);
   return first !== undefined && isAddress(first.address) ? first.address : undefined;
@@ -67,6 +68,14 @@ export function sameAddress(a: string, b: string): boolean {
 
 function fromXtext(text: string): string {
   return text.replace(/\+([\dA-F]{2})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}
+
+/** RFC 6533 §3: `\x{FC}` stands for a letter outside of ASCII, in addresses of type utf-8. */
+function fromUnicodeXtext(text: string): string {
+  return text.replace(/\\x\{([\dA-F]{2,6})\}/gi, (all, hex: string) => {
+    const point = Number.parseInt(hex, 16);
+    return point <= 0x10ffff ? String.fromCodePoint(point) : all;
+  });
 }
 
 function isAddress(text: string): boolean {

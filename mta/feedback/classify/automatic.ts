@@ -48,6 +48,14 @@ const CHALLENGE_BODY =
 const OTHER_CONFIRMATION =
   /subscri|newsletter|account|regist|order|booking|appointment|reservation|password|sign.?(up|in)|log.?in|payment|invoice/i;
 
+/** The same in other languages: what is asked for, and that a message of ours waits for it. */
+const CHALLENGE_ELSEWHERE =
+  /bestätig|verifizier|confirm(ez|er|ar|e|ação|ación)\b|vérifi|autentic|conferm|verific|bekräft|bekræft|potwierd|potvrď|подтверд|確認|确认|確認|인증|onayla/i;
+const WAITS_ELSEWHERE =
+  /(ihre|deine|votre|vos|tu|su|sua|seu|il (suo|tuo)|la (sua|tua)|ditt?|twoj\w{1,2}|ваше|あなたの|您的) .{0,40}(nachricht|e-?mails?|mail|message|courriel|mensaje|correo|mensagem|messaggio|meddelande|wiadomoś|письмо|сообщение|メール|邮件|郵件).{0,120}(noch nicht|zurückgehalten|wartet|en attente|bloqu|retenu|retenid|pendiente|aguard|pendente|in attesa|trattenut|väntar|oczekuj|ожидает|задержан|保留|等待)/i;
+const CONFIRMATION_ELSEWHERE =
+  /anmeld|konto|bestell|e-?mail-?adresse|adresse (e-?mail|électronique|mail)|correo electrónico|indirizzo|endereço|адрес|アドレス|邮箱|registr|inscri|abonn|compte|commande|suscri|cuenta|pedido|cadastr|conta\b|iscri|ordin|account|zamów|rejestr|подпис|регистр|заказ|登録|注文|注册|订单/i;
+
 /** A challenge in the form of a DSN: its diagnostic, or its header, says that the sender shall prove himself. */
 export function isChallengeReport(fields: Fields, statuses: readonly string[]): boolean {
   if (statuses.length === 0) return false;
@@ -63,5 +71,7 @@ export function isChallenge(fields: Fields, body: string): boolean {
   const from = `${field(fields, 'from')} ${field(fields, 'sender')} ${field(fields, 'return-path')}`;
   if (CHALLENGER.test(from)) return CHALLENGE_BODY.test(head) || CHALLENGE_SUBJECT.test(subject);
   if (OTHER_CONFIRMATION.test(subject) || fields.has('list-unsubscribe') || fields.has('list-id')) return false;
-  return CHALLENGE_SUBJECT.test(subject) && CHALLENGE_BODY.test(head);
+  if (CHALLENGE_SUBJECT.test(subject) && CHALLENGE_BODY.test(head)) return true;
+  if (CONFIRMATION_ELSEWHERE.test(subject)) return false;
+  return CHALLENGE_ELSEWHERE.test(subject) && WAITS_ELSEWHERE.test(head) && CHALLENGE_ELSEWHERE.test(head);
 }

@@ -16,6 +16,15 @@ function hasNullPath(fields: Fields): boolean {
   return /^(<>|<?mailer-daemon\b)/i.test(field(fields, 'return-path').trim());
 }
 
+/** It came from an address that can be answered. */
+function hasPath(fields: Fields): boolean {
+  return (
+    /^<?[^<>\s@]{1,128}@/.test(field(fields, 'return-path').trim()) &&
+    !DAEMON_ALONE_PATH.test(field(fields, 'return-path'))
+  );
+}
+
+const DAEMON_ALONE_PATH = /^<?(mailer|mail)-?daemon@/i;
 const LIST_FIELDS = ['list-id', 'list-unsubscribe', 'list-post', 'x-campaign', 'feedback-id'];
 
 /** `lines`: what the message says, without the message it returns; `recipients`: whom that one was written to. */
@@ -24,11 +33,14 @@ export function isReportInProse(fields: Fields, lines: readonly string[], recipi
   const failure = FAILURE_SUBJECT.test(subject);
   const spoken = lines.map((line) => line.trim()).filter((line) => line !== '');
   const head = spoken.slice(0, 60).join('\n');
-  if (!saysFailed(head) && !DELAYED.test(head)) return false;
-  const opens = spoken.slice(0, 10).some((line) => OPENER.test(line) || LISTED.test(line));
+  const refused = hasNullPath(fields) && DAEMON_ALONE.test(field(fields, 'from')) && refusesSomebody(spoken);
+  if (!saysFailed(head) && !DELAYED.test(head) && !refused) return false;
+  const opens = refused || spoken.slice(0, 10).some((line) => OPENER.test(line) || LISTED.test(line));
   const unmistakable = failure && spoken.slice(0, 3).some((line) => UNMISTAKABLE.test(line));
   const talk = FORWARD.test(subject) || ANSWER.test(subject) || LIST_FIELDS.some((name) => fields.has(name));
 
+  // A postmaster writes to people, too; then with a name to answer to, and a greeting.
+  if (hasPath(fields) && writtenByPerson(spoken)) return false;
   if (DAEMON_ALONE.test(field(fields, 'from'))) return (opens || failure) && !(talk && writtenByPerson(spoken));
   // The headers of returned list mail are sometimes copied to its report; then its words must leave no doubt.
   if (talk) return unmistakable && !FORWARD.test(subject) && !writtenByPerson(spoken);
@@ -51,6 +63,22 @@ const FORWARD = /^(fwd?|wg|rv|tr|vs|转发|転送)\s{0,3}[:：]/i;
 const ANSWER = /^(re|aw|sv|ynt|antw|回复|答复|返信)\s{0,3}(\[\d+\])?\s{0,3}[:：]/i;
 /** A line that lists a recipient: `<user@example.com>: …`. */
 const LISTED = /^<[^<>\s@]{1,128}@[^<>\s]{1,255}>\s{0,3}:?/;
+
+const REFUSAL = /(?:^|[^\d.])[45]\d\d[ -]#?[45]\.\d{1,3}\.\d{1,3}\b/;
+const ADDRESS_ALONE = /^[^<>\s@:;,]{1,128}@[^<>\s@:;,]{1,255}$/;
+
+/**
+ * Is there an address, for itself or listed, with a server's code and status behind it? What a mail system reports in this
+ * form is a failure, in whatever language.
+ */
+function refusesSomebody(spoken: readonly string[]): boolean {
+  return spoken
+    .slice(0, 60)
+    .some(
+      (line, at) =>
+        (LISTED.test(line) || ADDRESS_ALONE.test(line)) && spoken.slice(at, at + 3).some((near) => REFUSAL.test(near)),
+    );
+}
 
 function writtenByPerson(spoken: readonly string[]): boolean {
   const greets = spoken
