@@ -22,8 +22,10 @@ export function answer(address: string, outcomes: readonly LaneOutcome[], rampId
   return { says: inWords(done), rampId, lanes: outcomes };
 }
 
-/** One sentence where all lanes have the same to say. */
+/** A line for each thing that lanes have to say: `google steps back …`, `google, yahoo: each steps back …`. */
 function inWords(outcomes: readonly LaneOutcome[]): string {
   const same = Map.groupBy(outcomes, (one) => one.says);
-  return [...same].map(([says, ones]) => `${ones.map((one) => one.provider).join(', ')} ${says}`).join('; ');
+  return [...same]
+    .map(([says, ones]) => `${ones.map((one) => one.provider).join(', ')}${ones.length > 1 ? ': each' : ''} ${says}`)
+    .join('\n');
 }

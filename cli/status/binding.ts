@@ -8,7 +8,10 @@ import { type Hold, holdsOnLane } from '../../policy/holds.ts';
 import { maySend } from '../../policy/lane.ts';
 import { unitsDue } from '../../policy/pacing.ts';
 import type { GrantRow } from '../../store/grants.ts';
+import type { JointBudgetRow } from '../../store/joint-budget.ts';
 import type { LaneRow } from '../../store/lanes.ts';
+import type { Waiting } from '../../store/ranges.ts';
+import { stamp } from '../terminal/time.ts';
 import { holdText } from './hold-text.ts';
 import { liftText, releaseText } from './lift.ts';
 
@@ -32,6 +35,10 @@ export interface BindingInput {
   readonly grant: GrantRow | undefined;
   readonly previous: GrantRow | undefined;
   readonly now: number;
+  /** What the pool's cold lanes have together in this window, where that was reckoned. */
+  readonly joint?: JointBudgetRow | undefined;
+  /** Its address's turn in a range that has not come. */
+  readonly turn?: Waiting | undefined;
 }
 
 export function whatBinds(input: BindingInput): Binding {
@@ -42,6 +49,10 @@ export function whatBinds(input: BindingInput): Binding {
     { nextAt = null, change = null }: { nextAt?: number | null; change?: string | null } = {},
   ): Binding => ({ rule, says, nextAt, change });
   const start = `./rampart warmup start ${lane.address}`;
+  if (lane.phase === 'planned' && input.turn !== undefined)
+    return stop('phase', turnText(input.turn, lane, now), {
+      change: `./rampart warmup withdraw ${lane.address} --reason '…'`,
+    });
   if (lane.phase === 'planned') return stop('phase', `not started: ${start}`, { change: start });
 
   const held = holdsOnLane(input.holds, { ...lane, cold }, now);
@@ -49,7 +60,7 @@ export function whatBinds(input: BindingInput): Binding {
   const more = held.length > 1 ? ` and ${held.length - 1} more` : '';
   if (!maySend(lane.phase)) {
     const by = first === undefined ? '' : `: ${holdText(first)}${more}`;
-    return stop('phase', `${lane.phase}: sends nothing${by}`, { change: releaseText(lane) });
+    return stop('phase', `${lane.phase}: sends nothing${by}`, { change: releaseText(lane, held) });
   }
   if (first !== undefined) {
     const nextAt = held.length === 1 ? first.until : null;
@@ -70,10 +81,18 @@ export function whatBinds(input: BindingInput): Binding {
   return { ...granted(input, grant), ...(grant.origin === 'carried' ? { says: carried(input, grant) } : {}) };
 }
 
+/** When an address begins that waits in a range, and what keeps it where that is over. */
+function turnText({ written, dueAt, says }: Waiting, { calendar }: LaneRow, now: number): string {
+  const when = stamp(dueAt, calendar.kind === 'civil' ? calendar.zone : 'UTC');
+  if (says !== null) return `waits in range ${written}: ${says}`;
+  if (dueAt > now) return `begins ${when}, its turn in range ${written}`;
+  return `its turn in range ${written} came ${when}: a worker begins it, see ./rampart doctor`;
+}
+
 /** Where days and hours of cold mail come from. */
 const SEND_TIMES = 'calendar (or plans.<name>.calendar) in the configuration';
 
-function granted({ lane, cold, window, now, previous }: BindingInput, grant: GrantRow): Binding {
+function granted({ lane, cold, window, now, previous, joint }: BindingInput, grant: GrantRow): Binding {
   const left = grant.units - grant.handed;
   const used = `${grant.handed} of ${grant.units} used`;
   const none = (says: string): Binding => ({ rule: 'none', says, nextAt: null, change: null });
@@ -91,6 +110,10 @@ function granted({ lane, cold, window, now, previous }: BindingInput, grant: Gra
   });
   switch (due.binds) {
     case 'grant':
+      if (joint !== undefined && joint.trimmed > 0 && grant.units < grant.planUnits) {
+        const all = `the ${joint.lanes} cold lanes of pool ${lane.pool} may send ${joint.budget} there together today`;
+        return { ...binds(`${used}, and its plan says ${grant.planUnits}: ${all}`, null), nextAt: grant.end };
+      }
       return { ...binds(used), nextAt: grant.end };
     case 'window':
       return { ...binds('outside the send hours', SEND_TIMES), nextAt: due.nextAt ?? grant.end };
