@@ -11,7 +11,10 @@ export async function chosenLanes(db: Queryable, command: CommandOf<LaneCommand>
   const lanes = await lanesOf(db, address);
   if (lanes.length === 0) throw new BadInput(`${address} is not an address of any pool`);
   const chosen = lanes.filter((lane) => provider === null || lane.provider === provider);
-  if (chosen.length === 0) throw new BadInput(`${address} has no lane for ${provider}`);
+  if (chosen.length === 0)
+    throw new BadInput(
+      `${address} has no lane for ${provider}: it has ${lanes.map((lane) => lane.provider).join(', ')}`,
+    );
   return chosen;
 }
 

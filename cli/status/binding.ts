@@ -7,6 +7,7 @@ import { DEFAULTS } from '../../policy/defaults.ts';
 import { type Hold, holdsOnLane } from '../../policy/holds.ts';
 import { maySend } from '../../policy/lane.ts';
 import { unitsDue } from '../../policy/pacing.ts';
+import { nextSending } from '../../policy/ranges/stagger.ts';
 import type { GrantRow } from '../../store/grants.ts';
 import type { JointBudgetRow } from '../../store/joint-budget.ts';
 import type { LaneRow } from '../../store/lanes.ts';
@@ -71,13 +72,13 @@ export function whatBinds(input: BindingInput): Binding {
       change: './rampart up, or ./rampart mta on that node',
     });
   if (!cold && grant === undefined) return stop('none', 'nothing: mail goes as it comes');
-  if (grant === undefined) {
-    return input.window.sends
-      ? stop('grant', 'no grant for this window: no decision was made, and the last grant has ended', {
-          change: 'a worker decides: ./rampart doctor says whether one runs',
-        })
-      : stop('window', 'not a send day', { nextAt: input.window.end, change: SEND_TIMES });
-  }
+  // A day without sending has a grant of nothing, or none: its own hours say nothing.
+  if (cold && !input.window.sends)
+    return stop('window', 'not a send day', { nextAt: sendsNext(input), change: SEND_TIMES });
+  if (grant === undefined)
+    return stop('grant', 'no grant for this window: no decision was made, and the last grant has ended', {
+      change: 'a worker decides: ./rampart doctor says whether one runs',
+    });
   return { ...granted(input, grant), ...(grant.origin === 'carried' ? { says: carried(input, grant) } : {}) };
 }
 
@@ -89,10 +90,16 @@ function turnText({ written, dueAt, says }: Waiting, { calendar }: LaneRow, now:
   return `its turn in range ${written} came ${when}: a worker begins it, see ./rampart doctor`;
 }
 
+/** When cold mail goes again after this window, ms. */
+function sendsNext({ window, lane }: BindingInput): number {
+  return nextSending(window, lane.calendar).sendFrom;
+}
+
 /** Where days and hours of cold mail come from. */
 const SEND_TIMES = 'calendar (or plans.<name>.calendar) in the configuration';
 
-function granted({ lane, cold, window, now, previous, joint }: BindingInput, grant: GrantRow): Binding {
+function granted(input: BindingInput, grant: GrantRow): Binding {
+  const { lane, cold, window, now, previous, joint } = input;
   const left = grant.units - grant.handed;
   const used = `${grant.handed} of ${grant.units} used`;
   const none = (says: string): Binding => ({ rule: 'none', says, nextAt: null, change: null });
@@ -116,7 +123,7 @@ function granted({ lane, cold, window, now, previous, joint }: BindingInput, gra
       }
       return { ...binds(used), nextAt: grant.end };
     case 'window':
-      return { ...binds('outside the send hours', SEND_TIMES), nextAt: due.nextAt ?? grant.end };
+      return { ...binds('outside the send hours', SEND_TIMES), nextAt: due.nextAt ?? sendsNext(input) };
     case 'pace':
       return binds(`${used}, paced evenly over the day`);
     case 'hour':

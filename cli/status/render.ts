@@ -23,7 +23,7 @@ function renderAddress(one: AddressStatus, now: number, style: Style): string[] 
     lane.stage === null ? '' : `${lane.stage.number} of ${lane.stage.of}`,
     `${lane.sent}/${lane.ceiling}`,
     placementText(lane),
-    bindingText(lane, one.zone),
+    bindingText(lane, one.zone, now),
     decisionText(lane, now),
   ]);
   const heading = [`pool ${one.pool}`, one.window, rampText(one, now)].filter(Boolean).join(', ');
@@ -72,6 +72,9 @@ function decisionText({ lastDecision }: LaneStatus, now: number): string {
   return `${kind} ${ago(at, now)}: ${reason}`;
 }
 
-function bindingText({ binds }: LaneStatus, zone: string): string {
-  return binds.nextAt === null ? binds.says : `${binds.says}, next unit at ${clock(binds.nextAt, zone)}`;
+function bindingText({ binds: { says, nextAt } }: LaneStatus, zone: string, now: number): string {
+  if (nextAt === null) return says;
+  // Eight o'clock on Monday is not eight o'clock.
+  const today = stamp(nextAt, zone).slice(0, 10) === stamp(now, zone).slice(0, 10);
+  return `${says}, next unit ${today ? `at ${clock(nextAt, zone)}` : stamp(nextAt, zone)}`;
 }

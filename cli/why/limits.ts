@@ -122,7 +122,8 @@ function easing({ easedUntil }: LaneFacts, { zone }: Origins): EffectiveLimit[] 
 
 function stageLimits({ lane, cold }: LaneFacts): EffectiveLimit[] {
   if (!cold) return [];
-  const stage = lane.segment === null ? 'any segment' : `segment ${lane.segment} or more engaged`;
+  const stage =
+    lane.segment === null || lane.segment === 'all' ? 'any segment' : `segment ${lane.segment} or more engaged`;
   return [
     {
       limit: 'which mail',

@@ -139,6 +139,24 @@ test('a cold lane without a grant says whether the day or the decision is missin
   });
 });
 
+test('send days and hours say when mail goes next, over days without any', () => {
+  const office = { ...calendar, sendHours: { from: 8, to: 20 } };
+  const at = (day: number, hour: number) => {
+    const now = Date.UTC(2026, 2, day, hour);
+    const open = windowOf(now, office);
+    const { start, end, sendFrom, sendTo, index: windowIndex } = open;
+    const nothing = open.sends ? {} : { units: 0, peakUnits: 0 };
+    const written = grant({ start, end, sendFrom, sendTo, windowIndex, ...nothing });
+    const input = { cold: true, holds: [], mta: true, window: open, grant: written, previous: undefined, now };
+    return whatBinds({ ...input, lane: { ...lane, calendar: office } });
+  };
+  const monday = Date.UTC(2026, 2, 9, 8);
+  // 2026-03-07 is a Saturday: its grant is of nothing.
+  assert.deepEqual([at(7, 3).says, at(7, 3).nextAt], ['not a send day', monday]);
+  assert.deepEqual([at(6, 21).says, at(6, 21).nextAt], ['outside the send hours', monday], 'Friday evening');
+  assert.equal(at(9, 3).nextAt, monday, 'before the hours of a send day');
+});
+
 test('a used grant ends with its window', () => {
   const binding = binds({ grant: grant({ handed: 100 }) });
   const change = "./rampart warmup advance 10.0.0.1 --provider google --reason '…'";
