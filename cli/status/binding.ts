@@ -17,7 +17,7 @@ import { holdText } from './hold-text.ts';
 import { liftText, releaseText } from './lift.ts';
 
 export interface Binding {
-  /** phase, hold, mta, grant, window, pace, hour, rolling-24h, or none: mail goes as it comes. */
+  /** phase, hold, mta, bind, grant, window, pace, hour, rolling-24h, or none: mail goes as it comes. */
   readonly rule: string;
   readonly says: string;
   /** When the rule lets the next unit go, ms; null: not by itself, or not known. */
@@ -80,6 +80,17 @@ export function whatBinds(input: BindingInput): Binding {
       change: 'a worker decides: ./rampart doctor says whether one runs',
     });
   return { ...granted(input, grant), ...(grant.origin === 'carried' ? { says: carried(input, grant) } : {}) };
+}
+
+/** A lane whose address can not be bound looks free, and its mail goes nowhere. */
+export function notBound({ address }: LaneRow): Binding {
+  const says = 'nothing was sent from it yet, and its preflight could not bind it';
+  return {
+    rule: 'bind',
+    says,
+    nextAt: null,
+    change: `./rampart warmup preflight ${address} looks again, and says how`,
+  };
 }
 
 /** When an address begins that waits in a range, and what keeps it where that is over. */

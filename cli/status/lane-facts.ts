@@ -8,9 +8,10 @@ import { type GrantRow, grantsAround } from '../../store/grants.ts';
 import { easings, liveHolds } from '../../store/holds.ts';
 import { type JointBudgetRow, jointBudgetOf } from '../../store/joint-budget.ts';
 import type { LaneRow } from '../../store/lanes.ts';
+import { neverBound } from '../../store/preflights.ts';
 import { type ProcessRow, processRows } from '../../store/processes.ts';
 import { type Waiting, waitingAddresses } from '../../store/ranges.ts';
-import { type Binding, whatBinds } from './binding.ts';
+import { type Binding, notBound, whatBinds } from './binding.ts';
 
 /** What is true of all lanes at once. */
 export interface Around {
@@ -57,7 +58,9 @@ export async function laneFacts(db: Queryable, lane: LaneRow, all: Around): Prom
   const trimmed = cold && grant !== undefined && grant.units < grant.planUnits;
   const joint = trimmed ? await jointBudgetOf(db, lane.pool, lane.provider, window.index) : undefined;
   const turn = all.waiting.find(({ address }) => address === lane.address);
-  const binds = whatBinds({ lane, cold, holds, mta: mtas > 0, window, grant, previous, now, joint, turn });
+  const free = whatBinds({ lane, cold, holds, mta: mtas > 0, window, grant, previous, now, joint, turn });
+  const unbound = free.rule === 'none' && lane.lastSentAt === null && (await neverBound(db, lane.address));
+  const binds = unbound ? notBound(lane) : free;
   const slow = all.easings.filter((one) => isEasing([one], { ...lane, cold }, now)).map((one) => one.until);
   return { lane, cold, window, grant, mtas, binds, joint, easedUntil: slow.length === 0 ? null : Math.max(...slow) };
 }
