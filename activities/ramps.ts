@@ -70,7 +70,7 @@ export function startRamp(deps: ActivityDeps, command: CommandOf<StartRamp>): Pr
     });
     const earned = command.fromZero === true ? NOTHING_EARNED : await earnedElsewhere(db, address, lanes, plan, now);
     const preflight =
-      command.preflight === undefined ? '' : ` Preflight ${command.preflight.id}: ${command.preflight.says}.`;
+      command.preflight === undefined ? [] : [`preflight ${command.preflight.id}: ${command.preflight.says}`];
     for (const lane of cold) {
       // A lane that stepped back was judged here, and that goes before what it did elsewhere.
       const from = lane.phase === 'planned' ? earned.get(lane.provider) : undefined;
@@ -87,7 +87,11 @@ export function startRamp(deps: ActivityDeps, command: CommandOf<StartRamp>): Pr
         clean: 0,
         retreat: true,
         raised: false,
-        reason: `plan ${plan.name}: ${stageCount(plan, lane.provider)} stages from ${stage.ceiling} to ${last} a day. ${from === undefined ? '' : `${from.says}. `}${command.reason}${preflight === '' ? '' : `.${preflight}`}`,
+        reason: [
+          `${command.reason}: plan ${plan.name}, ${stageCount(plan, lane.provider)} stages from ${stage.ceiling} to ${last} a day`,
+          ...(from === undefined ? [] : [from.says]),
+          ...preflight,
+        ].join('; '),
         judgements: [],
       };
       const grant = { planUnits: stage.ceiling, origin: 'decided' as const };

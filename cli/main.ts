@@ -71,7 +71,12 @@ function parse(
   try {
     parsed = parseArgs({ args: [...args], options: parseOptions(command), allowPositionals: true });
   } catch (error) {
-    const [first] = (error as Error).message.split('. ');
+    const { message } = error as Error;
+    // Node tells of a value that begins with a dash in three lines.
+    const [, dashed] = /^Option '(--[\w-]+)(?: <value>)?' argument is ambiguous/.exec(message) ?? [];
+    if (dashed !== undefined)
+      throw badInput(`${dashed} has no value: one that begins with a dash is written ${dashed}=-X`);
+    const [first] = message.split('. ');
     throw badInput(`${first?.replace(/\.$/, '')}: see ./rampart ${entry.name} --help`);
   }
   const positionals = parsed.positionals.slice(names);

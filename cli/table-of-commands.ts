@@ -58,16 +58,6 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/warmup-resume.ts')).warmupResume,
   },
   {
-    name: 'simulate',
-    summary: 'play a plan a thousand times in a model world: days, false stops, harm',
-    load: async () => (await import('./commands/simulate.ts')).simulate,
-  },
-  {
-    name: 'backtest',
-    summary: 'what these gates would have done on mail you sent already',
-    load: async () => (await import('./commands/backtest.ts')).backtest,
-  },
-  {
     name: 'warmup hold',
     summary: 'keep ceilings where they are for a time; mail goes on',
     load: async () => (await import('./commands/warmup-hold.ts')).warmupHold,
@@ -121,6 +111,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'plan preview',
     summary: "whether a pool's mail can fill a plan",
     load: async () => (await import('./commands/plan-preview.ts')).planPreview,
+  },
+  {
+    name: 'simulate',
+    summary: 'play a plan a thousand times in a model world: days, false stops, harm',
+    load: async () => (await import('./commands/simulate.ts')).simulate,
+  },
+  {
+    name: 'backtest',
+    summary: 'what these gates would have done on mail you sent already',
+    load: async () => (await import('./commands/backtest.ts')).backtest,
   },
   {
     name: 'user add',

@@ -19,8 +19,13 @@ export const PROVIDER_OPTION: CommandOption = {
 };
 
 /** The known addresses that the arguments choose, each once; throws CliError `bad-input` where one of them chooses none. */
-export async function chosenAddresses(db: Queryable, invocation: Invocation): Promise<AddressRow[]> {
-  const wanted = parsed(invocation.positionals);
+export function chosenAddresses(db: Queryable, invocation: Invocation): Promise<AddressRow[]> {
+  return addressesOf(db, invocation.positionals);
+}
+
+/** The known addresses that these words choose, each once; throws CliError `bad-input` where one of them chooses none. */
+export async function addressesOf(db: Queryable, words: readonly string[]): Promise<AddressRow[]> {
+  const wanted = parsed(words);
   const known = await addressRows(db);
   const chosen = new Set<AddressRow>();
   for (const target of wanted) {

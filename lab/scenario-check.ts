@@ -100,11 +100,12 @@ function checkReaders({ traffic, readers, days }: Scenario, faults: Remark[], no
 
 function checkHistory({ established, traffic }: Scenario, senders: readonly string[], notes: Remark[]): void {
   const known = established.filter((one) => senders.includes(one.ip));
-  for (const [key, weight] of Object.entries(traffic.weights)) {
-    if (weight === 0 || known.some((one) => one.daily[key] !== undefined)) continue;
-    const message = `none of the addresses that send here (${senders.join(', ')}) is known at "${key}": what the new one can not carry meets a stranger's limits`;
-    notes.push({ place: 'established', message });
-  }
+  const strange = Object.entries(traffic.weights)
+    .filter(([key, weight]) => weight > 0 && !known.some((one) => one.daily[key] !== undefined))
+    .map(([key]) => key);
+  if (strange.length === 0) return;
+  const message = `none of the addresses that send here (${senders.join(', ')}) is known at ${strange.join(', ')}: what the new one can not carry meets a stranger's limits; name the first with its \`daily\``;
+  notes.push({ place: 'established', message });
 }
 
 function round(value: number): number {

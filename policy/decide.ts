@@ -294,10 +294,13 @@ function utilisation(input: LaneInput): Judgement {
   };
 }
 
+/** Why a lane that was raised waits for the next window. */
+export const ADVANCED_ALREADY = 'advanced in this window already';
+
 function whyHold(input: LaneInput, judgements: readonly Judgement[]): string | null {
   const { lane, use } = input;
   if (input.plan === null && lane.phase !== 'cooling') return 'it follows no plan: nothing says how far it may grow';
-  if (lane.advanced === input.window) return 'advanced in this window already';
+  if (lane.advanced === input.window) return ADVANCED_ALREADY;
   if (input.prorated) return 'the first day was a part of a day: its stage repeats';
   const campaign = input.campaigns[0];
   if (campaign !== undefined) {

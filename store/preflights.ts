@@ -28,3 +28,15 @@ export async function boundAt(
   );
   return rows[0]?.bound === true ? rows[0].at : undefined;
 }
+
+/** Has an address never sent anything, and could its last preflight not bind it (a start may skip that by name)? */
+export async function neverBound(db: Queryable, address: string): Promise<boolean> {
+  const { rows } = await db.query(
+    `select not exists (select from lanes where address = $1 and last_sent_at is not null)
+       and coalesce((select exists (select from jsonb_array_elements(checks) c
+           where c->>'name' = 'bind' and c->>'verdict' in ('fail', 'skipped'))
+         from preflights where address = $1 order by id desc limit 1), false) as never`,
+    [address],
+  );
+  return rows[0].never;
+}

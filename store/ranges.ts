@@ -115,12 +115,14 @@ export interface Waiting {
   readonly range: string;
   readonly written: string;
   readonly dueAt: number;
+  /** Why it is not sooner; null: it is its turn then. */
+  readonly says: string | null;
 }
 
 /** Addresses that wait for their turn in any range. */
 export async function waitingAddresses(db: Queryable): Promise<Waiting[]> {
   const { rows } = await db.query(
-    `select host(a.address) as address, r.id as range, r.written, ${ms('a.due_at')} as "dueAt"
+    `select host(a.address) as address, r.id as range, r.written, ${ms('a.due_at')} as "dueAt", a.says
      from range_addresses a join ranges r on r.id = a.range_id where a.state = 'waiting' order by a.due_at, a.position`,
   );
   return rows;

@@ -1,4 +1,5 @@
 /** What an evaluation that an operator asked for did to the lanes it was asked about. */
+import { ADVANCED_ALREADY } from '../../policy/decide.ts';
 import type { Queryable } from '../../store/connect.ts';
 import { decisionsOfOperation } from '../../store/decisions.ts';
 import type { LaneRow } from '../../store/lanes.ts';
@@ -22,7 +23,10 @@ export async function asked(
         says: `advances: ${row.fromCeiling} → ${row.toCeiling} a day from the next window on`,
       };
     if (row.kind === 'complete') return { provider, done: true, says: `is warm at ${row.toCeiling} a day` };
+    const why = row.reason.replace(/^asked by .*?\): /, '');
+    // Nothing raises a lane twice in a day: a promotion would not either.
+    if (why.startsWith(ADVANCED_ALREADY)) return { provider, done: false, says: `does not advance: ${why}` };
     const way = `./rampart warmup promote ${address} --provider ${provider} overrides one step`;
-    return { provider, done: false, says: `does not pass: ${row.reason.replace(/^asked by .*?\): /, '')} (${way})` };
+    return { provider, done: false, says: `does not pass: ${why} (${way})` };
   });
 }

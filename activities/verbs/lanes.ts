@@ -11,7 +11,10 @@ export async function chosenLanes(db: Queryable, command: CommandOf<LaneCommand>
   const lanes = await lanesOf(db, address);
   if (lanes.length === 0) throw new BadInput(`${address} is not an address of any pool`);
   const chosen = lanes.filter((lane) => provider === null || lane.provider === provider);
-  if (chosen.length === 0) throw new BadInput(`${address} has no lane for ${provider}`);
+  if (chosen.length === 0)
+    throw new BadInput(
+      `${address} has no lane for ${provider}: it has ${lanes.map((lane) => lane.provider).join(', ')}`,
+    );
   return chosen;
 }
 
@@ -22,8 +25,10 @@ export function answer(address: string, outcomes: readonly LaneOutcome[], rampId
   return { says: inWords(done), rampId, lanes: outcomes };
 }
 
-/** One sentence where all lanes have the same to say. */
+/** A line for each thing that lanes have to say: `google steps back …`, `google, yahoo: each steps back …`. */
 function inWords(outcomes: readonly LaneOutcome[]): string {
   const same = Map.groupBy(outcomes, (one) => one.says);
-  return [...same].map(([says, ones]) => `${ones.map((one) => one.provider).join(', ')} ${says}`).join('; ');
+  return [...same]
+    .map(([says, ones]) => `${ones.map((one) => one.provider).join(', ')}${ones.length > 1 ? ': each' : ''} ${says}`)
+    .join('\n');
 }

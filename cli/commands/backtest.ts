@@ -83,7 +83,7 @@ function linesOf(plan: string, given: string, file: AccountingFile, days: readon
   const over = days.filter((one) => one.sent > one.ceiling).length;
   return [
     `plan ${plan} on ${file.lines.toLocaleString('en')} records of ${given} (${file.kind})`,
-    `${lanes} ${lanes === 1 ? 'lane' : 'lanes'}, ${days.length} days of mail: ${count('advance')} advance, ${count('hold')} hold, ${count('stop')} stop`,
+    `${lanes} ${lanes === 1 ? 'lane' : 'lanes'}, ${days.length} ${days.length === 1 ? 'day' : 'days'} of mail: ${count('advance')} advance, ${count('hold')} hold, ${count('stop')} stop`,
     ...(over === 0 ? [] : [`on ${over} of them more was sent than these gates would have allowed by then`]),
     ...Object.entries(file.leftOut).map(([what, records]) => `left out: ${records.toLocaleString('en')} × ${what}`),
     ...(file.bad.count === 0 ? [] : [faultText(file)]),

@@ -64,9 +64,10 @@ export const mtaQueue: Command = {
 function changes(groups: readonly (Said & { pool: string; provider: string | null; sample: number })[]): string[] {
   const known = new Map<string, string>();
   for (const { pool, provider, binds } of groups) {
-    const change = binds?.change ?? binds?.lanes.find((one) => one.change !== null)?.change ?? null;
-    if (change !== null && binds?.rule !== 'none' && !known.has(change))
-      known.set(change, `${pool} ${provider ?? '(not routed)'}`);
+    // Mail that waits for its own date or retry does not go sooner for what one of its lanes lacks.
+    const ofLanes = binds?.rule === 'lanes' ? binds.lanes.find((one) => one.change !== null) : undefined;
+    const change = binds?.change ?? ofLanes?.change ?? null;
+    if (change !== null && !known.has(change)) known.set(change, `${pool} ${provider ?? '(not routed)'}`);
   }
   const lines = [...known].map(([change, where]) => `  ${where}: ${change}`);
   return [...(lines.length === 0 ? [] : ['to change:', ...lines]), 'one of them, lane by lane: ./rampart why MESSAGE'];

@@ -48,7 +48,9 @@ function render({ processes, totals, lanes, holds }: Seen, style: Style): string
   const living = mtas.filter((one) => one.alive);
   const state = `${living.length} of ${mtas.length} MTA processes alive`;
   const rate = (count: number) => (count / WINDOW_S).toFixed(1);
-  const rows = lanes.map((lane) => [
+  // What was never started and tries nothing is no news.
+  const shown = lanes.filter(({ phase, attempts }) => phase !== 'planned' || attempts > 0);
+  const rows = shown.map((lane) => [
     lane.address,
     lane.provider,
     lane.pool,
@@ -75,6 +77,7 @@ function render({ processes, totals, lanes, holds }: Seen, style: Style): string
     ...holds.map((hold) => style.bad(holdText(hold))),
     `the last ${WINDOW_S} s:`,
     ...table(heading, rows),
+    ...(shown.length === lanes.length ? [] : [`not shown: ${lanes.length - shown.length} lanes that are not started`]),
   ];
 }
 

@@ -1,6 +1,6 @@
 import { windowAt, windowOf } from '../../policy/calendar.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
-import { calendarOf, type Forecast, forecast, type Plan } from '../../policy/plan.ts';
+import { calendarOf, type Forecast, forecast, type Plan, stageOf } from '../../policy/plan.ts';
 import type { Store } from '../../store/connect.ts';
 import { addressRows, allLanes } from '../../store/lanes.ts';
 import { poolVolumes } from '../../store/volumes.ts';
@@ -58,6 +58,7 @@ export const planPreview: Command = {
           ),
           '',
           ...forecasts.flatMap((one) => shortText(one)),
+          ...targetsText(plan, forecasts),
           'Gates are taken to pass, and all mail to be for the segments of each stage.',
         ],
       };
@@ -100,12 +101,30 @@ async function forecastsOf(
   });
 }
 
+/** The largest last stage that a pool's best day fills as far as a day has to be. */
+function fitting(best: number): number {
+  return Math.floor(best / DEFAULTS.minUtilisation);
+}
+
+/** Targets that the mail fills, as the option wants them; none where all fit, or where there was no mail. */
+function targetsText(plan: Plan, forecasts: readonly Forecast[]): string[] {
+  const sending = forecasts.filter(({ best }) => fitting(best) >= 1);
+  if (!sending.some(({ short }) => short !== null)) return [];
+  const targets = sending.map(({ provider, short, best, stages }) => ({
+    provider,
+    target: short === null ? (stageOf(plan, provider, stages - 1)?.ceiling ?? 1) : fitting(best),
+  }));
+  const smallest = Math.min(...targets.map(({ target }) => target));
+  const said = targets.map(({ provider, target }) => `${provider}=${target}`).join(',');
+  return [`what fits: --target ${said},default=${smallest}`];
+}
+
 function shortText({ provider, best, short, stages, waits, days }: Forecast): string[] {
   if (short === null) return [];
   const { stage, ceiling, share } = short;
-  const fits = Math.floor(best / DEFAULTS.minUtilisation);
+  const fits = fitting(best);
   const end = waits !== null ? `it waits at stage ${waits}` : `it goes on without filling its stages, for ${days} days`;
-  const way = fits >= 1 ? `a target of ${fits} fits: --target ${provider}=${fits}` : 'there was no mail at all';
+  const way = fits >= 1 ? `a target of ${fits} fits` : 'there was no mail at all';
   return [
     `${provider} reaches only ${Math.floor(share * 100)}% of stage ${stage} of ${stages} (${ceiling.toLocaleString('en')} a day) with your last ${DAYS} days of volume: ${end}; ${way}`,
   ];

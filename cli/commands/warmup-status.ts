@@ -5,10 +5,10 @@ import { waitingAddresses } from '../../store/ranges.ts';
 import { badInput, CONFIG_OPTION, type Command, type Invocation, text } from '../command.ts';
 import { withStore } from '../instance.ts';
 import { knownAddress } from '../known-address.ts';
-import { knownRange } from '../ranges/targets.ts';
 import { gatherStatus, type Wanted } from '../status/gather.ts';
 import { rangeView, renderRange } from '../status/range-view.ts';
 import { renderStatus } from '../status/render.ts';
+import { addressesOf } from '../targets.ts';
 import { liveScreen } from '../terminal/live-screen.ts';
 import { styleOf } from '../terminal/style.ts';
 
@@ -33,15 +33,11 @@ export const warmupStatus: Command = {
     return withStore(invocation, async (store) => {
       if (ip !== undefined) await knownAddress(store, ip);
       if (range === undefined && pool !== undefined) await knownPool(store, pool);
-      const wanted: Wanted =
-        ip !== undefined
-          ? { addresses: [ip] }
-          : range === undefined
-            ? { pool }
-            : { addresses: (await knownRange(store, range, pool)).rows.map(({ address }) => address) };
+      const chosen = ip !== undefined ? [ip] : range === undefined ? undefined : await ofRange(store, range, pool);
+      const wanted: Wanted = { pool, ...(chosen === undefined ? {} : { addresses: chosen }) };
       const look = range === undefined && pool === undefined ? everyLane : everyAddress;
-      if (invocation.options.watch === true) return watch(invocation, () => look(invocation, store, wanted));
-      return look(invocation, store, wanted);
+      const again = () => look(invocation, store, wanted);
+      return invocation.options.watch === true ? watch(invocation, again) : again();
     });
   },
 };
@@ -67,8 +63,17 @@ async function everyAddress(invocation: Invocation, store: Store, wanted: Wanted
   const zone = found[0]?.zone ?? 'UTC';
   return {
     json: { at: now, addresses },
-    lines: renderRange(addresses, zone, styleOf(invocation.stdout, invocation.env)),
+    lines: renderRange(addresses, zone, styleOf(invocation.stdout, invocation.env), now),
   };
+}
+
+/** Known addresses of a range, as the verbs choose them: a /29 whose gateway is no address of ours is looked at all the same. */
+async function ofRange(store: Store, range: string, pool: string | undefined): Promise<string[]> {
+  if (pool !== undefined) await knownPool(store, pool);
+  const rows = await addressesOf(store, [range]);
+  const mine = rows.filter((row) => pool === undefined || row.pool === pool);
+  if (mine.length === 0) throw badInput(`${range} holds no address of pool ${pool}: leave --pool out`);
+  return mine.map(({ address }) => address);
 }
 
 async function knownPool(store: Store, pool: string): Promise<void> {

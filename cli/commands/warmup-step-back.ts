@@ -8,7 +8,7 @@ export const warmupStepBack = verbCommand({
   example: "./rampart warmup step-back 198.51.100.9 --provider yahoo --steps 2 --reason 'their postmaster asked'",
   read(invocation) {
     const given = text(invocation, 'steps') ?? '1';
-    if (!/^[1-9]\d{0,2}$/.test(given)) throw badInput(`--steps is "${given}": give a number from 1 on`);
+    if (!/^[1-9]\d{0,2}$/.test(given)) throw badInput(`--steps is "${given}": give a whole number from 1 to 999`);
     return { steps: Number(given) };
   },
 });

@@ -52,6 +52,7 @@ async function ofLane(invocation: Invocation, store: Store, ip: string, provider
       `${style.bold(`${report.address} ${report.provider}`)}, pool ${report.pool}, ${report.phase}`,
       `  binds: ${binds.says}${next}`,
       ...(binds.change === null ? [] : [`  change: ${binds.change}`]),
+      ...report.orders.map((order) => `  ${orderLine(order, report.zone)}`),
       '',
       ...table(
         ['limit', 'is', 'from'],
@@ -61,6 +62,14 @@ async function ofLane(invocation: Invocation, store: Store, ip: string, provider
       ...(note === undefined ? [] : ['', `note: ${note}`]),
     ],
   };
+}
+
+/** What an operator ordered for the lane's next evaluations. */
+function orderLine({ kind, actor, reason, until }: LaneReport['orders'][number], zone: string): string {
+  const when = until === null ? 'until it is resumed' : `until ${stamp(until, zone)}`;
+  return kind === 'freeze'
+    ? `held: its ceiling stays ${when}, by ${actor}: ${reason}`
+    : `promoted: its next step goes over gates that hold it, ${when}, by ${actor}: ${reason}`;
 }
 
 /** What each gate said last, with what a pass still needs. */

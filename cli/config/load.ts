@@ -88,7 +88,11 @@ export async function readConfig(file: string): Promise<unknown> {
     module = await import(pathToFileURL(file).href);
   } catch (error) {
     const first = String((error as Error)?.message ?? error).split('\n')[0];
-    throw failure(file, [{ path: [], says: `can not be read: ${first}` }]);
+    // The package's name means something in its own folder only.
+    const hint = /find package 'rampart'/.test(first ?? '')
+      ? '; outside the checkout import defineConfig as ./rampart init --out FILE writes it'
+      : '';
+    throw failure(file, [{ path: [], says: `can not be read: ${first}${hint}` }]);
   }
   if (module.default === undefined) {
     throw failure(file, [{ path: [], says: 'exports nothing: write export default defineConfig({ … })' }]);

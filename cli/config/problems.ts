@@ -85,7 +85,7 @@ function problemsOf(
   }
   if (issue.code === 'invalid_union' && issue.errors.some((branch) => branch.some((inner) => inner.path.length > 0))) {
     // The branch that fits best is the one the person meant.
-    const [meant] = [...issue.errors].sort((a, b) => misfit(a) - misfit(b));
+    const [meant] = [...issue.errors].sort((a, b) => misfit(a) - misfit(b) || otherKind(a) - otherKind(b));
     return (meant ?? []).flatMap((inner) => problemsOf(schema, value, inner, path));
   }
   const found = valueAt(value, path);
@@ -96,6 +96,11 @@ function problemsOf(
 
 function misfit(issues: readonly z.core.$ZodIssue[]): number {
   return issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? 10 * issue.keys.length : 1), 0);
+}
+
+/** A branch that takes another kind of value fits worse than one with a fault inside. */
+function otherKind(issues: readonly z.core.$ZodIssue[]): number {
+  return issues.some((issue) => issue.path.length === 0 && issue.code === 'invalid_type') ? 1 : 0;
 }
 
 function suggestion(given: string, known: readonly string[]): string {

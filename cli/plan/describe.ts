@@ -7,11 +7,16 @@ import { chartOf } from './chart.ts';
 import { describeGates } from './describe-gates.ts';
 
 const MODES: Readonly<Record<Plan['advance'], string>> = {
-  gated: 'gated: a window used 80% of its ceiling, and its gates pass',
-  calendar: 'calendar: every window, as long as its gates pass',
-  'send-days': 'send-days: every window with mail, as long as its gates pass',
-  'volume-stage': 'volume-stage: when a stage’s volume was sent, and its gates pass',
+  gated: `gated: after a day that used ${DEFAULTS.minUtilisation * 100}% of its ceiling, if its gates pass`,
+  calendar: 'calendar: every day, if its gates pass',
+  'send-days': 'send-days: after every day with mail, if its gates pass',
+  'volume-stage': 'volume-stage: when all of its stage was sent, if its gates pass',
 };
+
+function modeText({ advance, stageShare }: Plan): string {
+  if (advance !== 'volume-stage' || stageShare === undefined) return MODES[advance];
+  return MODES[advance].replace('all', `${stageShare * 100}%`);
+}
 
 /** Lines of a plan: head, a table of its rows, and the chart of one of them (`provider`, or the default row). */
 export function describePlan(plan: Plan, provider = 'default'): string[] {
@@ -22,9 +27,9 @@ export function describePlan(plan: Plan, provider = 'default'): string[] {
     (row.at(-1)?.ceiling ?? 0).toLocaleString('en'),
   ]);
   return [
-    `${plan.name}: ${plan.days} days`,
+    `${plan.name}: ${plan.days} ${plan.days === 1 ? 'day' : 'days'}`,
     `source: ${plan.source}`,
-    `advance: ${MODES[plan.advance]}${plan.stageShare === undefined ? '' : ` (${plan.stageShare * 100}% of it)`}`,
+    `advance: ${modeText(plan)}`,
     `growth cap: ${capText(plan.cap)}`,
     ...calendarLines(plan),
     ...(plan.notes ?? []).map((note) => `note: ${note}`),

@@ -4,6 +4,7 @@ import { withGates } from '../../policy/gates/configured.ts';
 import { capGrowth, checkPlan, growthProblems, growthText, type Plan, type PlanInput } from '../../policy/plan.ts';
 import { badInput, type Invocation, text } from '../command.ts';
 import { readGates } from '../config/gates.ts';
+import { ALL_PROVIDERS } from '../config/schema.ts';
 import { closest } from '../terminal/closest.ts';
 import { drawFound, findPlan } from './find.ts';
 import { advanceChoice, calendarChoice, planInput } from './options.ts';
@@ -28,7 +29,7 @@ export async function drawChosen(
   const found = await findPlan(invocation, name);
   const given = planInput(invocation);
   const targets = given.targets ?? (found.kind === 'shipped' ? defaults(found.preset.needsTarget) : undefined);
-  if (providers !== undefined) knownTargets(given, providers);
+  knownTargets(given, providers);
   const drawn = drawFound(found, { ...given, ...(targets === undefined ? {} : { targets }) });
   const configured = await readGates({ file: text(invocation, 'config'), env: invocation.env });
   const plan = withGates(withChoices(drawn, invocation), configured, pool);
@@ -59,8 +60,10 @@ function withChoices(plan: Plan, invocation: Invocation): Plan {
   };
 }
 
-/** A target or share for a lane that is not there is a slip of the pen. */
-function knownTargets(input: PlanInput, providers: readonly string[]): void {
+/** A target or share for a lane that is not there, or (without `lanes`) for a provider nobody knows, is a slip of the pen. */
+function knownTargets(input: PlanInput, lanes: readonly string[] | undefined): void {
+  const providers = lanes ?? ALL_PROVIDERS;
+  const what = lanes === undefined ? 'which is no provider' : 'which has no lane';
   for (const [option, figures] of [
     ['--target', input.targets],
     ['--share', input.shares],
@@ -69,7 +72,7 @@ function knownTargets(input: PlanInput, providers: readonly string[]): void {
       if (key === 'default' || providers.includes(key)) continue;
       const near = closest(key, providers);
       throw badInput(
-        `${option} names "${key}", which has no lane: ${near === undefined ? `choose among ${providers.join(', ')}` : `did you mean ${near}?`}`,
+        `${option} names "${key}", ${what}: ${near === undefined ? `choose among ${providers.join(', ')}` : `did you mean ${near}?`}`,
       );
     }
   }

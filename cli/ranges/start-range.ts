@@ -57,7 +57,10 @@ export async function startRange(
   if (there !== undefined) return answer(instance, store, there, { existing: true, notes });
   const found = rows.length === 0 ? [] : await runPreflight(invocation, store, pool, rows);
   const all = [...problems, ...(await startProblems(store, rows)), ...failures(found)];
-  if (all.length > 0) throw badInput([`nothing was started: ${all.length} problems`, ...all].join('\n'));
+  if (all.length > 0)
+    throw badInput(
+      [`nothing was started: ${all.length} ${all.length === 1 ? 'problem' : 'problems'}`, ...all].join('\n'),
+    );
   const now = Date.now();
   const calendar = calendarOf(plan, (rows[0] as AddressRow).calendar);
   const due = stagger({ waiting: rows.map(({ address }) => address), perDay, begunToday: 0, now, calendar });

@@ -26,7 +26,7 @@ export async function up(config: ResolvedConfig, options: { json: boolean }): Pr
     );
   const lanes = config.pools.reduce((sum, pool) => sum + pool.addresses.length, 0) * config.providers.length;
   say(
-    `Rampart is up: ${config.pools.length} pools, ${lanes} lanes. Mail goes in at ${config.mta.submission.host}:${submissionPort}.`,
+    `Rampart is up: ${config.pools.length} ${config.pools.length === 1 ? 'pool' : 'pools'}, ${lanes} lanes. Mail goes in at ${config.mta.submission.host}:${submissionPort}.`,
   );
   say(`See ./rampart warmup status. Ctrl-C stops it; what it knows stays in ${config.dataDir}.`);
   await told;

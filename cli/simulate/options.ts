@@ -1,8 +1,10 @@
 /** Options that say in which world a plan is played. */
 import { readFile } from 'node:fs/promises';
-import { parseWorld, type World } from '../../judge/world.ts';
+import { type World, worldSchema } from '../../judge/world.ts';
 import { WORLDS, worldNamed } from '../../judge/worlds.ts';
 import { badInput, type CommandOption, type Invocation, text } from '../command.ts';
+import { expectation, type Problem, problemText, schemaProblems } from '../config/problems.ts';
+import { ALL_PROVIDERS } from '../config/schema.ts';
 import { wholeNumber } from '../plan/options.ts';
 import { closest } from '../terminal/closest.ts';
 
@@ -47,11 +49,29 @@ async function readWorld(given: string): Promise<World> {
   } catch (error) {
     throw badInput(`${given} is not JSON: ${(error as Error).message}`);
   }
-  try {
-    return parseWorld(value, given);
-  } catch (error) {
-    throw badInput((error as Error).message);
-  }
+  return checkedWorld(value, given);
+}
+
+/** A line for each fault of a world, with its place. A lane of no known provider would follow the default row unnoticed. */
+function checkedWorld(value: unknown, file: string): World {
+  const result = worldSchema.safeParse(value, { error: expectation });
+  const problems = result.success
+    ? result.data.lanes.flatMap(({ provider }, at) => strange(provider, ['lanes', at, 'provider']))
+    : result.error.issues.flatMap((issue) =>
+        issue.code === 'custom'
+          ? [{ path: issue.path, says: issue.message }]
+          : schemaProblems(worldSchema, value, [issue]),
+      );
+  if (!result.success || problems.length > 0)
+    throw badInput(problems.map((problem) => `${file}: ${problemText(problem)}`).join('\n'));
+  return result.data;
+}
+
+function strange(provider: string, path: readonly PropertyKey[]): Problem[] {
+  if (ALL_PROVIDERS.includes(provider)) return [];
+  const near = closest(provider, ALL_PROVIDERS);
+  const hint = near === undefined ? `choose among ${ALL_PROVIDERS.join(', ')}` : `did you mean ${near}?`;
+  return [{ path, says: `no provider is called "${provider}": ${hint}` }];
 }
 
 /** A whole number from 1 to `most`. */

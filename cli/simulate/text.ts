@@ -6,6 +6,8 @@ import { table } from '../terminal/table.ts';
 const percent = (share: number) => `${(100 * share).toFixed(share > 0 && share < 0.1 ? 2 : 1)}%`;
 const whole = (count: number) => Math.round(count).toLocaleString('en');
 
+const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
+
 export function simulationLines(plan: string, world: World, simulation: Simulation): string[] {
   const { runs, days, finished, mail, falseStops, stops, harm } = simulation;
   const { sent, ...events } = mail;
@@ -14,7 +16,7 @@ export function simulationLines(plan: string, world: World, simulation: Simulati
   const late = finished === 1 || finished === 0 ? '' : `; ${percent(1 - finished)} of ramps never ended`;
   return [
     `plan ${plan}, ${whole(runs)} ramps in world ${world.name}${said}`,
-    `${world.lanes.length} lanes, ${world.campaignsPerDay} campaigns a day that differ by cv ${world.cv}`,
+    `${counted(world.lanes.length, 'lane')}, ${counted(world.campaignsPerDay, 'campaign')} a day that ${world.campaignsPerDay === 1 ? 'differs' : 'differ'} by cv ${world.cv}`,
     '',
     `length       ${end} where ${days.planned} are planned${late}`,
     `false stops  ${percent(falseStops.share)} of ramps (at most ${percent(falseStops.atMost)} by chance)`,

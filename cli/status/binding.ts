@@ -7,13 +7,17 @@ import { DEFAULTS } from '../../policy/defaults.ts';
 import { type Hold, holdsOnLane } from '../../policy/holds.ts';
 import { maySend } from '../../policy/lane.ts';
 import { unitsDue } from '../../policy/pacing.ts';
+import { nextSending } from '../../policy/ranges/stagger.ts';
 import type { GrantRow } from '../../store/grants.ts';
+import type { JointBudgetRow } from '../../store/joint-budget.ts';
 import type { LaneRow } from '../../store/lanes.ts';
+import type { Waiting } from '../../store/ranges.ts';
+import { stamp } from '../terminal/time.ts';
 import { holdText } from './hold-text.ts';
 import { liftText, releaseText } from './lift.ts';
 
 export interface Binding {
-  /** phase, hold, mta, grant, window, pace, hour, rolling-24h, or none: mail goes as it comes. */
+  /** phase, hold, mta, bind, grant, window, pace, hour, rolling-24h, or none: mail goes as it comes. */
   readonly rule: string;
   readonly says: string;
   /** When the rule lets the next unit go, ms; null: not by itself, or not known. */
@@ -32,6 +36,10 @@ export interface BindingInput {
   readonly grant: GrantRow | undefined;
   readonly previous: GrantRow | undefined;
   readonly now: number;
+  /** What the pool's cold lanes have together in this window, where that was reckoned. */
+  readonly joint?: JointBudgetRow | undefined;
+  /** Its address's turn in a range that has not come. */
+  readonly turn?: Waiting | undefined;
 }
 
 export function whatBinds(input: BindingInput): Binding {
@@ -42,6 +50,10 @@ export function whatBinds(input: BindingInput): Binding {
     { nextAt = null, change = null }: { nextAt?: number | null; change?: string | null } = {},
   ): Binding => ({ rule, says, nextAt, change });
   const start = `./rampart warmup start ${lane.address}`;
+  if (lane.phase === 'planned' && input.turn !== undefined)
+    return stop('phase', turnText(input.turn, lane, now), {
+      change: `./rampart warmup withdraw ${lane.address} --reason '…'`,
+    });
   if (lane.phase === 'planned') return stop('phase', `not started: ${start}`, { change: start });
 
   const held = holdsOnLane(input.holds, { ...lane, cold }, now);
@@ -49,7 +61,7 @@ export function whatBinds(input: BindingInput): Binding {
   const more = held.length > 1 ? ` and ${held.length - 1} more` : '';
   if (!maySend(lane.phase)) {
     const by = first === undefined ? '' : `: ${holdText(first)}${more}`;
-    return stop('phase', `${lane.phase}: sends nothing${by}`, { change: releaseText(lane) });
+    return stop('phase', `${lane.phase}: sends nothing${by}`, { change: releaseText(lane, held) });
   }
   if (first !== undefined) {
     const nextAt = held.length === 1 ? first.until : null;
@@ -60,20 +72,45 @@ export function whatBinds(input: BindingInput): Binding {
       change: './rampart up, or ./rampart mta on that node',
     });
   if (!cold && grant === undefined) return stop('none', 'nothing: mail goes as it comes');
-  if (grant === undefined) {
-    return input.window.sends
-      ? stop('grant', 'no grant for this window: no decision was made, and the last grant has ended', {
-          change: 'a worker decides: ./rampart doctor says whether one runs',
-        })
-      : stop('window', 'not a send day', { nextAt: input.window.end, change: SEND_TIMES });
-  }
+  // A day without sending has a grant of nothing, or none: its own hours say nothing.
+  if (cold && !input.window.sends)
+    return stop('window', 'not a send day', { nextAt: sendsNext(input), change: SEND_TIMES });
+  if (grant === undefined)
+    return stop('grant', 'no grant for this window: no decision was made, and the last grant has ended', {
+      change: 'a worker decides: ./rampart doctor says whether one runs',
+    });
   return { ...granted(input, grant), ...(grant.origin === 'carried' ? { says: carried(input, grant) } : {}) };
+}
+
+/** A lane whose address can not be bound looks free, and its mail goes nowhere. */
+export function notBound({ address }: LaneRow): Binding {
+  const says = 'nothing was sent from it yet, and its preflight could not bind it';
+  return {
+    rule: 'bind',
+    says,
+    nextAt: null,
+    change: `./rampart warmup preflight ${address} looks again, and says how`,
+  };
+}
+
+/** When an address begins that waits in a range, and what keeps it where that is over. */
+function turnText({ written, dueAt, says }: Waiting, { calendar }: LaneRow, now: number): string {
+  const when = stamp(dueAt, calendar.kind === 'civil' ? calendar.zone : 'UTC');
+  if (says !== null) return `waits in range ${written}: ${says}`;
+  if (dueAt > now) return `begins ${when}, its turn in range ${written}`;
+  return `its turn in range ${written} came ${when}: a worker begins it, see ./rampart doctor`;
+}
+
+/** When cold mail goes again after this window, ms. */
+function sendsNext({ window, lane }: BindingInput): number {
+  return nextSending(window, lane.calendar).sendFrom;
 }
 
 /** Where days and hours of cold mail come from. */
 const SEND_TIMES = 'calendar (or plans.<name>.calendar) in the configuration';
 
-function granted({ lane, cold, window, now, previous }: BindingInput, grant: GrantRow): Binding {
+function granted(input: BindingInput, grant: GrantRow): Binding {
+  const { lane, cold, window, now, previous, joint } = input;
   const left = grant.units - grant.handed;
   const used = `${grant.handed} of ${grant.units} used`;
   const none = (says: string): Binding => ({ rule: 'none', says, nextAt: null, change: null });
@@ -91,9 +128,13 @@ function granted({ lane, cold, window, now, previous }: BindingInput, grant: Gra
   });
   switch (due.binds) {
     case 'grant':
+      if (joint !== undefined && joint.trimmed > 0 && grant.units < grant.planUnits) {
+        const all = `the ${joint.lanes} cold lanes of pool ${lane.pool} may send ${joint.budget} there together today`;
+        return { ...binds(`${used}, and its plan says ${grant.planUnits}: ${all}`, null), nextAt: grant.end };
+      }
       return { ...binds(used), nextAt: grant.end };
     case 'window':
-      return { ...binds('outside the send hours', SEND_TIMES), nextAt: due.nextAt ?? grant.end };
+      return { ...binds('outside the send hours', SEND_TIMES), nextAt: due.nextAt ?? sendsNext(input) };
     case 'pace':
       return binds(`${used}, paced evenly over the day`);
     case 'hour':

@@ -1,10 +1,12 @@
 /** Reads what `warmup status` shows: PostgreSQL only, so that it works with no worker and no Temporal. */
 import { windowOf } from '../../policy/calendar.ts';
+import { type LaneOrder, orderOn } from '../../policy/orders.ts';
 import { stageCount, stageOf } from '../../policy/plan.ts';
 import type { Queryable } from '../../store/connect.ts';
 import { type DecisionRow, lastDecisions, lastJudged } from '../../store/decisions.ts';
 import { type AddressRow, addressRows, type LaneRow, lanesOf, type RampRow, rampOf } from '../../store/lanes.ts';
 import { unitsUsed } from '../../store/measures.ts';
+import { liveOrders } from '../../store/orders.ts';
 import { placementSummary } from '../../store/probes.ts';
 import type { Binding } from './binding.ts';
 import { type GateVerdict, gateVerdicts } from './gate-verdicts.ts';
@@ -21,6 +23,8 @@ export interface LaneStatus {
   /** The plan's last ceiling, or the normal limit. */
   readonly target: number;
   readonly pauseReasons: readonly string[];
+  /** What an operator ordered for later evaluations, and until when (ms; null: until a resume). */
+  readonly orders: readonly Pick<LaneOrder, 'kind' | 'actor' | 'reason' | 'until'>[];
   /** The last probes (at most 5). */
   readonly placement: { readonly inbox: number; readonly spam: number; readonly unobserved: number } | null;
   readonly lastDecision: Pick<DecisionRow, 'kind' | 'reason' | 'at' | 'actor'> | null;
@@ -76,6 +80,7 @@ async function addressStatus(db: Queryable, row: AddressRow, all: Around): Promi
   const placement = await placementSummary(db, address);
   const decisions = await lastDecisions(db, address);
   const judged = await lastJudged(db, address);
+  const orders = await liveOrders(db, address, all.now);
   const statuses = lanes.map(async (lane): Promise<LaneStatus> => {
     const { grant, cold, binds } = await laneFacts(db, lane, all);
     const seen = placement.find((one) => one.provider === lane.provider);
@@ -88,6 +93,7 @@ async function addressStatus(db: Queryable, row: AddressRow, all: Around): Promi
       ceiling: grant?.units ?? (cold ? 0 : lane.ceiling),
       target: targetOf(lane, ramp),
       pauseReasons: lane.pauseReasons,
+      orders: ordersOn(orders, lane, all.now),
       placement: seen === undefined ? null : { inbox: seen.inbox, spam: seen.spam, unobserved: seen.unobserved },
       lastDecision:
         last === undefined ? null : { kind: last.kind, reason: last.reason, at: last.at, actor: last.actor },
@@ -116,8 +122,16 @@ async function addressStatus(db: Queryable, row: AddressRow, all: Around): Promi
   };
 }
 
+/** The orders that bind a lane's next evaluations. */
+export function ordersOn(orders: readonly LaneOrder[], lane: LaneRow, now: number): LaneStatus['orders'] {
+  return (['freeze', 'promote'] as const)
+    .flatMap((kind) => orderOn(orders, kind, lane, now) ?? [])
+    .map(({ kind, actor, reason, until }) => ({ kind, actor, reason, until }));
+}
+
 function onPlan(lane: LaneRow, ramp: RampRow | undefined): ramp is RampRow {
-  return ramp !== undefined && lane.rampId === ramp.id && lane.phase !== 'warm' && lane.phase !== 'graduating';
+  const past = lane.phase === 'warm' || lane.phase === 'graduating' || lane.phase === 'planned';
+  return ramp !== undefined && lane.rampId === ramp.id && !past;
 }
 
 function stageText(lane: LaneRow, ramp: RampRow | undefined): LaneStatus['stage'] {

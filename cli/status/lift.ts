@@ -23,7 +23,14 @@ function resumeRamp(target: string): string {
   return `./rampart warmup resume ${target.replace(' ', ' --provider ')} --reason '…'`;
 }
 
-/** The way out of quarantine, whatever put the lane there. */
-export function releaseText({ address, provider }: { readonly address: string; readonly provider: string }): string {
+/** The way out of quarantine, whatever put the lane there: what holds the whole address is lifted by naming that alone. */
+export function releaseText(
+  { address, provider }: { readonly address: string; readonly provider: string },
+  holds: readonly Hold[],
+): string {
+  const [whole] = holds.filter((hold) => hold.scope === 'address' && /^(incident|pause):/.test(hold.cause));
+  const [, kind, list] = whole?.cause.split(':') ?? [];
+  if (kind === 'dnsbl') return `removal at ${list}: it is asked every day, and ends this; or ${resumeRamp(address)}`;
+  if (whole !== undefined) return resumeRamp(address);
   return `${resumeRamp(`${address} ${provider}`)}, once ${provider} has delisted it`;
 }

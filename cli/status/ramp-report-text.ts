@@ -12,18 +12,22 @@ export function reportLines(report: RampReport, zone: string, style: Style): str
   const { address, pool, plan, startedAt, startedBy, endedAt, outcome, days, lanes, retreats } = report;
   const end =
     endedAt === null ? 'running' : `${outcome === 'aborted' ? 'aborted' : 'complete'} ${stamp(endedAt, zone)}`;
+  // Its end is no retreat of a lane: it is told once.
+  const aborted = retreats.find(({ kind }) => kind === 'abort');
+  const back = retreats.filter(({ kind }) => kind !== 'abort');
   return [
-    `${style.bold(address)}  pool ${pool}, plan ${plan}, started ${stamp(startedAt, zone)} by ${startedBy}, ${end}: ${days} days`,
+    `${style.bold(address)}  pool ${pool}, plan ${plan}, started ${stamp(startedAt, zone)} by ${startedBy}, ${end}: ${days} ${days === 1 ? 'day' : 'days'}`,
     '',
     ...table(LANES, lanes.map(laneRow)),
     '',
     ...table(MAIL, lanes.map(mailRow)),
     '',
-    ...(retreats.length === 0 ? ['no retreats'] : [`retreats: ${retreats.length}`]),
-    ...retreats.map(
+    ...(back.length === 0 ? ['no retreats'] : [`retreats: ${back.length}`]),
+    ...back.map(
       ({ at, provider, kind, from, to, actor, reason }) =>
         `  ${stamp(at, zone)}  ${provider} ${kind}, stage ${from} → ${to}, by ${actor}: ${reason}`,
     ),
+    ...(aborted === undefined ? [] : [`aborted by ${aborted.actor}: ${aborted.reason}`]),
   ];
 }
 

@@ -59,11 +59,11 @@ export function rangeView(addresses: readonly AddressStatus[], begins: ReadonlyM
 }
 
 /** A table with a line for each address, a column for each provider, and the sum at its end. */
-export function renderRange(lines: readonly RangeLine[], zone: string, style: Style): string[] {
+export function renderRange(lines: readonly RangeLine[], zone: string, style: Style, now: number): string[] {
   const providers = [...new Set(lines.flatMap((line) => Object.keys(line.providers)))];
   const rows = lines.map((line) => [
     line.address,
-    line.begins === null ? worstText(line, style) : style.dim(`begins ${stamp(line.begins, zone)}`),
+    line.begins === null ? worstText(line, style) : style.dim(beginsText(line.begins, now, zone)),
     stagesText(line),
     ...providers.map((provider) => {
       const lane = line.providers[provider];
@@ -86,6 +86,11 @@ export function renderRange(lines: readonly RangeLine[], zone: string, style: St
     ...table(['address', 'worst lane', 'stages', ...providers, 'all'], [...rows, total]),
     ...(rows.length === 0 ? [] : ['sent/ceiling today; ! quarantined or paused, - stepped back, * warm']),
   ];
+}
+
+/** A turn that came and was not taken needs a look: a range that waits for somebody, or no worker. */
+function beginsText(at: number, now: number, zone: string): string {
+  return at > now ? `begins ${stamp(at, zone)}` : `due since ${stamp(at, zone)}`;
 }
 
 function stateOf({ phase, pauseReasons }: LaneStatus): string {

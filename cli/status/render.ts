@@ -1,7 +1,7 @@
 /** The status as lines for people. Pure. */
 import type { Style } from '../terminal/style.ts';
 import { table } from '../terminal/table.ts';
-import { ago, clock } from '../terminal/time.ts';
+import { ago, clock, stamp } from '../terminal/time.ts';
 import type { AddressStatus, LaneStatus } from './gather.ts';
 
 const COLUMNS = ['provider', 'phase', 'stage', 'sent/ceiling', 'placement', 'what binds now', 'last decision'];
@@ -12,17 +12,29 @@ export function renderStatus(addresses: readonly AddressStatus[], now: number, s
 }
 
 function renderAddress(one: AddressStatus, now: number, style: Style): string[] {
+  const alike = notBegun(one);
+  if (alike !== undefined) {
+    const heading = [`pool ${one.pool}`, rampText(one, now), style.dim(alike)].filter(Boolean).join(', ');
+    return [`${style.bold(one.address)}  ${heading}`];
+  }
   const rows = one.lanes.map((lane) => [
     lane.provider,
-    phaseText(lane, style),
+    phaseText(lane, one.zone, style),
     lane.stage === null ? '' : `${lane.stage.number} of ${lane.stage.of}`,
     `${lane.sent}/${lane.ceiling}`,
     placementText(lane),
-    bindingText(lane, one.zone),
+    bindingText(lane, one.zone, now),
     decisionText(lane, now),
   ]);
   const heading = [`pool ${one.pool}`, one.window, rampText(one, now)].filter(Boolean).join(', ');
   return [`${style.bold(one.address)}  ${heading}`, ...table(COLUMNS, rows)];
+}
+
+/** What an address that has not begun waits for: a line, not a table of lanes that say the same. */
+function notBegun({ lanes }: AddressStatus): string | undefined {
+  const says = lanes[0]?.binds.says;
+  const same = lanes.every((lane) => lane.phase === 'planned' && lane.sent === 0 && lane.binds.says === says);
+  return same ? says : undefined;
 }
 
 function rampText({ ramp }: AddressStatus, now: number): string {
@@ -32,8 +44,15 @@ function rampText({ ramp }: AddressStatus, now: number): string {
   return `plan ${plan}, started ${ago(startedAt, now)} by ${startedBy}`;
 }
 
-function phaseText(lane: LaneStatus, style: Style): string {
-  const text = lane.pauseReasons.length === 0 ? lane.phase : `${lane.phase} (${lane.pauseReasons.join(', ')})`;
+function phaseText(lane: LaneStatus, zone: string, style: Style): string {
+  const { pauseReasons, orders, phase } = lane;
+  const until = (kind: string) => {
+    const at = orders.find((order) => order.kind === kind)?.until;
+    return at == null ? '' : ` until ${stamp(at, zone)}`;
+  };
+  const promoted = orders.some(({ kind }) => kind === 'promote') ? [`promoted${until('promote')}`] : [];
+  const notes = [...pauseReasons.map((one) => (one === 'freeze' ? `freeze${until(one)}` : one)), ...promoted];
+  const text = notes.length === 0 ? phase : `${phase} (${notes.join(', ')})`;
   if (lane.phase === 'quarantined' || lane.phase === 'stepped-back') return style.bad(text);
   if (lane.phase === 'warm') return style.good(text);
   return lane.phase === 'planned' ? style.dim(text) : text;
@@ -53,6 +72,9 @@ function decisionText({ lastDecision }: LaneStatus, now: number): string {
   return `${kind} ${ago(at, now)}: ${reason}`;
 }
 
-function bindingText({ binds }: LaneStatus, zone: string): string {
-  return binds.nextAt === null ? binds.says : `${binds.says}, next unit at ${clock(binds.nextAt, zone)}`;
+function bindingText({ binds: { says, nextAt } }: LaneStatus, zone: string, now: number): string {
+  if (nextAt === null) return says;
+  // Eight o'clock on Monday is not eight o'clock.
+  const today = stamp(nextAt, zone).slice(0, 10) === stamp(now, zone).slice(0, 10);
+  return `${says}, next unit ${today ? `at ${clock(nextAt, zone)}` : stamp(nextAt, zone)}`;
 }

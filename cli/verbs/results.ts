@@ -34,7 +34,7 @@ export function resultOf(address: string, told: Told, operation: string): Addres
 export function answerOf(results: readonly AddressResult[], more: object, then: readonly string[] = []): Answer {
   const [first] = results;
   if (first !== undefined && results.length === 1 && first.outcome === 'refused')
-    throw badInput(`${first.address}: ${first.says}`);
+    throw badInput(first.says.startsWith(first.address) ? first.says : `${first.address}: ${first.says}`);
   const failed = results.filter((one) => one.outcome !== 'done');
   const one = results.length === 1 ? first : {};
   const width = Math.max(...results.map(({ address }) => address.length));
@@ -52,8 +52,10 @@ export function answerOf(results: readonly AddressResult[], more: object, then: 
 function lines({ address, outcome, says, lanes }: AddressResult, width: number): string[] {
   const left = (lanes ?? []).filter((lane) => !lane.done);
   const mark = outcome === 'done' ? '' : `${outcome}: `;
+  const [first = '', ...more] = says.split('\n');
   return [
-    `${address.padEnd(width)}  ${mark}${says}`,
+    `${address.padEnd(width)}  ${mark}${first}`,
+    ...more.map((line) => `${' '.repeat(width)}  ${mark}${line}`),
     ...left.map((lane) => `${' '.repeat(width)}  unchanged: ${lane.provider} ${lane.says}`),
   ];
 }

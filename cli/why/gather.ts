@@ -6,12 +6,14 @@ import type { Queryable } from '../../store/connect.ts';
 import { lastDecisions, lastJudged } from '../../store/decisions.ts';
 import { jointBudgetOf } from '../../store/joint-budget.ts';
 import { allLanes, type LaneRow } from '../../store/lanes.ts';
+import { liveOrders } from '../../store/orders.ts';
 import { poolRows } from '../../store/pools.ts';
 import type { QueuedMail } from '../../store/queued-mail.ts';
 import { readSplits } from '../../store/splits.ts';
 import { tenantUse } from '../../store/tenant-use.ts';
 import type { Binding } from '../status/binding.ts';
 import { type GateVerdict, gateVerdicts } from '../status/gate-verdicts.ts';
+import { type LaneStatus, ordersOn } from '../status/gather.ts';
 import { around, type LaneFacts, laneFacts } from '../status/lane-facts.ts';
 import { type EffectiveLimit, limitsOf, type Origins } from './limits.ts';
 import { type RecipientReason, whyRecipient } from './recipient.ts';
@@ -23,6 +25,8 @@ export interface LaneReport {
   readonly phase: string;
   readonly binds: Binding;
   readonly limits: readonly EffectiveLimit[];
+  /** As `warmup status` has them. */
+  readonly orders: LaneStatus['orders'];
   /** Verdicts of the last decision that judged the lane; null: none has yet. */
   readonly gates: { readonly at: number; readonly verdicts: readonly GateVerdict[] } | null;
   readonly zone: string;
@@ -37,14 +41,15 @@ export async function whyLane(db: Queryable, lane: LaneRow, configured: Configur
   const judged = (await lastJudged(db, lane.address)).find(({ provider }) => provider === lane.provider);
   const zone = lane.calendar.kind === 'civil' ? lane.calendar.zone : 'UTC';
   const { address, provider, pool, phase } = lane;
-  const joint = await jointBudgetOf(db, pool, provider, facts.window.index);
+  const joint = facts.cold ? await jointBudgetOf(db, pool, provider, facts.window.index) : undefined;
   return {
     address,
     provider,
     pool,
     phase,
     binds: facts.binds,
-    limits: limitsOf(facts, { decision, zone, joint, ...configured }),
+    orders: ordersOn(await liveOrders(db, address, now), lane, now),
+    limits: limitsOf({ ...facts, joint }, { decision, zone, ...configured }),
     gates: judged === undefined ? null : { at: judged.at, verdicts: gateVerdicts(judged) },
     zone,
   };

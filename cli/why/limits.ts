@@ -5,7 +5,6 @@ import { mostAfter } from '../../policy/plans/growth.ts';
 import { RANGE } from '../../policy/ranges/defaults.ts';
 import { LIMITS, type Limit, type ShapingOverrides, shapingOf, shareOf, tlsOf } from '../../policy/shaping.ts';
 import type { DecisionRow } from '../../store/decisions.ts';
-import type { JointBudgetRow } from '../../store/joint-budget.ts';
 import type { LaneFacts } from '../status/lane-facts.ts';
 import { stamp } from '../terminal/time.ts';
 
@@ -22,8 +21,6 @@ export interface Origins {
   /** Configured TLS towards providers; absent: the shipped one. */
   readonly tls?: Parameters<typeof tlsOf>[1];
   readonly zone: string;
-  /** Of the pool's cold lanes at the provider in the open window; absent: none was reckoned. */
-  readonly joint?: JointBudgetRow | undefined;
 }
 
 const WORDS: Readonly<Record<Limit, string>> = {
@@ -49,7 +46,7 @@ export function limitsOf(facts: LaneFacts, origins: Origins): EffectiveLimit[] {
   const tls = { limit: 'TLS', value, from };
   return [
     ...grantLimits(facts, origins),
-    ...jointLimit(facts, origins),
+    ...jointLimit(facts),
     ...easing(facts, origins),
     ...stageLimits(facts),
     ...shaping,
@@ -59,6 +56,10 @@ export function limitsOf(facts: LaneFacts, origins: Origins): EffectiveLimit[] {
 }
 
 function grantLimits({ lane, cold, grant, window }: LaneFacts, { decision, zone }: Origins): EffectiveLimit[] {
+  if (lane.phase === 'planned') {
+    const sent = grant === undefined || grant.handed === 0 ? '' : ` (${grant.handed} handed out before)`;
+    return [{ limit: 'messages this window', value: `0${sent}`, from: 'a lane that is not started' }];
+  }
   if (grant === undefined) {
     const from = cold
       ? `no decision granted window ${window.label} anything`
@@ -88,8 +89,8 @@ function grantLimits({ lane, cold, grant, window }: LaneFacts, { decision, zone 
 }
 
 /** What the pool's cold lanes have together, and how it was come by (policy/ranges/joint-budget.ts). */
-function jointLimit({ lane, cold, grant }: LaneFacts, { joint }: Origins): EffectiveLimit[] {
-  if (!cold || joint === undefined) return [];
+function jointLimit({ lane, cold, grant, joint }: LaneFacts): EffectiveLimit[] {
+  if (!cold || joint === undefined || lane.phase === 'planned') return [];
   const { budget, bestDay, lanes, trimmed } = joint;
   const from =
     budget === mostAfter(bestDay, lane.provider)
@@ -121,7 +122,8 @@ function easing({ easedUntil }: LaneFacts, { zone }: Origins): EffectiveLimit[] 
 
 function stageLimits({ lane, cold }: LaneFacts): EffectiveLimit[] {
   if (!cold) return [];
-  const stage = lane.segment === null ? 'any segment' : `segment ${lane.segment} or more engaged`;
+  const stage =
+    lane.segment === null || lane.segment === 'all' ? 'any segment' : `segment ${lane.segment} or more engaged`;
   return [
     {
       limit: 'which mail',

@@ -48,7 +48,8 @@ export function growthText({ provider, stages, unseen }: FastRow): string {
   const why = unseen ? '; this provider reports no complaints' : '';
   const more = rest.length === 0 ? '' : `, and ${rest.length} more: ${listed(rest.map(({ stage }) => stage))}`;
   const factor = Number((first.to / first.from).toPrecision(3));
-  return `${provider}: stage ${first.stage} grows from ${first.from} to ${first.to} a day (×${factor}, at most ${first.allowed}${why})${more}`;
+  const [from, to, allowed] = [first.from, first.to, first.allowed].map((figure) => figure.toLocaleString('en'));
+  return `${provider}: stage ${first.stage} grows from ${from} to ${to} a day (×${factor}, at most ${allowed}${why})${more}`;
 }
 
 /** The same plan with stages put in wherever it grew faster than its cap; every figure it had stays. */

@@ -119,7 +119,7 @@ export function checkPlan(plan: Plan): string[] {
 }
 
 function rowProblems(provider: string, row: readonly Stage[]): string[] {
-  const problems = row.length === 0 ? [`${provider}: no stages`] : [];
+  const problems = row.length === 0 ? [`${provider}: no stages: give it a ceiling at least, or leave the row out`] : [];
   row.forEach((stage, index) => {
     const where = `${provider}, stage ${index + 1}`;
     const before = row[index - 1];
@@ -129,9 +129,11 @@ function rowProblems(provider: string, row: readonly Stage[]): string[] {
     if (!SEGMENTS.includes(stage.segment)) problems.push(`${where}: unknown segment "${stage.segment}"`);
     if (before === undefined) return;
     if (stage.ceiling < before.ceiling)
-      problems.push(`${where}: ceiling falls from ${before.ceiling} to ${stage.ceiling}`);
+      problems.push(
+        `${where}: ceiling falls from ${before.ceiling} to ${stage.ceiling}: no stage may be below the one before`,
+      );
     if (SEGMENTS.indexOf(stage.segment) < SEGMENTS.indexOf(before.segment)) {
-      problems.push(`${where}: segment narrows from ${before.segment} to ${stage.segment}`);
+      problems.push(`${where}: segment narrows from ${before.segment} to ${stage.segment}: recipients may only widen`);
     }
   });
   return problems;

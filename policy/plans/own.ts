@@ -94,6 +94,10 @@ function shapeProblems(own: OwnPlan): string[] {
   if (percent !== undefined && target === undefined) problems.push('percent of what? add target: 20_000');
   if (own.stageShare !== undefined && own.advance !== 'volume-stage')
     problems.push("stageShare means something with advance: 'volume-stage' only");
+  if (own.widenAfter?.some((after, at, all) => after < (all[at - 1] ?? 0)))
+    problems.push(
+      `widenAfter goes back (${own.widenAfter.join(', ')}): recipients widen to 60d, 90d and all in that order`,
+    );
   const curve = rows === undefined && percent === undefined;
   for (const option of ['start', 'days', 'growth'] as const) {
     if (!curve && own[option] !== undefined) problems.push(`${option} belongs to a curve: leave it out`);
@@ -106,7 +110,8 @@ function shapeProblems(own: OwnPlan): string[] {
     const where = `percent, stage ${index + 1}`;
     if (!(share > 0 && share <= 100)) problems.push(`${where}: ${share} is not above 0 and at most 100`);
     const before = percent[index - 1];
-    if (before !== undefined && share < before) problems.push(`${where}: falls from ${before} to ${share}`);
+    if (before !== undefined && share < before)
+      problems.push(`${where}: falls from ${before} to ${share}: no percent may be below the one before`);
   });
   return problems;
 }

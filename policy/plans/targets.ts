@@ -19,6 +19,16 @@ export function checkFigures({ targets, shares }: PlanInput): void {
       throw new PlanError('bad-input', `the share of ${provider} is ${share}: give a share above 0 and at most 1`);
     }
   }
+  const named = Object.entries(shares ?? {}).filter(([provider]) => provider !== 'default');
+  const sum = named.reduce((total, [, share]) => total + share, 0);
+  // Rounded: 0.7 + 0.2 + 0.1 is a little more than 1 to a computer.
+  if (Math.round(sum * 1e6) > 1e6) {
+    const names = named.map(([provider]) => provider).join(', ');
+    throw new PlanError(
+      'bad-input',
+      `the shares of ${names} come to ${Number(sum.toFixed(6))}: give parts of an address's mail, together at most 1`,
+    );
+  }
   if (shares !== undefined && !Object.hasOwn(shares, 'default')) {
     throw new PlanError('bad-input', 'name a share for "default": that of each provider without one of its own');
   }

@@ -43,7 +43,8 @@ function span(part: string, from: string, to: string): Block | string {
   const last = numberOf(short);
   if (first === undefined || last === undefined || first.family !== last.family)
     return `"${part}" is no range: write it like 198.51.100.8-198.51.100.15`;
-  if (last.value < first.value) return `"${part}" ends before it begins: write ${to}-${from}`;
+  if (last.value < first.value)
+    return `"${part}" ends before it begins: write ${textOf(last.value, last.family)}-${textOf(first.value, first.family)}`;
   return { first: first.value, last: last.value, family: first.family };
 }
 

@@ -197,7 +197,7 @@ test('what the preflight found is named by the start and kept with the ramp', as
   await step();
   assert.equal(await states(), 'sssss', 'without a stagger all begin at once');
   const reason = (await decisionsOf(db.store, FIVE[0] ?? '', 'google'))[0]?.reason ?? '';
-  assert.match(reason, new RegExp(`Preflight ${id}: 1 pass, 1 skipped \\(dmarc\\)\\.`));
+  assert.match(reason, new RegExp(`; preflight ${id}: 1 pass, 1 skipped \\(dmarc\\)$`));
   const { rows } = await db.store.query('select preflight from ramps where address = $1', [FIVE[0]]);
   assert.equal(rows[0].preflight, id);
 });

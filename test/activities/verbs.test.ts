@@ -102,7 +102,11 @@ test('advance takes one stage when the gates pass now, and the day takes no seco
   assert.equal((await grants())[1], before.ceiling, 'today stays as it was');
   assert.deepEqual([(await lastOf()).actor, (await lastOf()).kind], ['ada', 'advance']);
   assert.match((await lastOf()).reason, /^asked by ada \(test\): /);
-  await assert.rejects(verb('advance'), /advanced in this window already/);
+  await assert.rejects(
+    verb('advance'),
+    /does not advance: advanced in this window already$/,
+    'no promotion would either',
+  );
   await look('final');
   assert.equal((await lane()).stage, after.stage);
   assert.equal((await grants())[2], after.ceiling);
@@ -177,7 +181,7 @@ test('an abort ends the ramp and its mail at once, leaves its story, and a start
   const result = await verb('abort', { provider: null });
   assert.match(
     result.says,
-    /google, yahoo is planned again and sends nothing\. Its mail goes to warm addresses of marketing/,
+    /google, yahoo: each is planned again and sends nothing\. Its mail goes to warm addresses of marketing/,
   );
   const granted = await grants();
   assert.equal(granted[2], 0);

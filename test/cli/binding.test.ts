@@ -74,10 +74,49 @@ test('a planned lane names the command that starts it', () => {
   assert.deepEqual(binds({ phase: 'planned' }).says, 'not started: ./rampart warmup start 10.0.0.1');
 });
 
+test('a planned lane whose address waits in a range says when it begins, or what keeps it', () => {
+  const turn = { address: '10.0.0.1', range: 'r', written: '10.0.0.0/29', dueAt: noon + 86_400_000, says: null };
+  assert.equal(binds({ phase: 'planned', turn }).says, 'begins 2026-03-03 12:00, its turn in range 10.0.0.0/29');
+  assert.match(
+    binds({ phase: 'planned', turn: { ...turn, dueAt: noon - 1 } }).says,
+    /came 2026-03-02 .* see \.\/rampart doctor/,
+  );
+  const says = 'a neighbour is quarantined';
+  assert.equal(binds({ phase: 'planned', turn: { ...turn, says } }).says, `waits in range 10.0.0.0/29: ${says}`);
+});
+
+test('a grant that the joint budget made smaller says so, and sends nobody to the gates', () => {
+  const joint = { budget: 500, bestDay: 120, lanes: 11, wanted: 550, trimmed: 50 };
+  const used = binds({ grant: grant({ units: 0, peakUnits: 0, handed: 0, planUnits: 50 }), joint });
+  assert.equal(
+    used.says,
+    '0 of 0 used, and its plan says 50: the 11 cold lanes of pool marketing may send 500 there together today',
+  );
+  assert.deepEqual([used.rule, used.change], ['grant', null]);
+  assert.equal(binds({ grant: grant({ handed: 100 }), joint }).says, '100 of 100 used', 'what fits is not its doing');
+});
+
 test('a hold binds before a grant does, and its cause is named', () => {
   const binding = binds({ holds: [hold], grant: undefined });
   assert.equal(binding.rule, 'hold');
   assert.match(binding.says, /hold 7 on lane 10\.0\.0\.1 google \(gate:deferral\) by rampart: deferral 9 of 20/);
+});
+
+test('the way out of quarantine names what holds it: a list, the whole address, or the lane', () => {
+  const way = (change: Partial<Hold>) => binds({ phase: 'quarantined', holds: [{ ...hold, ...change }] }).change;
+  const address = { scope: 'address', target: '10.0.0.1', reach: 'all' } as const;
+  assert.equal(
+    way({ ...address, cause: 'incident:dnsbl:zen.example' }),
+    "removal at zen.example: it is asked every day, and ends this; or ./rampart warmup resume 10.0.0.1 --reason '…'",
+  );
+  assert.equal(way({ ...address, cause: 'incident:snds:red:4' }), "./rampart warmup resume 10.0.0.1 --reason '…'");
+  const pause = { ...hold, ...address, reach: 'cold', cause: 'operator' } as const;
+  const both = binds({ phase: 'quarantined', holds: [pause, { ...hold, cause: 'incident:s3150' }] });
+  assert.match(both.change ?? '', /--provider google/, 'a pause of the address is no way out of a refusal');
+  assert.match(
+    way({ cause: 'incident:s3150' }) ?? '',
+    /resume 10\.0\.0\.1 --provider google .*, once google has delisted it$/,
+  );
 });
 
 test('a hold for cold lanes does not bind a warm one', () => {
@@ -98,6 +137,24 @@ test('a cold lane without a grant says whether the day or the decision is missin
     nextAt: sunday.end,
     change: 'calendar (or plans.<name>.calendar) in the configuration',
   });
+});
+
+test('send days and hours say when mail goes next, over days without any', () => {
+  const office = { ...calendar, sendHours: { from: 8, to: 20 } };
+  const at = (day: number, hour: number) => {
+    const now = Date.UTC(2026, 2, day, hour);
+    const open = windowOf(now, office);
+    const { start, end, sendFrom, sendTo, index: windowIndex } = open;
+    const nothing = open.sends ? {} : { units: 0, peakUnits: 0 };
+    const written = grant({ start, end, sendFrom, sendTo, windowIndex, ...nothing });
+    const input = { cold: true, holds: [], mta: true, window: open, grant: written, previous: undefined, now };
+    return whatBinds({ ...input, lane: { ...lane, calendar: office } });
+  };
+  const monday = Date.UTC(2026, 2, 9, 8);
+  // 2026-03-07 is a Saturday: its grant is of nothing.
+  assert.deepEqual([at(7, 3).says, at(7, 3).nextAt], ['not a send day', monday]);
+  assert.deepEqual([at(6, 21).says, at(6, 21).nextAt], ['outside the send hours', monday], 'Friday evening');
+  assert.equal(at(9, 3).nextAt, monday, 'before the hours of a send day');
 });
 
 test('a used grant ends with its window', () => {

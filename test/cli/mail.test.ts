@@ -232,6 +232,7 @@ describe('mail, with nothing but PostgreSQL running', () => {
       'another campaign waits for other reasons',
     );
     assert.match(stdout, /yahoo +marketing +1 .*not before 20\d\d-/);
+    assert.doesNotMatch(stdout, /\n {2}marketing yahoo: /, 'nothing of a lane makes it go before its date');
     assert.match(stdout, /\n {2}marketing google: \.\/rampart resume --hold \d+ --reason '…'\n/);
     const { groups } = JSON.parse((await alone.run('mta', 'queue', '--json')).stdout);
     const rules = groups.map((one: { binds: { rule: string } }) => one.binds.rule);
@@ -355,5 +356,7 @@ describe('mail, with nothing but PostgreSQL running', () => {
     assert.equal(ran.code, 0, ran.stderr);
     assert.match(ran.stdout, /0 of 0 MTA processes alive; queue: 1 wait, 1 due/);
     assert.match(ran.stdout, /127\.10\.0\.10 +google +marketing +warm +0\.0/);
+    assert.doesNotMatch(ran.stdout, / planned /);
+    assert.match(ran.stdout, /not shown: \d+ lanes that are not started/);
   });
 });

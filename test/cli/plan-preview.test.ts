@@ -27,8 +27,9 @@ describe('with nothing but PostgreSQL running', () => {
     assert.match(ran.stdout, /shared by 1 address\n/);
     assert.match(
       ran.stdout,
-      /^google reaches only \d\d% of stage \d+ of 42 \(\d+ a day\) with your last 30 days of volume: it waits at stage \d+; a target of 750 fits: --target google=750$/m,
+      /^google reaches only \d\d% of stage \d+ of 42 \(\d+ a day\) with your last 30 days of volume: it waits at stage \d+; a target of 750 fits$/m,
     );
+    assert.match(ran.stdout, /^what fits: --target google=750,default=750$/m, 'as the option takes it');
     assert.match(ran.stdout, /^yahoo reaches only 0% of stage 1 of 42 .*there was no mail at all$/m);
     const fits = await alone.run(
       'plan',

@@ -129,6 +129,16 @@ const BROKEN: readonly (readonly [string, unknown, RegExp])[] = [
     { mine: { rows: { default: [50, 500] } } },
     /plans\.mine: default: stage 2 grows from 50 to 500 a day .*capped: true .*or raise maxGrowth/,
   ],
+  [
+    'recipients that widen backwards',
+    { mine: { rows: { default: [1] }, widenAfter: [3, 2, 1] } },
+    /plans\.mine: widenAfter goes back \(3, 2, 1\): recipients widen to 60d, 90d and all in that order/,
+  ],
+  [
+    'a segment that is none',
+    { mine: { rows: { default: [{ ceiling: 50, segment: '60' }] } } },
+    /plans\.mine\.rows\.default\[0\]\.segment: expected one of engaged-30d, 60d, 90d, all, found "60"; did you mean 60d\?/,
+  ],
   ['a shipped name', { 'six-week': { rows: { default: [1] } } }, /plans\.six-week: a shipped plan has this name/],
 ];
 
@@ -152,6 +162,15 @@ for (const [name, plans, expected] of BROKEN) {
 const MISTAKES: readonly (readonly [string[], RegExp])[] = [
   [['show', 'six-week', '--start', '0'], /--start is "0": give a whole number above 0/],
   [['show', 'six-week', '--target', 'google=5'], /--target names no default/],
+  [
+    ['show', 'six-week', '--target', 'gogle=5,default=9'],
+    /--target names "gogle", which is no provider: did you mean google\?/,
+  ],
+  [['check', 'sparkpost', '--share', 'gogle=0.5,default=0.1'], /--share names "gogle", which is no provider/],
+  [
+    ['show', 'sparkpost', '--share', 'google=0.7,yahoo=0.7,default=0.1'],
+    /the shares of google, yahoo come to 1\.4: give parts of an address's mail, together at most 1/,
+  ],
   [['show', 'six-week', '--growth', 'fast'], /--growth is "fast": give a factor such as 1\.3/],
   [['show', 'braze-moderate', '--days', '9'], /plan braze-moderate takes no --days/],
   [['show', 'six-week', '--provider', 'gogle'], /no provider is called "gogle": did you mean google\?/],

@@ -60,5 +60,5 @@ test('two begin at once, two wait for tomorrow; the same command says so, and st
     history.decisions.map(({ kind }: Record<string, string>) => kind),
     ['start'],
   );
-  assert.match(history.decisions[0].reason, /\(range 127\.10\.1\.8\/30\).*Preflight \d+: \d+ pass/);
+  assert.match(history.decisions[0].reason, /\(range 127\.10\.1\.8\/30\).*preflight \d+: \d+ pass/);
 });

@@ -133,7 +133,9 @@ describe('ranges, with nothing but PostgreSQL running', () => {
     const ran = await alone.run('warmup', 'status', '--range', `127.10.1.8/30,${COLD},${WARM}`);
     assert.equal(ran.code, 0, ran.stderr);
     assert.match(ran.stdout, /^address +worst lane +stages +google +yahoo +all$/m);
-    assert.match(ran.stdout, /^127\.10\.1\.8 +begins \d{4}-/m);
+    // Nobody walks the range here: the first two are due, and wait.
+    assert.match(ran.stdout, /^127\.10\.1\.8 +due since \d{4}-/m);
+    assert.match(ran.stdout, /^127\.10\.1\.10 +begins \d{4}-/m);
     assert.match(ran.stdout, /^127\.10\.0\.11 +yahoo quarantined +0\/0 +0\/0! +0\/0$/m);
     assert.match(ran.stdout, /^127\.10\.0\.10 +warm +0\/1000\* +0\/1000\* +0\/2000$/m);
     assert.match(ran.stdout, /^6 addresses +0\/1000 +0\/1000 +0\/2000$/m);
@@ -147,6 +149,27 @@ describe('ranges, with nothing but PostgreSQL running', () => {
     );
     assert.match((await alone.run('warmup', 'status', '--pool', 'nope')).stderr, /no pool is called "nope"/);
     assert.equal((await alone.run('warmup', 'status', COLD, '--pool', 'marketing')).code, 2);
+  });
+
+  test('a look at a range shows those of its addresses that are ours, as the verbs choose them', async () => {
+    const ran = await alone.run('warmup', 'status', '--range', '127.10.1.0/28');
+    assert.equal(ran.code, 0, ran.stderr);
+    assert.match(ran.stdout, /^6 addresses/m);
+    const nobody = await alone.run('warmup', 'status', '--range', '127.10.9.0/29');
+    assert.deepEqual([nobody.code, /holds no address of any pool/.test(nobody.stderr)], [2, true], nobody.stderr);
+    const other = await alone.run('warmup', 'status', '--range', '127.10.1.8/31', '--pool', 'lonely');
+    assert.deepEqual([other.code, /holds no address of pool lonely/.test(other.stderr)], [2, true], other.stderr);
+  });
+
+  test('an address that waits for its turn is told so, and not that it was never started', async () => {
+    const status = (await alone.run('warmup', 'status', '127.10.1.10')).stdout;
+    assert.match(status, /^127\.10\.1\.10 +pool marketing, begins \d{4}-.*, its turn in range 127\.10\.1\.8\/30\n$/);
+    const why = (await alone.run('why', '127.10.1.10', 'google')).stdout;
+    assert.match(why, /binds: begins \d{4}-.*, its turn in range 127\.10\.1\.8\/30/);
+    assert.match(why, /change: \.\/rampart warmup withdraw 127\.10\.1\.10 --reason/);
+    assert.match(why, /messages this window +0 +a lane that is not started/);
+    const late = (await alone.run('warmup', 'status', '127.10.1.8')).stdout;
+    assert.match(late, /its turn in range 127\.10\.1\.8\/30 came .*: a worker begins it, see \.\/rampart doctor/);
   });
 
   test('what waits can be withdrawn, with a reason; then the range has ended', async () => {

@@ -89,7 +89,22 @@ test('a world file that is wrong is told by the line, with the place', async () 
   const wrong = await worldFile('wrong.json', { name: 'w', events: [{ metric: 'spam', fromDay: 1, factor: 2 }] });
   const { code, stderr } = await rampart(['simulate', '--plan', 'six-week', '--world', wrong]);
   assert.equal(code, 2);
-  assert.match(stderr, /wrong\.json: events\.0\.metric: /);
+  assert.match(stderr, /wrong\.json: events\[0\]\.metric: expected one of complaint, .*found "spam"/);
+  const several = await worldFile('several.json', {
+    name: 'w',
+    cv: -1,
+    lanes: [{ provider: 'google' }],
+    events: [{ metric: 'block', fromDay: 9, untilDay: 2, factor: 2, lanes: ['gogle'] }],
+  });
+  const told = (await rampart(['simulate', '--plan', 'six-week', '--world', several])).stderr;
+  assert.match(told, /several\.json: cv: expected at least 0, found -1$/m);
+  assert.match(told, /several\.json: events\[0\]\.untilDay: must not be before fromDay$/m);
+  const nobody = await worldFile('nobody.json', { name: 'w', lanes: [{ provider: 'comcst' }] });
+  const refused = await rampart(['simulate', '--plan', 'six-week', '--world', nobody]);
+  assert.match(
+    refused.stderr,
+    /nobody\.json: lanes\[0\]\.provider: no provider is called "comcst": did you mean comcast\?/,
+  );
 });
 
 test('the schema for editors is the one that is checked', async () => {

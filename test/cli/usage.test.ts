@@ -43,7 +43,14 @@ const MISTAKES: readonly (readonly [string[], RegExp])[] = [
   [['warmup', 'pause', '10.0.0.1'], /^rampart: say why: --reason TEXT\n$/],
   [['warmup', 'abort', '10.0.0.1'], /^rampart: say why: --reason TEXT\n$/],
   [['warmup', 'hold', '10.0.0.1', '--reason', 'r', '--for', 'long'], /^rampart: --for is "long": give a time such as /],
-  [['warmup', 'step-back', '10.0.0.1', '--reason', 'r', '--steps', '0'], /^rampart: --steps is "0": give a number/],
+  [
+    ['warmup', 'step-back', '10.0.0.1', '--reason', 'r', '--steps', '1000'],
+    /^rampart: --steps is "1000": give a whole number from 1 to 999\n$/,
+  ],
+  [
+    ['plan', 'show', 'six-week', '--target', '-5'],
+    /^rampart: --target has no value: one that begins with a dash is written --target=-X\n$/,
+  ],
 ];
 
 for (const [args, expected] of MISTAKES) {

@@ -29,6 +29,13 @@ test('what became of each address is told, and one failure makes the command fai
     '198.51.100.8  google steps back',
     '              unchanged: yahoo is warm',
   ]);
+  const lines = answerOf([{ ...refused, says: 'google is warm\nyahoo cools down' }, done], {}).lines;
+  assert.deepEqual(lines.slice(0, 2), [
+    '198.51.100.10  refused: google is warm',
+    '               refused: yahoo cools down',
+  ]);
+  const named = { ...refused, says: '198.51.100.10 has no lane for gogle' };
+  assert.throws(() => answerOf([named], {}), /^CliError: 198\.51\.100\.10 has no lane for gogle$/);
 });
 
 test('a resume lifts each reason on its own, a refusal by name alone, and never a gate', () => {
@@ -107,6 +114,34 @@ describe('with nothing but PostgreSQL running', () => {
     assert.equal((await liveHolds(alone.store)).length, 1);
   });
 
+  test('the status and why tell a held ceiling and a promotion, who ordered it and until when', async () => {
+    const [since, until] = [Date.now(), Date.UTC(2036, 0, 9, 12)];
+    const lane = [COLD, 'yahoo'];
+    await alone.store.query(
+      `update lanes set phase = 'holding', pause_reasons = '{freeze}' where address = $1 and provider = $2`,
+      lane,
+    );
+    const by = { address: COLD, provider: 'yahoo', since, until } as const;
+    await placeOrder(alone.store, { ...by, kind: 'freeze', actor: 'ann', reason: 'look first' });
+    await placeOrder(alone.store, { ...by, kind: 'promote', actor: 'bob', reason: 'they know us' });
+    const status = (await alone.run('warmup', 'status', COLD)).stdout;
+    assert.match(status, /yahoo +holding \(freeze until 2036-01-09 12:00, promoted until 2036-01-09 12:00\)/);
+    const why = (await alone.run('why', COLD, 'yahoo')).stdout;
+    assert.match(why, /\n {2}held: its ceiling stays until 2036-01-09 12:00, by ann: look first\n/);
+    assert.match(
+      why,
+      /\n {2}promoted: its next step goes over gates that hold it, until 2036-01-09 12:00, by bob: they know us\n/,
+    );
+    const { addresses } = JSON.parse((await alone.run('warmup', 'status', COLD, '--json')).stdout);
+    const yahoo = addresses[0].lanes.find((one: { provider: string }) => one.provider === 'yahoo');
+    assert.deepEqual(yahoo.orders[0], { kind: 'freeze', actor: 'ann', reason: 'look first', until });
+    await alone.store.query(`update lane_orders set ended_at = now() where address = $1 and provider = $2`, lane);
+    await alone.store.query(
+      `update lanes set phase = 'planned', pause_reasons = '{}' where address = $1 and provider = $2`,
+      lane,
+    );
+  });
+
   test('a verb that nobody answers fails, and says how to say it again', async () => {
     const ran = await alone.run('warmup', 'step-back', COLD, WARM, ...reason, '--operation', 'mine', '--json');
     assert.equal(ran.code, 1);
@@ -158,9 +193,22 @@ describe('with nothing but PostgreSQL running', () => {
     );
     const ran = await alone.run('warmup', 'report', COLD);
     assert.equal(ran.code, 0, ran.stderr);
-    assert.match(ran.stdout, /plan mine, started .* by ann, running: 1 days/);
+    assert.match(ran.stdout, /plan mine, started .* by ann, running: 1 day\n/);
     assert.match(ran.stdout, /google +stepped-back +1 of 2 +5/);
     assert.match(ran.stdout, /retreats: 2\n.*google step-back, stage 2 → 1, by ann: a doubt/);
+    await alone.store.query(
+      `insert into decisions (operation_id, ramp_id, address, provider, window_index, kind, from_phase, to_phase, from_stage,
+         to_stage, from_ceiling, to_ceiling, actor, reason, evidence, policy_version, revision, at)
+       select 'p', 'r1', address, provider, 1, 'abort', 'stepped-back', 'planned', 0, 0, 5, 0, 'bob', 'sold', '[]', '1',
+         2, now() from lanes where address = $1`,
+      [COLD],
+    );
+    const ended = (await alone.run('warmup', 'report', COLD)).stdout;
+    assert.match(
+      ended,
+      /retreats: 2\n(?! .*abort)[\s\S]*\naborted by bob: sold\n$/,
+      'an end is no retreat, and told once',
+    );
     const [ramp] = await rampsOf(alone.store, COLD);
     assert.ok(ramp !== undefined);
     const report = await rampReport(alone.store, ramp, Date.now());

@@ -105,6 +105,33 @@ describe('why, with nothing but PostgreSQL running', () => {
     assert.doesNotMatch((await alone.run('why', COLD, 'google')).stdout, /joint budget/);
   });
 
+  test('an address that was started though it could not be bound is not told to be free', async () => {
+    // Large enough that no second of the day is short of a unit by its pace.
+    await grant(100_000);
+    const bindsNow = async () => JSON.parse((await alone.run('why', COLD, 'google', '--json')).stdout).lane.binds.rule;
+    const found = (verdict: string) =>
+      alone.store.query(`insert into preflights (address, node, actor, checks) values ($1, 'local', 'ann', $2)`, [
+        COLD,
+        JSON.stringify([{ name: 'bind', about: COLD, verdict, says: 'EADDRNOTAVAIL' }]),
+      ]);
+    const { rows } = await alone.store.query('select address, provider, last_sent_at from lanes where address = $1', [
+      COLD,
+    ]);
+    await alone.store.query('update lanes set last_sent_at = null where address = $1', [COLD]);
+    assert.equal(await bindsNow(), 'none');
+    await found('skipped');
+    assert.equal(await bindsNow(), 'bind');
+    await found('pass');
+    assert.equal(await bindsNow(), 'none', 'it was mended');
+    for (const row of rows)
+      await alone.store.query('update lanes set last_sent_at = $3 where address = $1 and provider = $2', [
+        row.address,
+        row.provider,
+        row.last_sent_at,
+      ]);
+    await alone.store.query('delete from preflights');
+  });
+
   test('a lane: what binds it, and every limit with where it came from', async () => {
     await grant(100, 100);
     const ran = await alone.run('why', COLD, 'google');

@@ -142,7 +142,7 @@ test('a provider that was given no weight is told', () => {
 });
 
 test('a warm address without a history, complaints longer than the run and slow greylisting are told', () => {
-  assert.match(remarks({ established: [] }).notes[0] ?? '', /^established: none of the addresses .* is known at "isp"/);
+  assert.match(remarks({ established: [] }).notes[0] ?? '', /^established: none of the addresses .* is known at isp: /);
   const readers = { complaintDelay: { untilHours: 120 } };
   assert.match(remarks({ days: 5, readers }).notes[0] ?? '', /complaints may take 120 plan hours, and the run has 120/);
   assert.equal(remarks({}, { greylistShare: 0.1, greylistMaxHours: 4 }).notes.length, 1);

@@ -83,6 +83,7 @@ const WRONG: readonly (readonly [string, OwnPlan, RegExp])[] = [
   ['a target without default', { target: { google: 5 }, days: 3 }, /target names no "default"/],
   ['percents that fall', { target: 5, percent: [2, 1] }, /percent, stage 2: falls from 2 to 1/],
   ['percents above 100', { target: 5, percent: [101] }, /percent, stage 1: 101 is not/],
+  ['a widening that goes back', { rows: { default: [1] }, widenAfter: [3, 2, 1] }, /widenAfter goes back \(3, 2, 1\)/],
   ['days of rows', { rows: { default: [1] }, days: 4 }, /days belongs to a curve/],
   ['a share without volume-stage', { rows: { default: [1] }, stageShare: 0.5 }, /stageShare means something/],
   [

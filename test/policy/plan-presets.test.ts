@@ -145,6 +145,13 @@ test('a table is cut at its target, by provider, and never goes on by itself', (
 test('shares split a whole address among its lanes, so that they sum up to what the vendor allows', () => {
   const shares = { google: 0.5, yahoo: 0.2, default: 0.1 };
   const plan = planNamed('braze-moderate', { shares });
+  assert.doesNotThrow(() =>
+    planNamed('braze-moderate', { shares: { google: 0.7, yahoo: 0.2, apple: 0.1, default: 0.1 } }),
+  );
+  assert.throws(
+    () => planNamed('braze-moderate', { shares: { google: 0.7, yahoo: 0.4, default: 0.1 } }),
+    /the shares of google, yahoo come to 1\.1/,
+  );
   assert.deepEqual(row(plan, 'google').slice(0, 3), [25, 50, 250]);
   assert.deepEqual(row(plan, 'yahoo').slice(0, 3), [10, 20, 100]);
   assert.deepEqual(row(plan, 'apple').slice(0, 3), [5, 10, 50]);

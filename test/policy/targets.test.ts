@@ -36,7 +36,7 @@ test('what is no target is refused with what to write', () => {
     ['198.51.100.9/29', /begins inside a block: write 198\.51\.100\.8\/29, or 198\.51\.100\.9 alone/],
     ['2001:db8::1/64', /begins inside a block: write 2001:db8::\/64, or 2001:db8::1 alone/],
     ['2001:db8::/129', /at most 128/],
-    ['198.51.100.8-2', /ends before it begins/],
+    ['198.51.100.8-2', /ends before it begins: write 198\.51\.100\.2-198\.51\.100\.8$/],
     ['198.51.100.8-300', /no range/],
     ['pool:', /names no pool/],
     ['1::2::3', /no address/],
