@@ -305,8 +305,12 @@ function whyHold(lane: Lane, pooled: Map<Counted, Detector>, plan: Plan): string
     const level = lane.gates.levels[metric];
     const detector = lane.detectors.get(metric) as Detector;
     const address = pooled.get(metric) as Detector;
-    if (!calm(detector.w, address.w, level))
-      return `${metric} may be on its way to a stop: lane ${height(detector.w, level.lane)}, address ${height(address.w, level.address)}`;
+    if (!calm(detector.w, address.w, level)) {
+      // A gate that only holds lets its sum stand above where another would stop the lane.
+      const over = detector.w >= level.lane || address.w >= level.address;
+      const sums = `lane ${height(detector.w, level.lane)}, address ${height(address.w, level.address)}`;
+      return `${metric} ${over ? 'is harmful' : 'may be on its way to a stop'}: ${sums}`;
+    }
     const seen = windowOfDays(detector);
     if (enoughSeen(seen.k, seen.e, level, next)) continue;
     const missing = missingFor(seen, level, next, ceiling / 24);

@@ -1,6 +1,6 @@
 /** The sending half of a process: one dispatcher a pool and provider, one sender and unit book a lane. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DAY_MS, planMs, rollupMs, windowOf } from '../../policy/calendar.ts';
+import { planMs, rollupMs, windowOf } from '../../policy/calendar.ts';
 import { DEFAULTS } from '../../policy/defaults.ts';
 import { laneTarget } from '../../policy/holds.ts';
 import { overflowPool } from '../../policy/overflow.ts';
@@ -15,11 +15,7 @@ import { Arms } from '../arms/arms.ts';
 import * as clock from '../clock.ts';
 import type { DeliveryParts } from '../delivery.ts';
 import type { MtaSettings } from '../settings.ts';
-import { addressesByName } from '../upstream/addresses.ts';
-import { upstreamLane } from '../upstream/lane.ts';
-import { UpstreamSender } from '../upstream/sender.ts';
-import type { UpstreamSettings } from '../upstream/settings.ts';
-import { FreeUnits } from '../upstream/units.ts';
+import { Upstreams } from '../upstream/upstreams.ts';
 import { Claims } from './claims.ts';
 import type { Answer } from './connection.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -27,8 +23,9 @@ import { fatalReason, keepIncident } from './lane-fatal.ts';
 import type { Lease } from './lease.ts';
 import { Leaving } from './leaving.ts';
 import { MailEasing } from './mail-easing.ts';
+import { newMail } from './new-mail.ts';
 import { OutcomeCommitter } from './outcomes.ts';
-import type { LaneParts, Mail } from './sendable.ts';
+import type { LaneParts } from './sendable.ts';
 import { LaneSender } from './sender.ts';
 import { LimitTable } from './shaping.ts';
 import { LaneSlots } from './slots.ts';
@@ -73,11 +70,20 @@ export class Egress {
   readonly #leaving: Leaving;
   readonly #limits: LimitTable;
   readonly #easing: MailEasing;
-  /** By pool. */
-  readonly #upstreams = new Map<string, LaneParts>();
+  readonly #upstreams: Upstreams;
   /** Dispatchers that hand mail to a pool that is not their own: its free places are theirs too. */
   readonly #overflowing = new Map<string, Set<Dispatcher>>();
   #sending = 0;
+  /** A message is in hand, and in nobody's hands any more. */
+  readonly #counting = {
+    began: () => {
+      this.#sending += 1;
+    },
+    freed: (id: number) => {
+      this.#sending -= 1;
+      this.#claims.done(id);
+    },
+  };
   #aside: (what: Aside) => void = () => {};
   #stopped = false;
   /** Nothing is in a transaction any more, or its time is over. */
@@ -90,11 +96,11 @@ export class Egress {
     this.#delivery = delivery;
     this.arms = new Arms({
       splits: () => lease.splits,
-      isUpstream: (pool) => this.#upstreams.has(pool),
+      isUpstream: (pool) => this.#upstreams.of(pool) !== undefined,
       laneProvider: (pool, provider) => lease.laneProviderIn(pool, provider),
       knownProvider: (domain) => delivery.resolver.knownProvider(domain),
     });
-    this.#leaving = new Leaving(store, lease, (pool) => this.#upstreams.has(pool), settings.log);
+    this.#leaving = new Leaving(store, lease, (pool) => this.#upstreams.of(pool) !== undefined, settings.log);
     this.#claims = new Claims(store, lease.id, {
       elsewhere: (message) => this.arms.elsewhere(message),
       placed: (moved) => {
@@ -109,7 +115,14 @@ export class Egress {
     this.#limits = new LimitTable(settings.shaping ?? {}, () => lease.onNode);
     this.#transcripts = new Transcripts(store, lease.id, () => lease.traces, settings.log);
     this.#outcomes = new OutcomeCommitter(store, lease.id, () => this.#scale(), settings.log);
-    for (const upstream of settings.upstreams ?? []) this.#upstreams.set(upstream.pool, this.#upstream(upstream));
+    this.#upstreams = new Upstreams({
+      ...{ settings, lease, delivery },
+      commit: (outcome) => this.#outcomes.commit(outcome),
+      handBack: (id, due, why) => this.#claims.handBack([id], why, due),
+      armStops: (message) => this.#armStops(message),
+      ...this.#counting,
+      wake: (lane, at) => this.#wake(lane, at),
+    });
   }
 
   /** Lanes or holds changed: meet new lanes, leave those that went, let mail go from stopped ones, look again. */
@@ -132,7 +145,7 @@ export class Egress {
       }
       this.#dispatcherOf(lane);
     }
-    for (const { lane } of this.#upstreams.values()) this.#dispatcherOf(lane);
+    for (const { lane } of this.#upstreams.all) this.#dispatcherOf(lane);
     // A lane that moved to another node or was removed: an old row must not go on sending.
     for (const [key, { units, sender }] of this.#lanes) {
       if (present.has(key)) continue;
@@ -225,7 +238,7 @@ export class Egress {
         return window.end - window.start;
       });
     }
-    for (const { sender } of this.#upstreams.values()) sender.closeIdle(now);
+    for (const { sender } of this.#upstreams.all) sender.closeIdle(now);
     await this.#transcripts.flush();
   }
 
@@ -247,7 +260,7 @@ export class Egress {
       sender.close();
       await units.settle().catch(() => {});
     }
-    for (const { sender } of this.#upstreams.values()) sender.close();
+    for (const { sender } of this.#upstreams.all) sender.close();
     await this.#transcripts.flush();
     await this.#claims.releaseUnknown(0).catch(() => {});
   }
@@ -285,7 +298,7 @@ export class Egress {
       easing: this.#easing,
       tenantShare: this.#settings.tenantShare ?? DEFAULTS.tenantShare,
       // An upstream finds the way itself.
-      silent: () => (this.#upstreams.has(pool) ? [] : this.#delivery.resolver.silentDomains()),
+      silent: () => (this.#upstreams.of(pool) !== undefined ? [] : this.#delivery.resolver.silentDomains()),
       log: this.#settings.log,
       lanes: () => this.#lanesOf(pool, provider),
       guests: () => this.#guestsOf(dispatcher, pool, provider),
@@ -295,7 +308,7 @@ export class Egress {
   }
 
   #lanesOf(pool: string, provider: string): readonly LaneParts[] {
-    const upstream = this.#upstreams.get(pool);
+    const upstream = this.#upstreams.of(pool);
     if (upstream !== undefined) return [upstream];
     return [...this.#lanes.values()].filter(({ lane }) => lane.pool === pool && lane.provider === provider);
   }
@@ -340,9 +353,7 @@ export class Egress {
       smtpPort: this.#settings.smtpPort,
       traceKey: this.#settings.traceKey,
       bounceDomain: this.#settings.bounceDomain,
-      began: () => {
-        this.#sending += 1;
-      },
+      began: this.#counting.began,
       commit: async (outcome: Outcome) => {
         await this.#outcomes.commit(outcome);
         if (outcome.retry !== null) wake(outcome.retry.due);
@@ -371,64 +382,10 @@ export class Egress {
       log: this.#settings.log,
       laneFatal: (verdict, answer) => this.#laneFatal(current(), verdict, answer),
       freed: (id) => {
-        this.#sending -= 1;
-        this.#claims.done(id);
+        this.#counting.freed(id);
         wake();
       },
     });
-  }
-
-  /** An upstream in a lane's place. */
-  #upstream(settings: UpstreamSettings): LaneParts {
-    const { hostname, node, log, traceKey } = this.#settings;
-    const { resolver, authorities } = this.#delivery;
-    const lane = upstreamLane(settings.pool, node);
-    const sender = new UpstreamSender(settings, {
-      hostname,
-      log,
-      traceKey,
-      authorities,
-      addressesOf: (host) => resolver.addressesOf(host).catch(() => addressesByName(host)),
-      knownProvider: (domain) => resolver.knownProvider(domain),
-      stops: (message) => this.#upstreamStops(lane, message),
-      leaseFresh: () => this.#lease.allows(lane, clock.now()),
-      processes: () => this.#lease.onNode,
-      scale: () => planMs(DAY_MS, this.#lease.lanes[0]?.calendar ?? lane.calendar) / DAY_MS,
-      commit: async (outcome) => {
-        await this.#outcomes.commit(outcome);
-        if (outcome.retry !== null) this.#wake(lane, outcome.retry.due);
-      },
-      postpone: async (id, due, why) => {
-        await this.#claims.handBack([id], why, due);
-        this.#wake(lane, due);
-      },
-      began: () => {
-        this.#sending += 1;
-      },
-      freed: (id) => {
-        this.#sending -= 1;
-        this.#claims.done(id);
-        this.#wake(lane);
-      },
-    });
-    const stops = () => this.#lease.stops(lane, clock.now());
-    return { lane, sender, stops, units: new FreeUnits(), slots: new LaneSlots(sender) };
-  }
-
-  async #upstreamStops(lane: LaneRow, message: Claimed): Promise<string | null> {
-    const now = clock.now();
-    const stopped =
-      this.#lease.stops(lane, now) ?? this.#lease.stopsMail(message, false, now) ?? this.#armStops(message);
-    if (stopped !== null || !this.#lease.holdsProviders(now)) return stopped;
-    // Its mail is queued without a provider of its own: whose it is matters only while one is stopped.
-    const { resolver } = this.#delivery;
-    const routed = () =>
-      resolver.route(message.domain).then(
-        (route) => route.provider,
-        () => null,
-      );
-    const provider = message.mailboxProvider ?? (await routed());
-    return provider === null ? null : this.#lease.stops({ ...lane, provider }, clock.now());
   }
 
   #stops(key: string, message: Claimed): string | null {
@@ -460,24 +417,4 @@ export class Egress {
     while (!this.#stopped && !(await this.#lease.renewNow())) await sleep(STORE_RETRY_MS);
     for (const entry of entries) entry.fatal = null;
   }
-}
-
-/** A message that is about to be committed, as lanes look at it. */
-function newMail(
-  { pool, campaign, tenant, stream, segment, oneClick = true }: SpoolMessage,
-  { domain, arm }: SpoolRecipient,
-): Mail {
-  const carried = { pool: arm?.pool ?? pool, front: arm === undefined ? null : pool };
-  return {
-    ...carried,
-    address: null,
-    domain,
-    campaign,
-    tenant,
-    stream,
-    segment,
-    oneClick,
-    freed: false,
-    pinned: false,
-  };
 }

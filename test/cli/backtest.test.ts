@@ -101,6 +101,21 @@ test('a dead list is suspended as a campaign on its day, with the figures', asyn
   assert.match(stopped[0].reason, /^campaign job-4: .*hard.bounce.*: it is suspended$/);
 });
 
+test('a sum above its height holds where its gate only holds, and is called what it is', async () => {
+  const lines = mail(
+    5,
+    () => 200,
+    (day, n) => ({
+      job: `job-${day}-${n % 2}`,
+      ...(n % 22 < 2 ? { bounce: 'smtp;550 5.1.1 user unknown' } : {}),
+    }),
+  );
+  const { answer } = await backtest(await accounting('thin.csv', lines));
+  const last = answer.days.at(-1);
+  assert.equal(last.verdict, 'hold');
+  assert.match(last.reason, /^hard-bounce is harmful: lane \d+\.\d of 5\.5/);
+});
+
 test('each provider is judged by its own configured gates, and by those of a pool where one is named', async () => {
   const late = await accounting(
     'two.csv',
