@@ -17,8 +17,8 @@ import { makePlace, OUT } from './place.ts';
 
 const { values } = parseArgs({
   options: {
-    messages: { type: 'string', default: '9000' },
-    runs: { type: 'string', default: '3' },
+    messages: { type: 'string', default: '12000' },
+    runs: { type: 'string', default: '5' },
     only: { type: 'string', default: 'bare,postfix,rampart,rampart-dkim' },
     bytes: { type: 'string', default: '2048,20480' },
   },

@@ -22,6 +22,12 @@ export interface Ready {
   readonly legacyPort?: number | null;
 }
 
+/**
+ * Node's own code on large pages, where the kernel has them (else silently not): a message walks through so much of it that
+ * looking up small pages shows (docs/performance.md).
+ */
+const LARGE_PAGES = '--use-largepages=silent';
+
 export class RoleProcess {
   readonly name: string;
   readonly #role: Role;
@@ -48,7 +54,7 @@ export class RoleProcess {
     const log = openSync(this.#logFile, 'a');
     const child = fork(program, [this.#role], {
       stdio: ['ignore', log, log, 'ipc'],
-      execArgv: ['--disable-warning=ExperimentalWarning'],
+      execArgv: ['--disable-warning=ExperimentalWarning', LARGE_PAGES],
       // The terminal's Ctrl-C goes to the parent alone, which stops its children in order.
       detached: true,
     });
