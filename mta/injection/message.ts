@@ -70,9 +70,14 @@ export function readMessage(raw: Buffer, origin: Origin): Incoming {
   };
 }
 
+/** The last date: many messages come in a second. */
+let said = { second: Number.NaN, text: '' };
+
 /** RFC 5322 §3.3. */
 export function mailDate(now: number): string {
-  return new Date(now).toUTCString().replace('GMT', '+0000');
+  const second = Math.floor(now / 1_000);
+  if (said.second !== second) said = { second, text: new Date(now).toUTCString().replace('GMT', '+0000') };
+  return said.text;
 }
 
 function isDropped(field: Field, origin: Origin, asItCame: boolean): boolean {

@@ -28,7 +28,7 @@ const MOST_AT_ONCE = 500;
  * A question is asked at once, and the next one this long after it, with all that came meanwhile: a query for each message
  * of a busy hour would cost as much as storing it, and a quiet client should not wait.
  */
-const APART_MS = 8;
+const APART_MS = 20;
 /** How long an answer holds (ms). What is suppressed later is found by the checks at the commit and before each attempt. */
 const HOLDS_MS = 5_000;
 const MOST_REMEMBERED = 20_000;
