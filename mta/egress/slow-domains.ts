@@ -10,6 +10,8 @@ const SLOW_MS = 10_000;
 /** How long a domain is known as quick or slow. */
 const KNOWN_MS = 60_000;
 const MOMENT_MS = 500;
+/** Slow domains share their half: one name for all of them, that no domain has. */
+const SLOW_ONES = '';
 
 interface Domain {
   /** When the transactions under way began, ms. */
@@ -43,7 +45,7 @@ export class SlowDomains {
     else domain.quickUntil = now + KNOWN_MS;
   }
 
-  /** May this domain not hold one more of a lane's `connections` now? `more`: of its messages that will begin before. */
+  /** May this domain not hold one more of a lane's `connections` now? `more`: messages that will begin before, its own or of all slow domains. */
   full(name: string, connections: number, now: number, more = 0): boolean {
     const domain = this.#domains.get(name);
     if (domain !== undefined && domain.quickUntil > now && !isSlow(domain, now)) return false;
@@ -68,9 +70,11 @@ export class SlowDomains {
   fit<M extends { readonly domain: string }>(mails: readonly M[], connections: number, now: number): M[] {
     const chosen = new Map<string, number>();
     return mails.filter(({ domain }) => {
-      const more = chosen.get(domain) ?? 0;
+      const known = this.#domains.get(domain);
+      const sharing = known !== undefined && isSlow(known, now) ? SLOW_ONES : domain;
+      const more = chosen.get(sharing) ?? 0;
       if (this.full(domain, connections, now, more)) return false;
-      chosen.set(domain, more + 1);
+      chosen.set(sharing, more + 1);
       return true;
     });
   }

@@ -113,13 +113,19 @@ test('what is thin on every lane is seen over the address, and the pool is silen
   assert.ok(pool?.until != null);
 });
 
-test('several providers block a little: each lane with a part in it steps back, and the whole address is silent once', async () => {
-  await known(COLD, 'planned', ['google', 'yahoo', 'gmx']);
+/** An address two days into its ramp at three providers, with some clean mail of this hour at each. */
+async function threeLanes() {
+  const providers = ['google', 'yahoo', 'gmx'];
+  await known(COLD, 'planned', providers);
   await start();
   await day();
   await day();
-  const watch = hourlyDetectors(deps);
-  for (const provider of ['google', 'yahoo', 'gmx']) await sent(60, { provider });
+  for (const provider of providers) await sent(60, { provider });
+  return hourlyDetectors(deps);
+}
+
+test('several providers block a little: each lane with a part in it steps back, and the whole address is silent once', async () => {
+  const watch = await threeLanes();
   for (const provider of ['google', 'yahoo']) await sent(2, { ...BLOCKED, provider });
   const before = await lane('gmx');
   await hour(watch);
@@ -148,12 +154,7 @@ test('several providers block a little: each lane with a part in it steps back, 
 });
 
 test('blocks at one provider are its own matter, however clearly they lift the sum over the address', async () => {
-  await known(COLD, 'planned', ['google', 'yahoo', 'gmx']);
-  await start();
-  await day();
-  await day();
-  const watch = hourlyDetectors(deps);
-  for (const provider of ['google', 'yahoo', 'gmx']) await sent(60, { provider });
+  const watch = await threeLanes();
   await sent(4, { ...BLOCKED });
   await hour(watch);
   assert.deepEqual(await stops(), [`lane ${COLD} google gate:block`]);

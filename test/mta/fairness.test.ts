@@ -220,3 +220,14 @@ test('a domain: quick ones have all places, an unknown one half, slow ones half 
   slow.forgetOld(now + 3_600_000);
   assert.equal(slow.full('a.example', 4, now + 3_600_000), true, 'what is under way is not forgotten');
 });
+
+test('slow domains share their half among what begins together, too', () => {
+  const slow = new SlowDomains();
+  for (const domain of ['a.example', 'b.example']) {
+    slow.begin(domain, 0);
+    slow.end(domain, 0, 10_001);
+  }
+  const mails = ['a.example', 'b.example', 'a.example', 'b.example', 'c.example'].map((domain) => ({ domain }));
+  const begin = slow.fit(mails, 4, 10_001).map(({ domain }) => domain);
+  assert.deepEqual(begin, ['a.example', 'b.example', 'c.example'], 'two of four for both, and the other');
+});
